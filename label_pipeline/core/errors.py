@@ -1,0 +1,84 @@
+"""The one error tree: every mistake a caller may want to tell apart has a name here.
+
+* LabelPipelineError                     base: catch it at the edge, print its message, no traceback
+  x SettingsError                        the settings file is wrong (names the key)
+  x InputError                           an input file as a whole cannot be used (missing column, encoding, empty)
+  x TableError                           a frame does not fit its declared table, or a table cannot be written
+    + AccessDeniedError                  a stage asked for rows it may not see (holdout, evaluation)
+  x TrackingError                      MLflow cannot keep or find something
+  x PromptError                          a prompt or rubric file is unusable
+  x JudgeError                           the judge cannot do its work
+    + ProviderUnavailableError           no answer from the endpoint after every retry
+    + ProviderRejectedError              the endpoint answers, and says no for good (bad key, unknown model)
+    + ServedModelError                   another model answered than the one asked for or certified
+  x BudgetError                          a plan or a run is over its cap, or a price is unknown
+  x GateClosedError                      no open, current verdict lets this judge label
+  x NotApplicableError                   the data cannot answer the question that was put
+
+Keep out: decisions (they return verdicts) and unreadable replies (they are outcomes, not exceptions).
+Messages say what was found, what was expected and what to do next.
+"""
+
+
+class LabelPipelineError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class SettingsError(LabelPipelineError):
+    """The settings file cannot be used; the message names the key and the nearest valid one."""
+
+
+class InputError(LabelPipelineError):
+    """An input file as a whole cannot be used. Single bad rows are quarantined instead."""
+
+
+class TableError(LabelPipelineError):
+    """A frame does not fit its declared table, or a table cannot be written."""
+
+
+class AccessDeniedError(TableError):
+    """A stage asked for a table it may not see."""
+
+
+class TrackingError(LabelPipelineError):
+    """MLflow cannot keep or find something. The tables hold everything it would have shown."""
+
+
+class PromptError(LabelPipelineError):
+    """A prompt or rubric file lacks a placeholder or a field, or has one too many."""
+
+
+class JudgeError(LabelPipelineError):
+    """The judge cannot do its work. Catch this one to handle every trouble with an endpoint."""
+
+
+class ProviderUnavailableError(JudgeError):
+    """No answer after every retry. Trying again later may help; everything paid for is kept."""
+
+
+class ProviderRejectedError(JudgeError):
+    """The endpoint said no for good: a bad key, an unknown model, a forbidden parameter.
+
+    Attributes:
+        request_only: the no is about this one request (overlong input, filtered content); others may pass.
+    """
+
+    def __init__(self, message: str, *, request_only: bool = False) -> None:
+        super().__init__(message)
+        self.request_only = request_only
+
+
+class ServedModelError(JudgeError):
+    """Another model answered than the one asked for or certified."""
+
+
+class BudgetError(LabelPipelineError):
+    """A plan or a run is over its cap, or the price of a model is unknown."""
+
+
+class GateClosedError(LabelPipelineError):
+    """No open, current verdict lets this judge label."""
+
+
+class NotApplicableError(LabelPipelineError):
+    """The data cannot answer the question that was put."""

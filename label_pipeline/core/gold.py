@@ -1,0 +1,53 @@
+"""Gold grades: what the panel of annotators says about one pair.
+
+The plain panel mean, because gate and judge error must not rest on a rater model. Keep out: agreement between the
+annotators (core/agreement.py) and joining gold to anything.
+"""
+
+import polars as pl
+
+from label_pipeline.core.tables import PAIR_KEY
+
+CARRIED = ("features", "incumbent_score")
+"""Columns of the pair itself that pass through when the input has them."""
+
+
+def panel_gold(human_labels: pl.DataFrame) -> pl.DataFrame:
+    """One row a pair: mean, variance and number of its human grades.
+
+    Args:
+        human_labels: one row a (pair, annotator) with the pair key columns and ``grade``. A null grade ("cannot
+            judge") is no grade; a pair with none has no gold row. A null ``context_id`` is a context of its own.
+
+    Returns:
+        The pair key, ``gold_mean`` (grades), ``gold_variance`` (sample variance, squared grades; null for one grade),
+        ``n_grades``, ``gold_grade`` (the mean rounded half up: 1.5 is 2), ``gold_source`` = "panel", then ``features``
+        and ``incumbent_score`` where the input has them (the smallest non-null value, should rows differ). Sorted by
+        the pair key, nulls first, whatever the order of the input.
+    """
+    carried = [pl.col(name).min() for name in CARRIED if name in human_labels.columns]
+    return (
+        human_labels.filter(pl.col("grade").is_not_null())
+        .group_by(PAIR_KEY)
+        .agg(
+            # exact integer sums: a float mean may depend on the order of the rows
+            (pl.col("grade").cast(pl.Int64).sum() / pl.len()).alias("gold_mean"),
+            pl.col("grade").sort().cast(pl.Float64).var(ddof=1).alias("gold_variance"),
+            pl.len().cast(pl.Int64).alias("n_grades"),
+            *carried,
+        )
+        .with_columns(
+            (pl.col("gold_mean") + 0.5).floor().cast(pl.Int64).alias("gold_grade"),
+            pl.lit("panel").alias("gold_source"),
+        )
+        .select(
+            *PAIR_KEY,
+            "gold_mean",
+            "gold_variance",
+            "n_grades",
+            "gold_grade",
+            "gold_source",
+            *(name for name in CARRIED if name in human_labels.columns),
+        )
+        .sort(PAIR_KEY, nulls_last=False)
+    )

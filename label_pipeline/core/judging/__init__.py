@@ -1,0 +1,12 @@
+"""How a judge is asked.
+
+* prompt   the template, and the messages of one pair
+* member   one judge member: model, prompt, rubric, parameters; the exact body of a request and its key
+* reply    what one provider reply says (pure)
+* asks     the distinct requests behind a list of pairs
+* plan     what a run would send and cost, before its first request
+* engine   judges pairs concurrently: journal first, retries of unreadable replies, cap, interruption
+* running  drives the engine from ordinary code so that Ctrl-C, SIGTERM and Dagster's termination lose nothing
+
+Keep out: providers, files and clocks (adapters/), and what the grades are used for (stages/).
+"""

@@ -1,0 +1,217 @@
+"""One judge member: what is asked of which model, as exact request bodies, and the hashes that identify it.
+
+Keep out: reading replies (core/judging/reply.py), sending (core/judging/engine.py) and API keys, which no record holds.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from label_pipeline.core.errors import SettingsError
+from label_pipeline.core.judging.prompt import PromptTemplate
+from label_pipeline.core.ports import PairText, Price
+from label_pipeline.core.rubric import Rubric
+from label_pipeline.core.scale import Scale
+
+OWN_FIELDS = frozenset({"model", "messages", "response_format", "seed", "n", "stream", "logprobs"})
+"""Body fields the pipeline sets itself; a parameter of that name would be overwritten or break reading."""
+
+ATTEMPT_STEP = 1000
+"""Draw number = sample_index + ATTEMPT_STEP * attempt, so votes and reading attempts never share a seed or a key."""
+
+# A model asked for by its plain name may be served under a dated or numbered one: gpt-4o as gpt-4o-2024-08-06. Not one
+# or two bare digits: a model `x-1` must not pass for `x`.
+_VERSION_SUFFIX = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8}|\d{3,4}|v\d+(?:[.:]\d+)*")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One way of asking one model.
+
+    Attributes:
+        name: name in settings; a label, in no hash.
+        endpoint: name of the endpoint in settings (not its address).
+        inside: whether the endpoint is inside the customer boundary.
+        model: model id asked for.
+        prompt: the template.
+        rubric: the rubric; its scale is the member's.
+        parameters: further body fields (temperature, max_tokens or max_completion_tokens, reasoning_effort, ...).
+        votes: independent replies a pair.
+        logprobs: whether to ask for token log-probabilities.
+        vary_seed: whether votes and reading attempts after the first carry a ``seed``.
+        read_attempts: how often at most one vote is asked until its reply can be read.
+        served_as: further model ids the provider may report.
+        price: US dollars per million tokens.
+
+    Raises:
+        SettingsError: for a parameter the pipeline sets itself, or votes or read_attempts out of range.
+    """
+
+    name: str
+    endpoint: str
+    inside: bool
+    model: str
+    prompt: PromptTemplate
+    rubric: Rubric
+    parameters: Mapping[str, object]
+    votes: int = 1
+    logprobs: bool = False
+    vary_seed: bool = True
+    read_attempts: int = 2
+    served_as: tuple[str, ...] = ()
+    price: Price = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        taken = sorted(OWN_FIELDS & set(self.parameters))
+        if taken:
+            raise SettingsError(f"judge {self.name}: parameters {taken} are set by the pipeline; remove them")
+        if not (1 <= self.votes < ATTEMPT_STEP and self.read_attempts >= 1):
+            raise SettingsError(
+                f"judge {self.name}: votes is {self.votes} and read_attempts {self.read_attempts}; "
+                f"expected votes from 1 to {ATTEMPT_STEP - 1} and at least one read attempt"
+            )
+
+    @property
+    def scale(self) -> Scale:
+        """The grades it may give."""
+        return self.rubric.scale
+
+    @property
+    def attempts(self) -> int:
+        """How often a vote is really asked: once where asking again would send the same bytes and get the same reply.
+
+        That is the case without a seed to vary and at temperature 0. Without a seed but at another temperature the
+        provider draws again by itself, so asking again can help.
+        """
+        return 1 if not self.vary_seed and self.parameters.get("temperature") == 0 else self.read_attempts
+
+    @cached_property
+    def member_hash(self) -> str:
+        """Sha256 over everything that can change a grade. Not: names, the endpoint's address, boundary, price."""
+        return _sha256(
+            {
+                "endpoint": self.endpoint,
+                "model": self.model,
+                "system": self.system,
+                "user": self.prompt.user,
+                "document_max_chars": self.prompt.document_max_chars,
+                "rubric": self.rubric.version_hash,
+                "parameters": self.parameters,
+                "votes": self.votes,
+                "logprobs": self.logprobs,
+                "vary_seed": self.vary_seed,
+                "read_attempts": self.read_attempts,
+            }
+        )
+
+    @cached_property
+    def system(self) -> str:
+        """The system message, the same in every request."""
+        return self.prompt.render_system(self.rubric.render())
+
+    def texts(self, pair: PairText) -> tuple[str, str, str]:
+        """Query, document and context as the request shows them: pairs that agree here make identical requests."""
+        return (*self.prompt.shown(pair.query, pair.document), self._context(pair))
+
+    def body(self, pair: PairText, sample_index: int, attempt: int) -> dict[str, object]:
+        """The exact body of one request.
+
+        Args:
+            pair: what is judged.
+            sample_index: vote number, from 0.
+            attempt: reading attempt, from 0.
+        """
+        user = self.prompt.render_user(*self.texts(pair), salt=self.member_hash)
+        body: dict[str, object] = {
+            **self.parameters,
+            "model": self.model,
+            "messages": [{"role": "system", "content": self.system}, {"role": "user", "content": user}],
+            "response_format": self._response_format,
+        }
+        if self.logprobs:
+            body["logprobs"] = True
+            # Room for every grade with and without a leading blank; 20 is the protocol's maximum.
+            body.setdefault("top_logprobs", min(20, 2 * len(self.scale.grades) + 2))
+        number = draw(sample_index, attempt)
+        if self.vary_seed and number > 0:
+            body["seed"] = number
+        return body
+
+    def serves(self, reported: str) -> bool:
+        """Whether a reply that reports model ``reported`` comes from the model asked for."""
+        if reported == self.model or reported in self.served_as:
+            return True
+        stem, _, suffix = reported.partition(f"{self.model}-")
+        return stem == "" and _VERSION_SUFFIX.fullmatch(suffix) is not None
+
+    def describe(self) -> dict[str, object]:
+        """Everything about the member as plain JSON data. Holds no key."""
+        return {
+            "name": self.name,
+            "endpoint": self.endpoint,
+            "inside": self.inside,
+            "model": self.model,
+            "member_hash": self.member_hash,
+            "prompt": {
+                "name": self.prompt.name,
+                "hash": _sha256([self.prompt.system, self.prompt.user, self.prompt.document_max_chars])[:12],
+                "system": self.prompt.system,
+                "user": self.prompt.user,
+                "document_max_chars": self.prompt.document_max_chars,
+            },
+            "rubric": {"name": self.rubric.name, "version": self.rubric.version, "hash": self.rubric.version_hash},
+            "scale": [self.scale.lo, self.scale.hi],
+            "parameters": dict(self.parameters),
+            "votes": self.votes,
+            "logprobs": self.logprobs,
+            "vary_seed": self.vary_seed,
+            "read_attempts": self.read_attempts,
+            "served_as": list(self.served_as),
+            "price": self.price._asdict(),
+        }
+
+    def _context(self, pair: PairText) -> str:
+        return (pair.context_id or "none") if self.prompt.uses_context else ""
+
+    @cached_property
+    def _response_format(self) -> dict[str, object]:
+        # The rationale comes first: a model that has written its reason grades better than one that must justify a
+        # grade, and the grade is the last thing written, where read_reply looks for its log-probabilities.
+        schema = {
+            "type": "object",
+            "properties": {
+                "rationale": {"type": "string"},
+                "grade": {"type": "integer", "enum": list(self.scale.grades)},
+            },
+            "required": ["rationale", "grade"],
+            "additionalProperties": False,
+        }
+        return {"type": "json_schema", "json_schema": {"name": "judgement", "strict": True, "schema": schema}}
+
+
+def draw(sample_index: int, attempt: int) -> int:
+    """The number of one draw: distinct for every (vote, reading attempt) of a pair."""
+    return sample_index + ATTEMPT_STEP * attempt
+
+
+def request_key(endpoint: str, body: Mapping[str, object], sample_index: int, epoch: int) -> str:
+    """Sha256 (64 hex digits) over endpoint name, exact body, sample index and epoch.
+
+    The engine passes the draw number as ``sample_index``, so that a second reading attempt has a key of its own even
+    where the body carries no seed.
+    """
+    return _sha256([endpoint, body, sample_index, epoch])
+
+
+def _sha256(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__} cannot be part of a request body: {value!r}")

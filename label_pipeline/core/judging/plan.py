@@ -1,0 +1,155 @@
+"""What a run would send and cost, before its first request.
+
+Estimates are deliberately on the high side: a plan that passes the cap should not end over it.
+Keep out: prices themselves (settings, adapters/prices.py) and the cap during a run (core/judging/engine.py).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from label_pipeline.core.errors import BudgetError
+from label_pipeline.core.judging.asks import Prepared, distinct_asks, prepare
+from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.reply import UNREADABLE, read_reply
+from label_pipeline.core.ports import Journal, PairText
+
+BYTES_PER_TOKEN = 3
+"""UTF-8 bytes counted as one token. English is nearer 4.5, Chinese and Japanese about 3: high in every language."""
+
+MESSAGE_TOKENS = 120
+"""Tokens a request is given for its frame and the reply's schema."""
+
+RATIONALE_TOKENS = 300
+"""Tokens a reply is given where no limit is lower: about 200 words and a grade."""
+
+REASONING_TOKENS = {"none": 0, "minimal": 500, "low": 2000, "medium": 5000, "high": 15000}
+"""Hidden reasoning tokens a reply is given by ``reasoning_effort``; an unknown effort counts as high."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be sent. Plans add up: ``sum(plans, Plan())``, or plain ``sum(plans)``.
+
+    Attributes:
+        pairs: pairs that get a judgement.
+        requests: requests to send; identical ones count once.
+        answered: asks the journal already answers.
+        input_tokens: estimated tokens of the requests to send.
+        output_tokens: estimated tokens of their replies.
+        cost_usd: estimated US dollars; nan where a price is unknown.
+        skipped_customer: pairs that may not go to this endpoint.
+        notes: how the figures were made, as sentences.
+    """
+
+    pairs: int = 0
+    requests: int = 0
+    answered: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    skipped_customer: int = 0
+    notes: tuple[str, ...] = ()
+
+    def __add__(self, other: "Plan") -> "Plan":
+        return Plan(
+            self.pairs + other.pairs,
+            self.requests + other.requests,
+            self.answered + other.answered,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cost_usd + other.cost_usd,
+            self.skipped_customer + other.skipped_customer,
+            tuple(dict.fromkeys(self.notes + other.notes)),
+        )
+
+    def __radd__(self, other: int) -> "Plan":
+        return self if other == 0 else NotImplemented
+
+
+def estimate_tokens(text: str) -> int:
+    """Tokens of ``text``, on the high side."""
+    return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN)
+
+
+def plan(pairs: Sequence[PairText], member: Member, *, epoch: int, journal: Journal, purpose: str) -> Plan:
+    """Counts and prices what ``judge_pairs`` would send for the same arguments. Sends nothing.
+
+    Args:
+        pairs: what is to be judged; customer pairs are skipped where the member's endpoint is outside.
+        member: who would be asked.
+        epoch: calibration epoch.
+        journal: replies already paid for.
+        purpose: calibrate, gate, amplify, ...; for the notes.
+    """
+    allowed = [pair for pair in pairs if member.inside or not pair.customer]
+    asks = distinct_asks(allowed, member)
+    per_reply = _reply_tokens(member)
+    requests = answered = input_tokens = 0
+    open_asks: Sequence[int] = range(len(asks))
+    for attempt in range(member.attempts):
+        unreadable = []
+        for prepared in prepare(open_asks, asks, allowed, member, epoch, journal, attempt):
+            if prepared.reply is None or not member.serves(prepared.reply.model):
+                requests += 1
+                input_tokens += _request_tokens(prepared)
+            elif read_reply(prepared.reply, member.scale).outcome in UNREADABLE:
+                unreadable.append(prepared.number)
+            else:
+                answered += 1
+        open_asks = unreadable
+    output_tokens = requests * per_reply
+    return Plan(
+        pairs=len(allowed),
+        requests=requests,
+        answered=answered + len(open_asks),  # asked as often as allowed and still unreadable: nothing more is sent
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cost_usd=member.price.cost_usd(input_tokens, 0, output_tokens) if requests else 0.0,
+        skipped_customer=len(pairs) - len(allowed),
+        notes=_notes(member, per_reply, purpose),
+    )
+
+
+def refuse_over(plan: Plan, cap_usd: float, stage: str) -> None:
+    """Raises unless the plan's cost is known and within the cap.
+
+    Raises:
+        BudgetError: with both figures and what to do.
+    """
+    if math.isnan(plan.cost_usd):
+        raise BudgetError(
+            f"{stage}: {plan.requests} requests to send and no known price; "
+            "state `price` for the model in settings (0 if it is free)"
+        )
+    if plan.cost_usd > cap_usd:
+        raise BudgetError(
+            f"{stage}: the plan costs about {plan.cost_usd:.4f} US dollars ({plan.requests} requests, "
+            f"{plan.input_tokens} input and {plan.output_tokens} output tokens), the cap is {cap_usd:.4f}; "
+            "nothing was sent: raise the cap, or send fewer pairs or votes"
+        )
+
+
+def _request_tokens(prepared: Prepared) -> int:
+    messages = prepared.body["messages"]
+    assert isinstance(messages, list)  # made by Member.body
+    return MESSAGE_TOKENS + sum(estimate_tokens(str(message["content"])) for message in messages)
+
+
+def _reply_tokens(member: Member) -> int:
+    effort = member.parameters.get("reasoning_effort")
+    reasoning = 0 if effort is None else REASONING_TOKENS.get(str(effort), REASONING_TOKENS["high"])
+    limits = [member.parameters.get(name) for name in ("max_tokens", "max_completion_tokens")]
+    return min([RATIONALE_TOKENS + reasoning, *(limit for limit in limits if isinstance(limit, int))])
+
+
+def _notes(member: Member, per_reply: int, purpose: str) -> tuple[str, ...]:
+    notes = [
+        f"{purpose}: {member.name} is planned at one token per {BYTES_PER_TOKEN} bytes of text, {per_reply} tokens a "
+        "reply, no cache discount and every reply readable at once",
+    ]
+    if member.votes > 1 and not member.vary_seed and member.parameters.get("temperature") == 0:
+        notes.append(
+            f"{purpose}: {member.name} pays for {member.votes} votes that will be equal (no seed, temperature 0)"
+        )
+    return tuple(notes)

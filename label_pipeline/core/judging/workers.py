@@ -1,0 +1,207 @@
+"""The workers behind ``judge_pairs``: they pull asks from one iterator and share one state.
+
+Order of things for one vote: journal or request, reply durable in the journal, served model checked, reply read, asked
+again if unreadable. Keep out: the public contract (core/judging/engine.py) and rows (core/judging/answers.py).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
+from label_pipeline.core.judging.answers import Answer
+from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
+from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.reply import UNREADABLE, Reading, read_reply
+from label_pipeline.core.ports import ChatClient, Clock, Journal, PairText, Price, Progress, Reply
+
+FAILURES_IN_A_ROW = 20
+"""Requests in a row without an answer (each after all its retries) that mean the endpoint is down, not the request."""
+
+DRAIN_S = 10.0
+"""Seconds an interrupted run waits for replies under way, which are paid for, before it gives them up."""
+
+
+@dataclass
+class _Spent:
+    """What the reading attempts of one ask used up. Tokens, US dollars, requests."""
+
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    requests: int = 0
+
+    def add(self, reply: Reply, price: Price, *, sent: bool) -> None:
+        self.input_tokens += reply.input_tokens
+        self.cached_tokens += reply.cached_tokens
+        self.output_tokens += reply.output_tokens
+        if sent:
+            self.requests += 1
+            self.cost_usd += price.cost_usd(reply.input_tokens, reply.cached_tokens, reply.output_tokens)
+
+
+class Workers:
+    """State of one ``judge_pairs``.
+
+    Attributes:
+        asks: every distinct ask.
+        requests: requests sent so far.
+        cost_usd: US dollars paid so far.
+        stopped: ``cap`` once an ask was left unsent for it.
+    """
+
+    def __init__(
+        self, pairs: Sequence[PairText], member: Member, client: ChatClient, journal: Journal, concurrency: int,
+        epoch: int, clock: Clock, cap_usd: float, served: str | None, progress: Progress | None,
+    ) -> None:  # fmt: skip
+        self.asks: list[Ask] = distinct_asks(pairs, member)
+        self.requests = 0
+        self.cost_usd = 0.0
+        self.stopped: str | None = None
+        self._pairs, self._member, self._client, self._journal = pairs, member, client, journal
+        self._epoch, self._clock, self._cap_usd, self._served, self._progress = epoch, clock, cap_usd, served, progress
+        self._count = max(1, min(concurrency, len(self.asks)))
+        self._feed = prepare(range(len(self.asks)), self.asks, pairs, member, epoch, journal)
+        self._answers: dict[int, Answer] = {}
+        self._scouted = asyncio.Event()
+        self._error: BaseException | None = None
+        self._stopping = False
+        self._kept = self._unanswered = self._rejected = 0
+        self._votes_left = [member.votes] * len(pairs)
+        self._done = 0
+
+    async def finish(self) -> list[Answer]:
+        """Every ask's answer, in order. Raises the first error, once nothing is under way any more."""
+        workers = [asyncio.create_task(self._work(scout=i == 0)) for i in range(self._count)]
+        try:
+            await asyncio.wait(workers)
+        except asyncio.CancelledError:
+            self._stopping = True
+            _, late = await asyncio.wait(workers, timeout=DRAIN_S)
+            for worker in late:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            raise
+        await asyncio.gather(*workers, return_exceptions=True)  # marks every error as seen; the first one is raised
+        if self._error is not None:
+            raise self._error
+        return [self._answers[number] for number in range(len(self.asks))]
+
+    async def _work(self, *, scout: bool) -> None:
+        if not scout:
+            await self._scouted.wait()
+        try:
+            for prepared in self._feed:
+                if self._stopping:
+                    return
+                self._answers[prepared.number] = await self._answer(prepared)
+                self._tell(self.asks[prepared.number])
+                if prepared.number % 100 == 0:
+                    await asyncio.sleep(0)  # a run answered by the journal never waits, and must still hear a cancel
+        except BaseException as error:
+            self._error = self._error or error
+            self._stopping = True
+            raise
+        finally:
+            self._scouted.set()
+
+    async def _answer(self, prepared: Prepared) -> Answer:
+        spent = _Spent()
+        attempt = 0
+        while True:
+            reply = prepared.reply
+            reused = reply is not None and self._accepts(reply)
+            if reply is None or not reused:
+                received = await self._send(prepared)
+                if isinstance(received, str):
+                    return self._record(prepared, attempt, Reading("failed", detail=received), None, spent)
+                reply = received
+            self._kept += reused
+            spent.add(reply, self._member.price, sent=not reused)
+            reading = read_reply(reply, self._member.scale)
+            attempt += 1
+            if reading.outcome not in UNREADABLE or attempt == self._member.attempts:
+                return self._record(prepared, attempt - 1, reading, reply, spent)
+            [prepared] = prepare(
+                [prepared.number], self.asks, self._pairs, self._member, self._epoch, self._journal, attempt
+            )
+
+    async def _send(self, prepared: Prepared) -> Reply | str:
+        """The durable reply to one request, or why there is none."""
+        if self._stopping:
+            return "the run was stopped"
+        if self.cost_usd >= self._cap_usd and any(self._member.price):
+            self.stopped = "cap"
+            return f"over the cap: {self.cost_usd:.4f} of {self._cap_usd:.4f} US dollars spent; raise it and run again"
+        self.requests += 1
+        try:
+            reply = await self._client.complete(prepared.body)
+        except ProviderUnavailableError as error:
+            self._check_alive(error)
+            return str(error)
+        except ProviderRejectedError as error:
+            if not error.request_only:
+                raise
+            self._check_welcome(error)
+            return str(error)
+        await self._journal.remember(prepared.key, reply)
+        self._kept += 1
+        self._unanswered = self._rejected = 0
+        self.cost_usd += self._member.price.cost_usd(reply.input_tokens, reply.cached_tokens, reply.output_tokens)
+        if not self._accepts(reply):
+            wanted = self._served or self._member.model
+            raise ServedModelError(
+                f"endpoint {self._member.endpoint} answered with model {reply.model}, expected {wanted} "
+                f"(judge {self._member.name}): no grade of it counts. If it is the same model under another name, "
+                "add it to `served_as`; if the provider changed the model, calibrate and certify again"
+            )
+        self._scouted.set()
+        return reply
+
+    def _accepts(self, reply: Reply) -> bool:
+        return reply.model == self._served if self._served is not None else self._member.serves(reply.model)
+
+    def _check_alive(self, error: ProviderUnavailableError) -> None:
+        self._scouted.set()
+        self._unanswered += 1
+        # An endpoint that never answered is given up sooner than one that did, in this run or by the journal's memory.
+        limit = FAILURES_IN_A_ROW if self._kept else min(FAILURES_IN_A_ROW, self._count)
+        if self._unanswered >= limit:
+            raise ProviderUnavailableError(
+                f"endpoint {self._member.endpoint} left {self._unanswered} requests in a row unanswered, the last one: "
+                f"{error}. {self._kept} of {len(self.asks)} replies are kept; run again when it is back"
+            ) from error
+
+    def _check_welcome(self, error: ProviderRejectedError) -> None:
+        self._scouted.set()
+        self._rejected += 1
+        if not self._kept and self._rejected >= FAILURES_IN_A_ROW:
+            raise ProviderRejectedError(
+                f"endpoint {self._member.endpoint} rejected each of the first {self._rejected} requests of judge "
+                f"{self._member.name}, the last one: {error}"
+            ) from error
+
+    def _record(self, prepared: Prepared, attempt: int, reading: Reading, reply: Reply | None, spent: _Spent) -> Answer:
+        return Answer(
+            key=prepared.key,
+            attempt=attempt,
+            reading=reading,
+            model=reply.model if reply else None,
+            fingerprint=reply.fingerprint if reply else None,
+            input_tokens=spent.input_tokens,
+            cached_tokens=spent.cached_tokens,
+            output_tokens=spent.output_tokens,
+            cost_usd=spent.cost_usd,
+            latency_s=reply.latency_s if reply else 0.0,
+            reused=reply is not None and spent.requests == 0,
+            judged_at=self._clock(),
+        )
+
+    def _tell(self, ask: Ask) -> None:
+        before = self._done
+        for row in ask.rows:
+            self._votes_left[row] -= 1
+            self._done += self._votes_left[row] == 0
+        if self._progress is not None and self._done > before:
+            self._progress(self._done, len(self._pairs), self.cost_usd)

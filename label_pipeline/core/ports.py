@@ -1,0 +1,104 @@
+"""The protocols behind which the outside world stands, and the plain records that cross them.
+
+Keep out: implementations (adapters/, and small scripted ones in the tests).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+Clock = Callable[[], datetime]
+"""Returns the current UTC time (timezone-aware)."""
+
+
+class TokenChoice(NamedTuple):
+    """One token the model wrote, and its likeliest alternatives as (token, log-probability)."""
+
+    token: str
+    alternatives: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One provider reply as received. Token counts are tokens, latency seconds."""
+
+    content: str | None
+    refusal: str | None
+    finish_reason: str
+    model: str
+    fingerprint: str | None
+    request_id: str | None
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    latency_s: float
+    tokens: tuple[TokenChoice, ...] = ()
+
+
+class ChatClient(Protocol):
+    """One endpoint that speaks the OpenAI protocol."""
+
+    async def complete(self, body: Mapping[str, object]) -> Reply:
+        """Sends one chat request, retries included.
+
+        Raises:
+            ProviderUnavailableError: no answer after every retry.
+            ProviderRejectedError: bad key, unknown model, overlong input: saying it again will not help.
+        """
+        ...
+
+    async def models(self) -> tuple[str, ...]:
+        """The model ids the endpoint lists. Sends no chat request."""
+        ...
+
+    async def close(self) -> None:
+        """Releases connections."""
+        ...
+
+
+class Journal(Protocol):
+    """Durable memory of every reply that was paid for."""
+
+    def recall(self, request_keys: Sequence[str]) -> dict[str, Reply]:
+        """The stored replies among ``request_keys``."""
+        ...
+
+    async def remember(self, request_key: str, reply: Reply) -> None:
+        """Returns once the reply is durable (survives kill -9)."""
+        ...
+
+
+class PairText(NamedTuple):
+    """One pair with the texts a judge is shown. The first six fields are the pair key (core/tables.py)."""
+
+    task: str
+    collection: str
+    query_id: str
+    doc_id: str
+    doc_version: str
+    context_id: str | None
+    query: str
+    document: str
+    customer: bool = False
+
+
+class Price(NamedTuple):
+    """US dollars per million tokens."""
+
+    input_usd: float
+    cached_usd: float
+    output_usd: float
+
+    def cost_usd(self, input_tokens: int, cached_tokens: int, output_tokens: int) -> float:
+        """Cost of one reply; cached tokens are part of the input tokens."""
+        fresh = input_tokens - cached_tokens
+        return (fresh * self.input_usd + cached_tokens * self.cached_usd + output_tokens * self.output_usd) / 1e6
+
+
+class Progress(Protocol):
+    """Told about work as it happens; prints, logs or draws a bar."""
+
+    def __call__(self, done: int, total: int, cost_usd: float) -> None:
+        """``done`` of ``total`` pairs have an outcome; ``cost_usd`` spent so far."""
+        ...

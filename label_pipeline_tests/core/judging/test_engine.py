@@ -1,0 +1,365 @@
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from label_pipeline.core.catalogue import JUDGEMENTS
+from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
+from label_pipeline.core.judging.engine import Judging, judge_pairs
+from label_pipeline.core.judging.member import Member
+from label_pipeline.core.ports import ChatClient, Journal, PairText, Price, Progress, Reply
+from label_pipeline_tests.core.judging.scripted import (
+    NOW,
+    REPLY_USD,
+    DictJournal,
+    ScriptedClient,
+    clock,
+    make_member,
+    make_pair,
+    make_pairs,
+    reply,
+)
+
+DOWN = ProviderUnavailableError("no answer")
+
+
+async def judging(
+    pairs: Sequence[PairText], client: ChatClient, member: Member | None = None, journal: Journal | None = None,
+    *, concurrency: int = 4, cap_usd: float = float("inf"), served: str | None = None, progress: Progress | None = None,
+) -> Judging:  # fmt: skip
+    return await judge_pairs(
+        pairs,
+        member or make_member(),
+        client=client,
+        journal=journal or DictJournal(),
+        concurrency=concurrency,
+        epoch=3,
+        run_id="run",
+        purpose="gate",
+        clock=clock,
+        cap_usd=cap_usd,
+        served=served,
+        progress=progress,
+    )
+
+
+def document_of(body: Mapping[str, object]) -> str:
+    messages = body["messages"]
+    assert isinstance(messages, list)
+    return str(messages[-1]["content"])
+
+
+def test_every_pair_gets_its_votes_in_order_and_full_provenance() -> None:
+    client = ScriptedClient(lambda n, body: reply(int(str(body.get("seed", 0))) % 4))
+    pairs = make_pairs(5)
+    done = asyncio.run(judging(pairs, client, make_member(votes=3)))
+    frame = done.judgements
+    assert frame.schema == JUDGEMENTS.schema
+    assert frame["doc_id"].to_list() == [f"d{i}" for i in range(5) for _ in range(3)]
+    assert frame["sample_index"].to_list() == [0, 1, 2] * 5
+    assert frame["grade"].to_list() == [0, 1, 2] * 5
+    assert done.requests == len(client.bodies) == 15
+    assert done.cost_usd == pytest.approx(15 * REPLY_USD) == frame["cost_usd"].sum()
+    assert frame["request_key"].n_unique() == 15
+    row = frame.row(0, named=True)
+    assert {name: row[name] for name in ("purpose", "epoch", "run_id", "member", "position", "attempt", "reused")} == {
+        "purpose": "gate", "epoch": 3, "run_id": "run", "member": "a", "position": 0, "attempt": 0, "reused": False,
+    }  # fmt: skip
+    assert (row["rationale"], row["model_reported"], row["fingerprint"]) == ("because", "judge", "fp")
+    assert (row["input_tokens"], row["cached_tokens"], row["output_tokens"], row["latency_s"]) == (100, 20, 10, 0.5)
+    assert row["judged_at"] == NOW
+
+
+def test_no_pairs_are_no_requests() -> None:
+    client = ScriptedClient(lambda n, body: reply())
+    assert asyncio.run(judging([], client)).judgements.height == 0
+    assert client.bodies == []
+
+
+def test_the_journal_answers_first_and_costs_nothing() -> None:
+    journal = DictJournal()
+    first = asyncio.run(judging(make_pairs(300), ScriptedClient(lambda n, body: reply(n % 4)), journal=journal))
+    client = ScriptedClient(lambda n, body: reply(0))
+    second = asyncio.run(judging(make_pairs(301), client, journal=journal))
+    assert second.requests == len(client.bodies) == 1
+    assert second.judgements["grade"].to_list()[:300] == first.judgements["grade"].to_list()
+    assert second.judgements["reused"].to_list() == [True] * 300 + [False]
+    assert second.judgements["input_tokens"].to_list() == [100] * 301
+    assert second.cost_usd == pytest.approx(REPLY_USD) == second.judgements["cost_usd"].sum()
+
+
+def test_identical_texts_are_sent_once_and_share_the_grade() -> None:
+    same = [make_pair(0)._replace(doc_id=f"copy{i}") for i in range(9)]
+    # The zero-width space is not shown to the judge: the request is the same.
+    same.append(make_pair(0, "docu\u200bment 0")._replace(doc_id="invisible"))
+    client = ScriptedClient(lambda n, body: reply(3))
+    done = asyncio.run(judging([*same, make_pair(1)], client))
+    assert done.requests == len(client.bodies) == 2
+    assert done.judgements["grade"].to_list() == [3] * 11
+    assert done.judgements["request_key"].n_unique() == 2
+    assert done.judgements["cost_usd"].sum() == pytest.approx(2 * REPLY_USD)
+    assert done.judgements["reused"].to_list() == [False] + [True] * 9 + [False]
+
+
+def test_an_unreadable_reply_is_asked_again_and_every_attempt_is_paid() -> None:
+    def answer(n: int, body: Mapping[str, object]) -> Reply:
+        return reply(3) if body.get("seed") == 1000 else reply(content="hm")
+
+    client = ScriptedClient(answer)
+    journal = DictJournal()
+    done = asyncio.run(judging(make_pairs(2), client, journal=journal))
+    frame = done.judgements
+    assert frame["grade"].to_list() == [3, 3]
+    assert frame["attempt"].to_list() == [1, 1]
+    assert done.requests == 4
+    assert frame["cost_usd"].to_list() == pytest.approx([2 * REPLY_USD] * 2)
+    assert frame["output_tokens"].to_list() == [20, 20]
+    assert done.cost_usd == pytest.approx(4 * REPLY_USD)
+    assert len(journal.replies) == 4
+    assert set(frame["request_key"]) < set(journal.replies)
+    again = asyncio.run(judging(make_pairs(2), client, journal=journal))
+    assert again.requests == 0
+    assert again.judgements["grade"].to_list() == [3, 3]
+    assert again.judgements["reused"].to_list() == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "outcome"),
+    [
+        (reply(content="no json"), "malformed"),
+        (reply(finish_reason="length"), "cut"),
+        (reply(7), "out_of_scale"),
+    ],
+)
+def test_what_stays_unreadable_is_a_row_without_a_grade(unreadable: Reply, outcome: str) -> None:
+    client = ScriptedClient(lambda n, body: unreadable)
+    frame = asyncio.run(judging(make_pairs(1), client, make_member(read_attempts=3))).judgements
+    assert (frame["outcome"].item(), frame["grade"].item(), frame["attempt"].item()) == (outcome, None, 2)
+    assert frame["detail"].item()
+    assert len(client.bodies) == 3
+
+
+def test_a_refusal_is_not_asked_again() -> None:
+    client = ScriptedClient(lambda n, body: reply(refusal="I cannot"))
+    frame = asyncio.run(judging(make_pairs(1), client)).judgements
+    assert (frame["outcome"].item(), len(client.bodies)) == ("refused", 1)
+
+
+def test_a_deterministic_body_is_not_sent_twice() -> None:
+    client = ScriptedClient(lambda n, body: reply(content="hm"))
+    asyncio.run(judging(make_pairs(1), client, make_member(vary_seed=False)))
+    assert len(client.bodies) == 1
+    warm = make_member(vary_seed=False, parameters={"temperature": 1})
+    asyncio.run(judging(make_pairs(1), client, warm))
+    assert len(client.bodies) == 3  # without a seed the second attempt has a key of its own all the same
+
+
+def test_at_most_concurrency_requests_are_under_way_and_the_first_goes_alone() -> None:
+    together: list[int] = []
+    client = ScriptedClient(lambda n, body: reply(), delay_s=0.005)
+    original = client.complete
+
+    async def complete(body: Mapping[str, object]) -> Reply:
+        together.append(client.under_way)
+        return await original(body)
+
+    client.complete = complete  # type: ignore[method-assign]  # counts, then does the real thing
+    asyncio.run(judging(make_pairs(50), client, concurrency=7))
+    assert client.most_under_way == 7
+    assert together[:2] == [0, 0]
+
+
+def test_customer_text_never_leaves_the_boundary() -> None:
+    client = ScriptedClient(lambda n, body: reply())
+    mixed = [make_pair(0), make_pair(1, customer=True)]
+    with pytest.raises(ValueError, match="1 customer pairs would leave"):
+        asyncio.run(judging(mixed, client))
+    assert client.bodies == []
+    frame = asyncio.run(judging(mixed, client, make_member(inside=True))).judgements
+    assert frame["rationale"].to_list() == ["because", None]  # a rationale may quote the document
+
+
+def test_another_model_stops_everything_after_one_request() -> None:
+    journal = DictJournal()
+    client = ScriptedClient(lambda n, body: reply(model="cheaper"), delay_s=0.001)
+    with pytest.raises(ServedModelError, match="answered with model cheaper, expected judge"):
+        asyncio.run(judging(make_pairs(50), client, journal=journal, concurrency=8))
+    assert len(client.bodies) == len(journal.replies) == 1
+
+
+def test_a_model_swapped_half_way_stops_the_run_with_everything_under_way_journaled() -> None:
+    journal = DictJournal()
+    client = ScriptedClient(lambda n, body: reply(model="judge" if n < 20 else "cheaper"), delay_s=0.001)
+    with pytest.raises(ServedModelError):
+        asyncio.run(judging(make_pairs(50), client, journal=journal, concurrency=8))
+    assert 20 < len(client.bodies) == len(journal.replies) < 36
+    # The other model's replies count for nothing: those pairs are asked again.
+    healthy = ScriptedClient(lambda n, body: reply())
+    done = asyncio.run(judging(make_pairs(50), healthy, journal=journal))
+    assert done.requests == 30
+    assert set(done.judgements["model_reported"]) == {"judge"}
+
+
+def test_the_certified_model_is_the_only_one_accepted() -> None:
+    dated = ScriptedClient(lambda n, body: reply(model="judge-2026-01-01"))
+    done = asyncio.run(judging(make_pairs(2), dated, served="judge-2026-01-01"))
+    assert set(done.judgements["model_reported"]) == {"judge-2026-01-01"}
+    with pytest.raises(ServedModelError, match="expected judge-2025-01-01"):
+        asyncio.run(judging(make_pairs(2), dated, served="judge-2025-01-01"))
+
+
+def test_a_no_for_good_stops_everything() -> None:
+    client = ScriptedClient(lambda n, body: ProviderRejectedError("bad key"))
+    with pytest.raises(ProviderRejectedError, match="bad key"):
+        asyncio.run(judging(make_pairs(50), client, concurrency=8))
+    assert len(client.bodies) == 1
+
+
+def test_a_no_to_one_request_fails_that_pair_only() -> None:
+    def answer(n: int, body: Mapping[str, object]) -> Reply | Exception:
+        long = "document 2" in document_of(body)
+        return ProviderRejectedError("too long", request_only=True) if long else reply()
+
+    frame = asyncio.run(judging(make_pairs(5), ScriptedClient(answer))).judgements
+    assert frame["outcome"].to_list() == ["graded", "graded", "failed", "graded", "graded"]
+    assert frame["detail"].to_list()[2] == "too long"
+    assert frame["model_reported"].to_list()[2] is None
+
+
+def test_a_no_to_every_request_ends_the_run() -> None:
+    client = ScriptedClient(lambda n, body: ProviderRejectedError("no such field", request_only=True))
+    with pytest.raises(ProviderRejectedError, match=r"each of the first 20 requests.*no such field"):
+        asyncio.run(judging(make_pairs(100), client, concurrency=4))
+    assert len(client.bodies) <= 24
+
+
+def test_an_endpoint_that_is_down_at_the_start_is_given_up_soon() -> None:
+    client = ScriptedClient(lambda n, body: DOWN)
+    with pytest.raises(
+        ProviderUnavailableError, match=r"left 4 requests in a row unanswered.*0 of 100 replies are kept"
+    ):
+        asyncio.run(judging(make_pairs(100), client, concurrency=4))
+    assert len(client.bodies) <= 7
+
+
+def test_an_endpoint_that_goes_down_half_way_keeps_what_was_paid() -> None:
+    journal = DictJournal()
+    client = ScriptedClient(lambda n, body: reply() if n < 60 else DOWN)
+    with pytest.raises(ProviderUnavailableError, match=r"left 20 requests in a row unanswered.*60 of 100 replies"):
+        asyncio.run(judging(make_pairs(100), client, journal=journal))
+    assert len(journal.replies) == 60
+    back = ScriptedClient(lambda n, body: reply())
+    assert asyncio.run(judging(make_pairs(100), back, journal=journal)).requests == 40
+
+
+def test_single_unanswered_requests_are_failed_rows() -> None:
+    client = ScriptedClient(lambda n, body: DOWN if n % 10 == 5 else reply())
+    done = asyncio.run(judging(make_pairs(100), client))
+    assert done.judgements["outcome"].value_counts().sort("outcome")["count"].to_list() == [10, 90]
+    assert done.judgements.filter(outcome="failed")["detail"].unique().to_list() == ["no answer"]
+    assert done.cost_usd == pytest.approx(90 * REPLY_USD)
+
+
+def test_a_request_that_never_succeeds_does_not_fail_the_next_run() -> None:
+    journal = DictJournal()
+
+    def answer(n: int, body: Mapping[str, object]) -> Reply | Exception:
+        return DOWN if "document 99" in document_of(body) else reply()
+
+    for _ in range(2):
+        done = asyncio.run(judging(make_pairs(100), ScriptedClient(answer), journal=journal))
+        assert done.judgements.filter(outcome="failed")["doc_id"].to_list() == ["d99"]
+
+
+def test_the_cap_stops_sending_and_the_journal_still_answers() -> None:
+    journal = DictJournal()
+    asyncio.run(judging(make_pairs(100)[90:], ScriptedClient(lambda n, body: reply()), journal=journal))
+    client = ScriptedClient(lambda n, body: reply())
+    done = asyncio.run(judging(make_pairs(100), client, journal=journal, concurrency=2, cap_usd=29.5 * REPLY_USD))
+    assert done.stopped == "cap"
+    assert 30 <= done.requests <= 31  # what is under way may end above the cap
+    frame = done.judgements
+    assert frame.filter(outcome="graded").height == done.requests + 10
+    over = frame.filter(outcome="failed")
+    assert over.height == 90 - done.requests
+    assert over["detail"].str.starts_with("over the cap").all()
+    assert asyncio.run(judging(make_pairs(3), client)).stopped is None
+
+
+def test_a_cap_of_nothing_sends_nothing_unless_the_model_is_free() -> None:
+    client = ScriptedClient(lambda n, body: reply())
+    assert asyncio.run(judging(make_pairs(3), client, cap_usd=0)).requests == 0
+    assert client.bodies == []
+    free = make_member(price=Price(0, 0, 0))
+    assert asyncio.run(judging(make_pairs(3), client, free, cap_usd=0)).requests == 3
+
+
+def test_progress_counts_pairs_with_all_their_votes() -> None:
+    told: list[tuple[int, int, float]] = []
+    client = ScriptedClient(lambda n, body: reply())
+    pairs = [*make_pairs(3), make_pair(0)._replace(doc_id="copy")]
+    asyncio.run(judging(pairs, client, make_member(votes=2), progress=lambda *figures: told.append(figures)))
+    assert told[-1][:2] == (4, 4)
+    assert told[-1][2] == pytest.approx(6 * REPLY_USD)
+    assert [done for done, _, _ in told] == sorted({done for done, _, _ in told})
+
+
+def test_cancelled_work_keeps_the_replies_under_way_and_starts_nothing_new() -> None:
+    journal = DictJournal()
+    client = ScriptedClient(lambda n, body: reply(), delay_s=0.05)
+
+    async def interrupted() -> None:
+        task = asyncio.create_task(judging(make_pairs(100), client, journal=journal, concurrency=8))
+        while len(client.bodies) < 20:
+            await asyncio.sleep(0.001)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupted())
+    assert 20 <= len(client.bodies) == len(journal.replies) < 36
+
+
+def test_a_cancel_is_heard_when_the_journal_answers_everything() -> None:
+    journal = DictJournal()
+    asyncio.run(judging(make_pairs(2000), ScriptedClient(lambda n, body: reply()), journal=journal))
+    told: list[int] = []
+
+    async def interrupted() -> None:
+        task = asyncio.create_task(
+            judging(
+                make_pairs(2000),
+                ScriptedClient(lambda n, body: reply()),
+                journal=journal,
+                progress=lambda done, total, usd: told.append(done),
+            )
+        )
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupted())
+    assert max(told, default=0) < 2000
+
+
+def test_a_journal_that_fails_ends_the_run_with_its_error() -> None:
+    def full() -> None:
+        if len(journal.replies) >= 10:
+            raise OSError("disk full")
+
+    journal = DictJournal(on_remember=full)
+    client = ScriptedClient(lambda n, body: reply())
+    with pytest.raises(OSError, match="disk full"):
+        asyncio.run(judging(make_pairs(100), client, journal=journal))
+    assert len(client.bodies) < 20
+
+
+def test_the_body_sent_is_the_body_of_the_key() -> None:
+    client = ScriptedClient(lambda n, body: reply())
+    member = make_member()
+    asyncio.run(judging(make_pairs(3), client, member))
+    sent = sorted(json.dumps(body, sort_keys=True) for body in client.bodies)
+    assert sent == sorted(json.dumps(member.body(pair, 0, 0), sort_keys=True) for pair in make_pairs(3))
