@@ -1,0 +1,16 @@
+"""The user's input files: CSV, Parquet, JSONL, TREC topics and TREC qrels, read as text under our column names.
+
+* spec.py      what a file is: where, which table it serves, which of its columns are ours
+* opening.py   bytes and text, with errors that say where a file stops being readable
+* tabular.py   CSV, JSONL, Parquet
+* trec.py      TREC topics and qrels
+* reading.py   ``read_rows``: picks the format, maps the columns
+
+Keep out: what makes a value good (stages/seed decides row by row). Here only a file that cannot be used *as a whole* is
+an error; a row that cannot be read keeps its line number and its ``problem`` and is quarantined later.
+"""
+
+from label_pipeline.adapters.files.reading import read_rows
+from label_pipeline.adapters.files.spec import FIELDS, InputSpec, RawRows
+
+__all__ = ["FIELDS", "InputSpec", "RawRows", "read_rows"]

@@ -1,0 +1,63 @@
+"""Bytes and text of a file, with errors that say where it is or where it stops being readable.
+
+``read_bytes`` is the one place that touches storage: remote addresses will be taught here and nowhere else.
+Keep out: what the text means.
+"""
+
+import difflib
+from pathlib import Path
+
+from label_pipeline.core.errors import InputError
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The whole file.
+
+    Raises:
+        InputError: when it is missing (naming the nearest file that exists), a folder, unreadable, empty or remote.
+    """
+    if "://" in str(path):
+        raise InputError(f"{path}: only local files can be read so far; copy the file here and name its local path")
+    file = Path(path)
+    if file.is_dir():
+        raise InputError(f"{file} is a folder; expected a file: name one of the files inside")
+    if not file.exists():
+        raise InputError(f"{file} does not exist; {_nearest(file)}")
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}; check its permissions") from error
+    if not data.strip():
+        raise InputError(f"{file} is empty; expected at least one row: export it again")
+    return data
+
+
+def decode(data: bytes, encoding: str, source: str) -> str:
+    """The file's text; a byte order mark is dropped.
+
+    Raises:
+        InputError: for an unknown encoding, or naming the byte and line that is not in this encoding.
+    """
+    try:
+        return data.decode("utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding)
+    except LookupError as error:
+        raise InputError(f"{source}: encoding {encoding!r} is unknown; use e.g. utf-8, latin-1 or cp1252") from error
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        remedy = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1 or cp1252"
+        raise InputError(
+            f"{source}: byte {error.start} (line {line}) is not valid {encoding}: found "
+            f"0x{data[error.start]:02x}; save the file as UTF-8, or set `encoding:` (it may be {remedy})"
+        ) from error
+
+
+def _nearest(file: Path) -> str:
+    """What exists instead: the nearest name in the folder, or the nearest folder."""
+    folder = file.parent
+    if not folder.is_dir():
+        return f"its folder {folder} does not exist either: check the path"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+    close = difflib.get_close_matches(file.name, names, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {folder / close[0]}?"
+    return f"{folder} holds {', '.join(names[:5]) or 'no file'}: check the path"

@@ -1,0 +1,128 @@
+"""``read_rows``: one file, read in its format, its columns renamed to ours.
+
+Keep out: judging values (stages/seed).
+"""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from label_pipeline.adapters.files.opening import decode, read_bytes
+from label_pipeline.adapters.files.spec import FEATURE_PREFIX, FIELDS, FORMAT_OF_ENDING, Format, InputSpec, RawRows
+from label_pipeline.adapters.files.tabular import Records, as_text, parse_csv, parse_jsonl, parse_parquet
+from label_pipeline.adapters.files.trec import parse_qrels, parse_topics
+from label_pipeline.core.errors import InputError
+
+
+def read_rows(spec: InputSpec) -> RawRows:
+    """Reads one file for one table.
+
+    Args:
+        spec: the file and how to read it.
+
+    Returns:
+        Every record, text as it stands in the file; a record that cannot be read has a ``problem``. Where the file says
+        no task or collection, the spec's stand in.
+
+    Raises:
+        InputError: the file is missing, empty (also: only a header), in another encoding, broken, of unknown format, or
+            lacks a column; the message says what to do.
+    """
+    records = _parse(spec)
+    source, fields = spec.source, FIELDS[spec.table]
+    if not records.lines:
+        raise InputError(f"{source} holds no rows for {spec.table}, at most a header; expected at least one row")
+    picked = pick_columns(spec, records.columns.columns)
+    columns = [as_text(records.columns[name], source).alias(ours) for ours, name in picked.items()]
+    absent = [pl.lit(None, dtype=pl.String).alias(name) for name in fields.names if name not in picked]
+    defaults = [
+        pl.when(pl.col(name).str.strip_chars() == "").then(None).otherwise(pl.col(name)).fill_null(default).alias(name)
+        for name, default in (("task", spec.task), ("collection", spec.collection))
+        if name in fields.names
+    ]
+    frame = (
+        pl.DataFrame(columns)
+        .with_columns(absent)
+        .with_columns(
+            *defaults,
+            pl.Series("line", records.lines, dtype=pl.Int64),
+            pl.Series("problem", records.problems, dtype=pl.String),
+        )
+    )
+    unread = tuple(name for name in records.columns.columns if name not in picked.values())
+    return RawRows(spec.table, source, frame, spec.grades, unread)
+
+
+def pick_columns(spec: InputSpec, names: Sequence[str]) -> dict[str, str]:
+    """Our column name to the file's, for every column of the table the file has.
+
+    Raises:
+        InputError: for a mapping of a column we do not have or the file does not have, or a missing required column.
+    """
+    fields = FIELDS[spec.table]
+    for ours in spec.columns:
+        if ours not in fields.names and not (fields.features and ours.startswith(FEATURE_PREFIX)):
+            raise InputError(
+                f"{spec.source}: `columns:` maps {ours!r}, which {spec.table} does not have; expected one of "
+                f"{', '.join(fields.names)}{_did_you_mean(ours, fields.names)}"
+            )
+    picked: dict[str, str] = {}
+    for ours in fields.names:
+        name = spec.columns.get(ours, ours)
+        unasked = bool(spec.columns) and ours in ("task", "collection") and ours not in spec.columns
+        if name in names and not unasked:
+            picked[ours] = name
+        elif ours in fields.required or ours in spec.columns:
+            raise InputError(_missing(spec, ours, name, names))
+    if fields.features:
+        mapped = {ours: name for ours, name in spec.columns.items() if ours.startswith(FEATURE_PREFIX)}
+        for ours, name in mapped.items():
+            if name not in names:
+                raise InputError(_missing(spec, ours, name, names))
+        picked |= {name: name for name in names if name.startswith(FEATURE_PREFIX)} | mapped
+    return picked
+
+
+def _missing(spec: InputSpec, ours: str, name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), [other.lower() for other in names], n=1, cutoff=0.5)
+    nearest = next((other for other in names if near and other.lower() == near[0]), None)
+    hint = f"`columns: {{{ours}: {nearest or 'the_column_in_your_file'}}}`"
+    separator = next((mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]), None)
+    if separator:
+        hint += f", or set `delimiter: {separator!r}`: the header is one column and holds that mark"
+    return (
+        f"{spec.source}: no column {name!r} for {spec.table}; the file has {', '.join(names)}"
+        f"{f' (nearest: {nearest})' if nearest else ''}; map it with {hint}"
+    )
+
+
+def _did_you_mean(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _format(spec: InputSpec) -> Format:
+    ending = Path(spec.path).suffix.lower()
+    found = spec.format or FORMAT_OF_ENDING.get(ending)
+    if found is None:
+        raise InputError(
+            f"{spec.source}: the ending {ending!r} says no format; set `format:` to csv, parquet, jsonl, trec_topics "
+            f"or trec_qrels, or use one of the endings {', '.join(FORMAT_OF_ENDING)}"
+        )
+    return found
+
+
+def _parse(spec: InputSpec) -> Records:
+    file_format, source = _format(spec), spec.source
+    data = read_bytes(spec.path)
+    if file_format == "parquet":
+        return parse_parquet(data, source)
+    text = decode(data, spec.encoding, source)
+    if file_format == "csv":
+        tab_separated = Path(spec.path).suffix.lower() == ".tsv"
+        return parse_csv(text, spec.delimiter or ("\t" if tab_separated else ","), source)
+    if file_format == "jsonl":
+        return parse_jsonl(text, source)
+    return parse_qrels(text) if file_format == "trec_qrels" else parse_topics(text, source)

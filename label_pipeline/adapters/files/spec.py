@@ -1,0 +1,108 @@
+"""What an input file is and which of its columns become ours.
+
+Keep out: reading (reading.py) and validated settings (they build an ``InputSpec``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+InputTable = Literal["queries", "documents", "human_labels", "evaluation", "candidates"]
+Format = Literal["csv", "parquet", "jsonl", "trec_topics", "trec_qrels"]
+
+FORMAT_OF_ENDING: dict[str, Format] = {
+    ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".topics": "trec_topics", ".qrels": "trec_qrels", ".qrel": "trec_qrels",
+}  # fmt: skip
+
+FEATURE_PREFIX = "feature_"
+"""Columns of graded and candidate pairs that start so are read as the pair's own ranking features."""
+
+
+class Fields(NamedTuple):
+    """The columns we read for one table, under our names."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    features: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Required, then optional."""
+        return self.required + self.optional
+
+
+FIELDS: dict[InputTable, Fields] = {
+    "queries": Fields(("query_id", "query"), ("language", "task", "collection")),
+    "documents": Fields(("doc_id", "text"), ("title", "source", "language", "created_on", "boundary")),
+    "human_labels": Fields(
+        ("query_id", "doc_id", "grade"),
+        ("annotator_id", "rationale", "context_id", "incumbent_score", "task", "collection"),
+        features=True,
+    ),
+    "evaluation": Fields(
+        ("query_id", "doc_id", "grade"), ("context_id", "incumbent_score", "task", "collection"), features=True
+    ),
+    "candidates": Fields(
+        ("query_id", "doc_id"), ("arrived_on", "context_id", "incumbent_score", "task", "collection"), features=True
+    ),
+}
+"""Every input table's columns; a missing required one makes the file unusable, a missing optional one is null."""
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One file serving one table; a wide file serves several tables by several specs.
+
+    Attributes:
+        path: the file.
+        table: the table it serves.
+        format: None takes it from the ending (.csv, .tsv, .parquet, .jsonl, .topics, .qrels).
+        columns: our column name to the file's. Columns not named here are matched by their own name, except that
+            ``task`` and ``collection`` are then not read: a file's "collection" is often provenance, and mapping it
+            splits the project into collections with a judge each. Without a mapping they are matched too.
+        grades: the file's grade to ours, where it uses another scale; None as a value means "not judged".
+        delimiter: of a CSV file; None is a comma, a tab for .tsv.
+        encoding: of a text file.
+        task: task of rows that do not say.
+        collection: collection of rows that do not say.
+    """
+
+    path: str | Path
+    table: InputTable
+    format: Format | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    grades: Mapping[str | int, int | None] | None = None
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+    task: str = "relevance"
+    collection: str = "main"
+
+    @property
+    def source(self) -> str:
+        """The file's name, as quarantined rows and errors show it."""
+        return Path(self.path).name
+
+
+@dataclass(frozen=True)
+class RawRows:
+    """What one file holds for one table, before any judgement of its values.
+
+    Attributes:
+        table: the table it serves.
+        source: file name.
+        frame: one row a record: every column of ``FIELDS[table]`` as text (absent ones null), its ``feature_*`` columns
+            as text, ``line`` (line of the file, or row number in Parquet, from 1) and ``problem`` (why the
+            record could not be read; null for a readable one).
+        grades: the spec's grade mapping.
+        unread: the file's columns nobody asked for, for `check` to show.
+    """
+
+    table: InputTable
+    source: str
+    frame: pl.DataFrame
+    grades: Mapping[str | int, int | None] | None = None
+    unread: tuple[str, ...] = ()

@@ -1,0 +1,212 @@
+"""The journal: every reply that was paid for, in one SQLite file, durable before it counts.
+
+Holds request key, reply as JSON and time; no request, no document text, no key (a reply's rationale may quote the
+document). Keep out: what a request key is (core/judging/member.py). The file must be on a local disk: SQLite's
+write-ahead log needs shared memory, which network file systems do not give.
+"""
+
+import asyncio
+import json
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from label_pipeline.core.errors import TableError
+from label_pipeline.core.ports import Clock, Reply, TokenChoice
+
+KEYS_A_QUERY = 800
+"""SQLite allows 999 parameters a statement in older builds."""
+
+BATCH_WAIT_S = 0.004
+"""Replies that arrive within this time share one commit: one flush to disk costs more than many rows."""
+
+BATCH_ROWS = 1000
+
+BUSY_S = 60.0
+"""Seconds to wait for another process that writes."""
+
+_CREATE = """
+CREATE TABLE IF NOT EXISTS replies (
+    request_key TEXT PRIMARY KEY, model TEXT NOT NULL, reply TEXT NOT NULL, created_at TEXT NOT NULL
+)
+"""
+# The first reply of a model stays: grades already made of it must be found again. Another model's reply replaces it,
+# because the engine asks again only where the kept one came from a model that does not count.
+_INSERT = """
+INSERT INTO replies VALUES (?, ?, ?, ?) ON CONFLICT (request_key) DO UPDATE
+SET model = excluded.model, reply = excluded.reply, created_at = excluded.created_at WHERE excluded.model <> model
+"""
+
+
+class _Entry(NamedTuple):
+    row: tuple[str, str, str, str]
+    loop: asyncio.AbstractEventLoop
+    durable: asyncio.Future[None]
+
+
+class SQLiteJournal:
+    """A ``Journal`` that several processes may use at once. Use as a context manager, or close it.
+
+    Args:
+        path: the file; it and its folder are created.
+        clock: current time, for ``created_at``.
+
+    Raises:
+        TableError: the file cannot be opened or is not a journal.
+    """
+
+    def __init__(self, path: Path, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        self._path, self._clock = path, clock
+        self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._reading = threading.Lock()
+        self._closed = False
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._reader, self._writer = _connect(path), _connect(path)
+        except (OSError, sqlite3.Error) as error:
+            raise _explained("opened", path, error) from error
+        self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
+        self._thread.start()
+
+    def recall(self, request_keys: Sequence[str]) -> dict[str, Reply]:
+        """The stored replies among ``request_keys``.
+
+        Raises:
+            TableError: the file cannot be read.
+        """
+        found: dict[str, Reply] = {}
+        with self._reading:
+            for start in range(0, len(request_keys), KEYS_A_QUERY):
+                keys = request_keys[start : start + KEYS_A_QUERY]
+                marks = ",".join("?" * len(keys))
+                statement = f"SELECT request_key, reply FROM replies WHERE request_key IN ({marks})"  # noqa: S608 - marks
+                try:
+                    rows = self._reader.execute(statement, keys).fetchall()
+                except sqlite3.Error as error:
+                    raise _explained("read", self._path, error) from error
+                found.update((key, _reply(text)) for key, text in rows)
+        return found
+
+    async def remember(self, request_key: str, reply: Reply) -> None:
+        """Returns once the reply is on disk. A cancelled call is written all the same.
+
+        Raises:
+            TableError: the disk is full, or the file cannot be written.
+        """
+        if self._closed:
+            raise TableError(f"journal {self._path} is closed; nothing can be remembered any more")
+        loop = asyncio.get_running_loop()
+        durable: asyncio.Future[None] = loop.create_future()
+        row = (request_key, reply.model, _text(reply), self._clock().isoformat())
+        self._entries.put(_Entry(row, loop, durable))
+        await durable
+
+    def close(self) -> None:
+        """Writes what is waiting and closes the file. A second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._entries.put(None)
+        self._thread.join()
+        self._reader.close()
+        self._writer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write(self) -> None:
+        """The one writer of this process: takes what has arrived, commits it at once, tells the waiting."""
+        open_for_more = True
+        while open_for_more:
+            batch = [self._entries.get()]
+            if batch[0] is not None:
+                time.sleep(BATCH_WAIT_S)
+            while batch[-1] is not None and len(batch) < BATCH_ROWS and not self._entries.empty():
+                batch.append(self._entries.get())
+            open_for_more = batch[-1] is not None
+            entries = [entry for entry in batch if entry is not None]
+            if entries:
+                _tell(entries, self._commit([entry.row for entry in entries]))
+
+    def _commit(self, rows: Sequence[tuple[str, str, str, str]]) -> TableError | None:
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.executemany(_INSERT, rows)
+            self._writer.execute("COMMIT")
+        except sqlite3.Error as error:
+            # The transaction may be gone already; whatever is wrong must not end this thread, others wait for it.
+            with suppress(sqlite3.Error):
+                self._writer.execute("ROLLBACK")
+            return _explained("written", self._path, error)
+        return None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    # FULL: a commit is on the disk, not only with the operating system, so it survives a power cut too.
+    for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", _CREATE):
+        _patiently(lambda: connection.execute(statement))  # noqa: B023 - called at once
+    return connection
+
+
+def _patiently(step: Callable[[], object]) -> None:
+    # Two processes that open a new file at once: switching to WAL does not honour the busy timeout.
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            step()
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _tell(entries: Sequence[_Entry], error: TableError | None) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for entry in entries:
+        by_loop.setdefault(entry.loop, []).append(entry.durable)
+    for loop, waiting in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle, waiting, error)
+        except RuntimeError:  # the loop is closed: an interrupted run does not wait any more
+            continue
+
+
+def _settle(waiting: Sequence[asyncio.Future[None]], error: TableError | None) -> None:
+    for future in waiting:
+        if future.done():  # cancelled meanwhile
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+
+
+def _explained(verb: str, path: Path, error: Exception) -> TableError:
+    return TableError(
+        f"journal {path} cannot be {verb}: {error}. It must be a SQLite file on a local disk with free space and write "
+        "permission; replies committed before are kept. Free space or move the file away, then run again"
+    )
+
+
+def _text(reply: Reply) -> str:
+    return json.dumps(vars(reply), separators=(",", ":"))
+
+
+def _reply(text: str) -> Reply:
+    fields = json.loads(text)
+    tokens = tuple(TokenChoice(token, tuple((t, p) for t, p in others)) for token, others in fields.pop("tokens"))
+    return Reply(**fields, tokens=tokens)

@@ -1,0 +1,183 @@
+"""One endpoint that speaks the OpenAI protocol, behind ``core.ports.ChatClient``.
+
+Lives here: sending through the ``openai`` library on its aiohttp transport, retries, and the translation of replies and
+errors. Keep out: pacing (adapters/limiter.py), bodies and grades (core/judging), where keys come from (settings).
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import aiohttp
+import httpx2
+import numpy as np
+import openai
+
+from label_pipeline.adapters.limiter import Limiter
+from label_pipeline.adapters.openai_replies import (
+    UnusableAnswerError,
+    json_answer,
+    parse_reply,
+    quote,
+    rejection,
+    retry_after_s,
+)
+from label_pipeline.core.errors import ProviderUnavailableError
+from label_pipeline.core.judging.plan import RATIONALE_TOKENS, estimate_tokens
+from label_pipeline.core.ports import Reply
+
+BACKOFF_S = 0.5
+BACKOFF_MAX_S = 30.0
+"""Wait before retry i: uniform between half and all of min(BACKOFF_MAX_S, BACKOFF_S * 2^i) seconds."""
+
+RETRY_AFTER_MAX_S = 120.0
+"""A provider that asks for a longer pause is unavailable, not slow."""
+
+TROUBLES = (openai.APIConnectionError, aiohttp.ClientError, TimeoutError, UnusableAnswerError)
+"""What else is worth another try: no connection, a broken one, silence, an answer that is none."""
+
+T = TypeVar("T")
+
+
+class OpenAIChatClient:
+    """Sends chat requests to one endpoint.
+
+    Args:
+        base_url: up to and including the version, e.g. ``http://127.0.0.1:8000/v1``.
+        api_key: sent as a bearer token; in no message and no repr. Empty for endpoints without keys.
+        timeout_s: seconds one try may take.
+        max_retries: tries after the first.
+        limiter: shared pace of the endpoint.
+        sleep: waits seconds.
+        rng: jitter of the waits.
+        clock: monotonic seconds, for latencies.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        *,
+        timeout_s: float,
+        max_retries: int,
+        limiter: Limiter,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        rng: np.random.Generator | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._base_url, self._api_key = base_url, api_key
+        self._timeout_s, self._max_retries, self._limiter = timeout_s, max_retries, limiter
+        self._sleep, self._clock = sleep, clock
+        # Jitter only keeps clients apart in time; it must differ between processes and decides nothing.
+        self._rng = rng if rng is not None else np.random.default_rng()
+        self._client: openai.AsyncOpenAI | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __repr__(self) -> str:
+        return f"OpenAIChatClient({self._base_url!r})"
+
+    async def complete(self, body: Mapping[str, object]) -> Reply:
+        """Sends one chat request, retries included.
+
+        Raises:
+            ProviderUnavailableError: no usable answer after every retry.
+            ProviderRejectedError: saying it again will not help; ``request_only`` where another request may pass.
+        """
+        tokens = _estimated_tokens(body) if self._limiter.counts_tokens else 0
+
+        async def post(client: openai.AsyncOpenAI) -> Reply:
+            started = self._clock()
+            # The raw response: validating it into the library's classes costs as much again as the whole request.
+            response = await client.post("/chat/completions", cast_to=httpx2.Response, body=body)
+            latency_s = self._clock() - started
+            data = json_answer(response.content, "choices")
+            return parse_reply(data, body, response.headers.get("x-request-id"), latency_s)
+
+        return await self._with_retries(post, tokens, str(body.get("model")))
+
+    async def models(self) -> tuple[str, ...]:
+        """The model ids the endpoint lists.
+
+        Raises:
+            ProviderUnavailableError: no usable answer after every retry.
+            ProviderRejectedError: bad key, or an endpoint that lists no models.
+        """
+
+        async def get(client: openai.AsyncOpenAI) -> tuple[str, ...]:
+            response = await client.get("/models", cast_to=httpx2.Response)
+            data = json_answer(response.content, "data")["data"]
+            assert isinstance(data, list)  # json_answer saw to it
+            return tuple(str(entry.get("id")) for entry in data)
+
+        return await self._with_retries(get, 0, None)
+
+    async def close(self) -> None:
+        """Releases connections. A later request opens new ones."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _with_retries(
+        self, send: Callable[[openai.AsyncOpenAI], Awaitable[T]], tokens: int, model: str | None
+    ) -> T:
+        trouble = ""
+        for retry in range(self._max_retries + 1):
+            if retry:
+                await self._sleep(self._backoff_s(retry - 1))
+            async with self._limiter.slot(tokens):
+                try:
+                    async with asyncio.timeout(self._timeout_s):
+                        return await send(self._connected())
+                # `from None`: the library's own message may repeat the key, and a traceback would print it.
+                except openai.APIStatusError as error:
+                    refused = rejection(error, self._base_url, model, self._api_key)
+                    if refused is not None:
+                        raise refused from None
+                    trouble = quote(error, self._api_key)
+                    self._slow_down(error, retry)
+                except TROUBLES as error:
+                    trouble = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise ProviderUnavailableError(
+            f"{self._base_url} gave no usable answer in {self._max_retries + 1} tries, the last one: {trouble}; "
+            "check that it is running and reachable, then run again"
+        )
+
+    def _slow_down(self, error: openai.APIStatusError, retry: int) -> None:
+        """Lets every worker of the endpoint wait when one is told to."""
+        wait_s = retry_after_s(error.response.headers)
+        if wait_s is not None and wait_s > RETRY_AFTER_MAX_S:
+            raise ProviderUnavailableError(
+                f"{self._base_url} asks to wait {wait_s:.0f} s ({quote(error, self._api_key)}), more than the "
+                f"{RETRY_AFTER_MAX_S:.0f} s this client waits; run again later"
+            ) from None
+        if wait_s is not None:
+            self._limiter.cool_down(wait_s)
+        elif error.status_code == 429:
+            self._limiter.cool_down(self._backoff_s(retry))
+
+    def _backoff_s(self, retry: int) -> float:
+        return float(self._rng.uniform(0.5, 1.0)) * min(BACKOFF_MAX_S, BACKOFF_S * 2.0**retry)
+
+    def _connected(self) -> openai.AsyncOpenAI:
+        # Connections belong to one loop; a client outlives several (one a run_judging).
+        loop = asyncio.get_running_loop()
+        if self._client is None or loop is not self._loop:
+            # A connection a request under way: neither a queue in the transport nor idle sockets.
+            limits = httpx2.Limits(max_connections=self._limiter.concurrency, keepalive_expiry=30.0)
+            self._client = openai.AsyncOpenAI(
+                base_url=self._base_url,
+                api_key=self._api_key or "none",
+                timeout=self._timeout_s,
+                max_retries=0,  # ours share one cool-down between all workers
+                http_client=openai.DefaultAioHttpClient(limits=limits, timeout=self._timeout_s),
+            )
+            self._loop = loop
+        return self._client
+
+
+def _estimated_tokens(body: Mapping[str, object]) -> int:
+    limits = [body.get(name) for name in ("max_tokens", "max_completion_tokens")]
+    output = next((limit for limit in limits if isinstance(limit, int)), RATIONALE_TOKENS)
+    return estimate_tokens(json.dumps(body)) + output

@@ -1,0 +1,207 @@
+"""The tables on disk: Delta Lake under one root, DuckDB as the query engine over them.
+
+A store is always opened *at a stage*: a table, or the rows of holdout and anchor queries, that the stage may not see
+are refused or withheld here, so no later change of an asset can leak them. Keep out: what tables there are
+(core/catalogue.py), the questions (sql/).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from label_pipeline.adapters import queries
+from label_pipeline.adapters.queries import Query
+from label_pipeline.core.catalogue import TABLES
+from label_pipeline.core.errors import AccessDeniedError, TableError
+from label_pipeline.core.tables import QUERY_KEY, STAGE_ORDER, Table, hides_test_queries, visible_to
+
+Value = str | int | float | bool | date | list[str] | None
+
+
+@dataclass(frozen=True)
+class Store:
+    """Read and write the declared tables as one stage.
+
+    Attributes:
+        root: folder or ``s3://`` prefix.
+        stage: the stage this store acts for.
+        options: storage options of delta-rs (endpoint, region, credentials).
+    """
+
+    root: str
+    stage: str = STAGE_ORDER[0]
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def at(self, stage: str) -> "Store":
+        """The same tables, seen by ``stage``."""
+        return replace(self, stage=stage)
+
+    def read(self, name: str) -> pl.DataFrame:
+        """The rows of table ``name`` this stage may see; an absent table reads as an empty typed frame.
+
+        Raises:
+            AccessDeniedError: the stage may not read this table at all.
+            TableError: unknown or unreadable table.
+        """
+        table = self._visible(name)
+        frame = self._rows(table)
+        return self._without_test_queries(frame) if hides_test_queries(table, self.stage) else frame
+
+    def append(self, name: str, frame: pl.DataFrame, commit_id: str) -> bool:
+        """Appends facts once per ``commit_id``; returns False when that commit is already there.
+
+        Raises:
+            TableError: ``frame`` does not fit the table, or the table cannot be written.
+        """
+        table = self._declared(name, "fact")
+        typed = table.conform(frame)
+        delta = self._open(name)
+        if delta is None:
+            self._create(table)
+        # delta-rs records transaction ids but does not refuse a second one, so look before writing
+        elif delta.transaction_version(commit_id) is not None:
+            return False
+        mark = CommitProperties(app_transactions=[Transaction(commit_id, 1)], max_commit_retries=50)
+        self._write(name, typed, once=mark)
+        return True
+
+    def overwrite(self, name: str, frame: pl.DataFrame, where: Mapping[str, str | date] | None = None) -> None:
+        """Replaces a snapshot, or only its rows with the values of ``where``.
+
+        Raises:
+            TableError: ``frame`` does not fit the table, has rows outside ``where`` or keys that a row outside it
+                holds, or another load is overwriting it.
+        """
+        table = self._declared(name, "snapshot")
+        typed = table.conform(frame)
+        if where:
+            self._refuse_outside(table, typed, where)
+            self._create(table)
+        predicate = " and ".join(f"{column} = {_literal(value)}" for column, value in (where or {}).items())
+        self._write(name, typed, replacing=predicate)
+
+    def query(self, name: str, params: Mapping[str, Value] | None = None) -> pl.DataFrame:
+        """Runs ``sql/<name>.sql`` over the tables it names, as this stage sees them.
+
+        Raises:
+            AccessDeniedError: it names a table this stage may not read.
+            TableError: unknown query, or DuckDB refuses it.
+        """
+        query = queries.load(name)
+        return answer(query, {table: self.read(table) for table in query.reads}, params)
+
+    def _visible(self, name: str) -> Table:
+        table = TABLES.get(name)
+        if table is None:
+            raise TableError(f"no table {name!r}; declared: {sorted(TABLES)}")
+        if not visible_to(table, self.stage):
+            raise AccessDeniedError(
+                f"stage {self.stage} may not read table {name}: it is closed until stage {table.readable_from}"
+            )
+        return table
+
+    def _declared(self, name: str, kind: str) -> Table:
+        table = TABLES.get(name)
+        if table is None or table.kind != kind:
+            known = sorted(t.name for t in TABLES.values() if t.kind == kind)
+            raise TableError(f"{name!r} is not a {kind} table; those are {known}")
+        return table
+
+    def _rows(self, table: Table) -> pl.DataFrame:
+        """Every row, whoever asks: for the store's own use."""
+        delta = self._open(table.name)
+        if delta is None:
+            return table.empty()
+        try:
+            return table.conform(pl.DataFrame(pl.from_arrow(delta.to_pyarrow_dataset().to_table())))
+        except (DeltaError, OSError, pa.ArrowException) as error:
+            raise TableError(f"table {table.name} under {self.root} cannot be read: {error}") from error
+
+    def _without_test_queries(self, frame: pl.DataFrame) -> pl.DataFrame:
+        splits = self.read("splits")
+        allowed = splits.filter(pl.col("split").is_in(["train", "dev"])).select(QUERY_KEY)
+        return frame.join(allowed, on=QUERY_KEY, how="semi")
+
+    def _refuse_outside(self, table: Table, frame: pl.DataFrame, where: Mapping[str, str | date]) -> None:
+        """One load may replace its own rows only, and no key may end up in two loads."""
+        wrong = [column for column, value in where.items() if table.schema.get(column) != pl.Series([value]).dtype]
+        if wrong:
+            raise TableError(f"table {table.name}: {wrong} of {dict(where)} are no columns of that type")
+        inside = pl.all_horizontal([pl.col(column).eq_missing(value) for column, value in where.items()])
+        outside = frame.filter(~inside).height
+        if outside:
+            raise TableError(f"table {table.name}: {outside} of {frame.height} rows are outside {dict(where)}")
+        others = self._rows(table).filter(~inside)
+        twice = frame.join(others, on=table.key, how="semi", nulls_equal=True).height
+        if twice:
+            raise TableError(
+                f"table {table.name}: {twice} of {frame.height} rows of {dict(where)} have a key {table.key} that "
+                "another load holds; load that part again first"
+            )
+
+    def _uri(self, name: str) -> str:
+        return f"{self.root.rstrip('/')}/{name}"
+
+    def _open(self, name: str) -> DeltaTable | None:
+        options = dict(self.options) or None
+        try:
+            if not DeltaTable.is_deltatable(self._uri(name), storage_options=options):
+                return None
+            return DeltaTable(self._uri(name), storage_options=options)
+        except (DeltaError, OSError) as error:
+            raise TableError(f"table {name} under {self.root} cannot be opened: {error}") from error
+
+    def _create(self, table: Table) -> None:
+        """Writes version 0, without rows, where there is none yet.
+
+        Two processes that create a table by writing rows do not retry: one fails ("protocol changed"), and an overwrite
+        of one day takes the whole table for its own.
+        """
+        target, options = self._uri(table.name), dict(self.options) or None
+        try:
+            write_deltalake(target, table.empty().to_arrow(), mode="ignore", storage_options=options)
+        except (DeltaError, OSError) as error:
+            if self._open(table.name) is None:  # else another process has just created it
+                raise TableError(f"table {table.name} under {self.root} cannot be written: {error}") from error
+
+    def _write(
+        self, name: str, frame: pl.DataFrame, *, replacing: str | None = None, once: CommitProperties | None = None
+    ) -> None:
+        """Overwrites (the rows of predicate ``replacing``, "" = all), or appends when ``replacing`` is None."""
+        target, data, options = self._uri(name), frame.to_arrow(), dict(self.options) or None
+        try:
+            if replacing is None:
+                write_deltalake(target, data, mode="append", storage_options=options, commit_properties=once)
+            else:
+                write_deltalake(target, data, mode="overwrite", predicate=replacing or None, storage_options=options)
+        except CommitFailedError as error:
+            raise TableError(
+                f"table {name}: another load overwrote it at the same moment ({error}); run this one again"
+            ) from error
+        except (DeltaError, OSError) as error:
+            raise TableError(f"table {name} under {self.root} cannot be written: {error}") from error
+
+
+def answer(query: Query, frames: Mapping[str, pl.DataFrame], params: Mapping[str, Value] | None = None) -> pl.DataFrame:
+    """Runs ``query`` in memory over ``frames``, one for each table it reads.
+
+    Raises:
+        TableError: a parameter is missing or unknown, or DuckDB refuses the statement.
+    """
+    with duckdb.connect(":memory:", config={"python_enable_replacements": False}) as connection:
+        for table, frame in frames.items():
+            connection.register(table, frame.to_arrow())
+        try:
+            return pl.DataFrame(connection.sql(query.text, params=dict(params or {})).pl())
+        except duckdb.Error as error:
+            raise TableError(f"sql/{query.name}.sql failed: {error}") from error
+
+
+def _literal(value: str | date) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
