@@ -1,0 +1,141 @@
+"""Ask the certified judge about the work, and turn its replies into labels and books that add up.
+
+Keep out: sorting out the work (work.py), sending (core/judging), storing (defs).
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+
+from label_pipeline.core.catalogue import LABEL_RUNS, LABELS
+from label_pipeline.core.errors import GateClosedError
+from label_pipeline.core.judge import JudgeVersion, pair_grades
+from label_pipeline.core.judging.engine import Judging
+from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.stages.amplify.work import Work
+
+OVER_CAP = "over the cap"
+"""How the engine's detail begins for a pair it did not send because the cap was reached."""
+
+
+@dataclass(frozen=True)
+class Books:
+    """What became of the pairs of one collection and day: pairs in = the sum of the five outcomes.
+
+    Attributes:
+        pairs_in: candidate pairs.
+        labelled: pairs with a label under this judge version.
+        reused: of the labelled, those that rest on no request of this run.
+        abstained: the model refused, or its reply stayed unreadable, cut or out of scale.
+        failed: no reply.
+        refused: no open verdict, or over the cap.
+        skipped: customer text and no endpoint inside the boundary.
+    """
+
+    pairs_in: int
+    labelled: int
+    reused: int
+    abstained: int
+    failed: int
+    refused: int
+    skipped: int
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every pair has exactly one outcome."""
+        return self.pairs_in == self.labelled + self.abstained + self.failed + self.refused + self.skipped
+
+
+def labels(work: Work, judging: Judging, judge: JudgeVersion, *, day: date, run_id: str, now: datetime) -> pl.DataFrame:
+    """LABELS rows of every pair that was graded, ``provisional`` until the next healthy anchor run.
+
+    Raises:
+        GateClosedError: the work has no open verdict of this very judge.
+    """
+    standing = work.standing
+    if not standing.open or standing.judge_version != judge.judge_version:
+        raise GateClosedError(
+            f"judge {judge.judge_version} may not label {work.collection}: the open verdict there is of judge "
+            f"{standing.judge_version} ({standing.state})"
+        )
+    graded = pair_grades(judging.judgements).filter(pl.col("outcome") == "graded")
+    expected = graded["expected_grade"].cast(pl.Float64).to_numpy()
+    keys = [json.dumps(list(found)) for found in graded["request_keys"].to_list()]
+    calibrated = judge.calibrate(work.collection, expected) if len(expected) else np.empty(0)
+    frame = graded.select(*PAIR_KEY, "raw_grade", "expected_grade", "confidence", "cost_usd", "model_reported")
+    return LABELS.conform(
+        frame.with_columns(
+            pl.Series("calibrated_grade", calibrated, dtype=pl.Float64),
+            pl.Series("request_keys", keys, dtype=pl.String),
+            pl.lit(day).alias("day"),
+            pl.lit("provisional").alias("status"),
+            pl.lit(judge.judge_version).alias("judge_version"),
+            pl.lit(standing.verdict_id).alias("verdict_id"),
+            pl.lit(run_id).alias("run_id"),
+            pl.lit(judge.rubric_version).alias("rubric_version"),
+            pl.lit(now).alias("labelled_at"),
+        )
+    )
+
+
+def books(work: Work, judging: Judging | None) -> Books:
+    """The books of ``work``; without ``judging`` every pair that should have been asked was refused."""
+    if judging is None:
+        refused = work.refused + len(work.ask)
+        return Books(work.pairs_in, work.labelled_before, work.labelled_before, 0, 0, refused, work.skipped)
+    grades = pair_grades(judging.judgements)
+    graded = pl.col("outcome") == "graded"
+    over_cap = pl.col("detail").fill_null("").str.starts_with(OVER_CAP) & ~graded
+    failed = (pl.col("outcome") == "failed") & ~over_cap
+    rules = {"graded": graded, "over": over_cap, "failed": failed, "reused": graded & pl.col("reused")}
+    count = {name: grades.filter(rule).height for name, rule in rules.items()}
+    return Books(
+        pairs_in=work.pairs_in,
+        labelled=work.labelled_before + count["graded"],
+        reused=work.labelled_before + count["reused"],
+        abstained=grades.height - count["graded"] - count["over"] - count["failed"],
+        failed=count["failed"],
+        refused=work.refused + count["over"],
+        skipped=work.skipped,
+    )
+
+
+def run_row(
+    work: Work, judging: Judging | None, *, day: date, run_id: str, seconds: float, reason: str | None, now: datetime
+) -> pl.DataFrame:
+    """The LABEL_RUNS row of ``work``.
+
+    Raises:
+        ValueError: the books do not add up, which is a bug: nothing may be stored then.
+    """
+    found = books(work, judging)
+    if not found.balanced:
+        raise ValueError(f"the books of {work.collection} on {day} do not add up: {found}")
+    sent = judging.judgements.filter(~pl.col("reused")) if judging else None
+    tokens = {
+        name: int(sent[name].sum()) if sent is not None else 0
+        for name in ("input_tokens", "cached_tokens", "output_tokens")
+    }
+    row: dict[str, object] = {
+        "run_id": run_id,
+        "day": day,
+        "collection": work.collection,
+        "judge_version": work.standing.judge_version if work.standing.open else None,
+        "verdict_id": work.standing.verdict_id if work.standing.open else None,
+        "pairs_in": found.pairs_in,
+        "labelled": found.labelled,
+        "reused": found.reused,
+        "abstained": found.abstained,
+        "failed": found.failed,
+        "refused": found.refused,
+        "skipped": found.skipped,
+        "requests": judging.requests if judging else 0,
+        "cost_usd": judging.cost_usd if judging else 0.0,
+        "seconds": seconds,
+        "reason": reason,
+        "finished_at": now,
+    }
+    return LABEL_RUNS.conform(pl.DataFrame([row | tokens], schema_overrides=LABEL_RUNS.schema))

@@ -1,0 +1,80 @@
+"""Sort out one day's candidate pairs of one collection: what to ask, what is labelled, what may not be sent.
+
+Keep out: asking (label.py), who may label (stages/gate/standing.py).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from label_pipeline.core.errors import GateClosedError
+from label_pipeline.core.pairs import pair_texts
+from label_pipeline.core.ports import PairText
+from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.stages.gate import Standing
+
+
+@dataclass(frozen=True)
+class Work:
+    """One collection's part of one day.
+
+    Attributes:
+        collection: its name.
+        standing: who may label it.
+        ask: pairs to ask the judge about.
+        labelled_before: pairs that have a label under this judge version already.
+        skipped: customer pairs, when the judge's endpoint is outside the boundary.
+        refused: pairs nobody may label.
+    """
+
+    collection: str
+    standing: Standing
+    ask: tuple[PairText, ...]
+    labelled_before: int
+    skipped: int
+    refused: int
+
+    @property
+    def pairs_in(self) -> int:
+        """Every candidate pair of the day."""
+        return len(self.ask) + self.labelled_before + self.skipped + self.refused
+
+
+def sort_out(pairs: pl.DataFrame, labelled: pl.DataFrame, standing: Standing, *, inside: bool) -> Work:
+    """Splits one collection's candidate pairs of a day; every pair lands in exactly one part.
+
+    Args:
+        pairs: pair key, ``query``, ``document`` and ``customer`` (sql/amplify/day_pairs.sql).
+        labelled: pair keys that have a label under the standing's judge version.
+        standing: who may label.
+        inside: whether the judge's endpoint is inside the customer boundary.
+    """
+    if not standing.open:
+        return Work(standing.collection, standing, (), 0, 0, pairs.height)
+    keys = labelled.select(PAIR_KEY)
+    new = pairs.join(keys, on=list(PAIR_KEY), how="anti", nulls_equal=True, maintain_order="left")
+    sendable = new if inside else new.filter(~pl.col("customer"))
+    return Work(
+        collection=standing.collection,
+        standing=standing,
+        ask=pair_texts(sendable),
+        labelled_before=pairs.height - new.height,
+        skipped=new.height - sendable.height,
+        refused=0,
+    )
+
+
+def authorise(standings: Mapping[str, Standing]) -> None:
+    """The first wall: some collection must have an open, current verdict.
+
+    Raises:
+        GateClosedError: none has; carries every reason.
+    """
+    if not any(standing.open for standing in standings.values()):
+        raise GateClosedError(f"no open, current verdict, so nothing was sent: {reasons(standings.values())}")
+
+
+def reasons(standings: Iterable[Standing]) -> str:
+    """Why closed collections are closed, as one line."""
+    return "; ".join(f"[{s.collection}] {' '.join(s.reasons)}" for s in standings if not s.open)

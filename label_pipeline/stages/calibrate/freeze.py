@@ -1,0 +1,55 @@
+"""Freeze the chosen candidate: fit its calibrator a collection on all of train and dev, and name it by content.
+
+Keep out: choosing (leaderboard.py).
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+import polars as pl
+
+from label_pipeline.core import calibrators
+from label_pipeline.core.judge import JudgeVersion
+from label_pipeline.core.scale import Scale
+from label_pipeline.core.tables import PAIR_KEY
+
+
+def freeze(
+    gold: pl.DataFrame,
+    grades: pl.DataFrame,
+    scale: Scale,
+    *,
+    candidate: str,
+    members: str,
+    rubric_version: str,
+    model_served: str,
+) -> JudgeVersion:
+    """The judge made of one candidate's grades on train and dev.
+
+    Args:
+        gold: GOLD rows of train and dev.
+        grades: one row a pair (``core.judge.pair_grades``).
+        scale: the grade scale.
+        candidate: its name.
+        members: JSON text of what its members are.
+        rubric_version: version and hash of the rubric it was shown.
+        model_served: model id as the provider reported it.
+    """
+    joined = gold.join(grades, on=list(PAIR_KEY), how="left", nulls_equal=True).sort(PAIR_KEY, nulls_last=True)
+    fitted = {
+        str(name): calibrators.fit_affine(
+            rows["expected_grade"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
+            rows["gold_mean"].to_numpy(),
+            scale,
+        )
+        for (name,), rows in joined.group_by(["collection"], maintain_order=True)
+    }
+    return JudgeVersion(candidate, members, fitted, rubric_version, model_served)
+
+
+def calibration_id(gold: pl.DataFrame, member_hashes: Sequence[str], epoch: int) -> str:
+    """Names one calibration: the same human grades, candidates and epoch are the same calibration."""
+    rows = gold.select(*PAIR_KEY, "gold_mean", "n_grades").sort(PAIR_KEY, nulls_last=True).rows()
+    text = json.dumps([sorted(member_hashes), epoch]) + repr(rows)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

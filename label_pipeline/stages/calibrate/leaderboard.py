@@ -1,0 +1,207 @@
+"""Compare judge candidates on the humans' train and dev queries, and choose one.
+
+Loss is the squared error after an affine calibrator fitted out of fold (query-grouped), as NMSE 0-100; a reply that
+could not be read costs 100. Keep out: asking the candidates (core/judging), freezing the winner (freeze.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from label_pipeline.core import calibrators, intervals
+from label_pipeline.core.catalogue import LEADERBOARD
+from label_pipeline.core.agreement import quadratic_kappa
+from label_pipeline.core.errors import JudgeError, NotApplicableError
+from label_pipeline.core.pairs import query_codes
+from label_pipeline.core.ranking import pairwise_accuracy_totals
+from label_pipeline.core.scale import Scale
+from label_pipeline.core.tables import PAIR_KEY
+
+UNREADABLE_LIMIT = 0.02
+"""Above this share of unreadable replies the gate would refuse the candidate, so choosing it would waste a look."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One candidate as judged on train and dev.
+
+    Attributes:
+        name: its name in settings.
+        member_hash: what it is.
+        grades: one row a pair (``core.judge.pair_grades``); None when it could not be asked at all.
+        cost_per_1000_usd: US dollars a thousand pairs.
+        trouble: why it could not be asked; None when it could.
+    """
+
+    name: str
+    member_hash: str
+    grades: pl.DataFrame | None
+    cost_per_1000_usd: float
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the leaderboard; losses are NMSE points, ``difference`` is paired against the best."""
+
+    candidate: Candidate
+    loss: intervals.Estimate
+    difference: float
+    difference_se: float
+    pairwise_accuracy: float
+    quadratic_kappa: float
+    unreadable_share: float
+    n_pairs: int
+    chosen: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Scored:
+    candidate: Candidate
+    loss: NDArray[np.float64]
+    pairwise_accuracy: float
+    quadratic_kappa: float
+    unreadable_share: float
+
+
+def compare(
+    gold: pl.DataFrame, candidates: Sequence[Candidate], scale: Scale, *, folds: int, rng: np.random.Generator
+) -> tuple[Entry, ...]:
+    """The leaderboard, best loss first; exactly one entry is chosen.
+
+    The cheapest candidate whose mean paired loss is within one query-clustered standard error of the best wins
+    (one-SE rule, Breiman et al. 1984; statistics.md section 4); equal prices go to the lower loss.
+
+    Args:
+        gold: GOLD rows of train and dev.
+        candidates: every candidate, asked or not.
+        scale: the grade scale.
+        folds: query-grouped folds of the out-of-fold calibrator.
+        rng: draws the intervals.
+
+    Raises:
+        NotApplicableError: no gold.
+        JudgeError: no candidate could be asked.
+    """
+    if gold.is_empty():
+        raise NotApplicableError("no graded pair on a train or dev query; put human labels under inputs.human_labels")
+    ordered = gold.sort(PAIR_KEY, nulls_last=True)
+    codes = query_codes(ordered)
+    n_queries = int(codes.max()) + 1
+    scored = [_score(ordered, codes, n_queries, c, scale, folds) for c in candidates if c.grades is not None]
+    if not scored:
+        troubles = "; ".join(f"{c.name}: {c.trouble}" for c in candidates)
+        raise JudgeError(f"none of {len(candidates)} candidates could be asked: {troubles}")
+    counts = intervals.resample_counts(n_queries, rng)
+    eligible = [s for s in scored if s.unreadable_share <= UNREADABLE_LIMIT] or scored
+    best = min(eligible, key=lambda s: (float(s.loss.mean()), s.candidate.name))
+    paired = {s.candidate.name: intervals.cluster_totals(s.loss - best.loss, codes, n_queries) for s in scored}
+    within = [s for s in eligible if paired[s.candidate.name].mean <= _se(paired[s.candidate.name])]
+    winner = min(within, key=lambda s: (s.candidate.cost_per_1000_usd, float(s.loss.mean()), s.candidate.name))
+    entries = [
+        Entry(
+            candidate=s.candidate,
+            loss=intervals.bootstrap_t_interval(intervals.cluster_totals(s.loss, codes, n_queries), counts),
+            difference=paired[s.candidate.name].mean,
+            difference_se=_se(paired[s.candidate.name]),
+            pairwise_accuracy=s.pairwise_accuracy,
+            quadratic_kappa=s.quadratic_kappa,
+            unreadable_share=s.unreadable_share,
+            n_pairs=len(s.loss),
+            chosen=s is winner,
+            reason=_reason(s, best, winner, within),
+        )
+        for s in sorted(scored, key=lambda s: (float(s.loss.mean()), s.candidate.name))
+    ]
+    nothing = intervals.Estimate(float("nan"), float("nan"), float("nan"))
+    nan = float("nan")
+    absent = [
+        Entry(c, nothing, nan, nan, nan, nan, nan, 0, chosen=False, reason=f"could not be asked: {c.trouble}")
+        for c in candidates
+        if c.grades is None
+    ]
+    return (*entries, *absent)
+
+
+def board(entries: Sequence[Entry], calibration_id: str, now: datetime) -> pl.DataFrame:
+    """LEADERBOARD rows of one calibration; nan becomes null."""
+    rows = [
+        {
+            "calibration_id": calibration_id,
+            "candidate": e.candidate.name,
+            "member_hash": e.candidate.member_hash,
+            "loss": e.loss.value,
+            "loss_low": e.loss.low,
+            "loss_high": e.loss.high,
+            "difference": e.difference,
+            "difference_se": e.difference_se,
+            "pairwise_accuracy": e.pairwise_accuracy,
+            "quadratic_kappa": e.quadratic_kappa,
+            "unreadable_share": e.unreadable_share,
+            "cost_per_1000_usd": e.candidate.cost_per_1000_usd,
+            "n_pairs": e.n_pairs,
+            "chosen": e.chosen,
+            "reason": e.reason,
+            "calibrated_at": now,
+        }
+        for e in entries
+    ]
+    return LEADERBOARD.conform(pl.DataFrame(rows).with_columns(pl.selectors.float().fill_nan(None)))
+
+
+def _score(
+    gold: pl.DataFrame, codes: NDArray[np.int64], n_queries: int, candidate: Candidate, scale: Scale, folds: int
+) -> _Scored:
+    assert candidate.grades is not None
+    joined = gold.join(candidate.grades, on=list(PAIR_KEY), how="left", nulls_equal=True, maintain_order="left")
+    expected = joined["expected_grade"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    truth = gold["gold_mean"].to_numpy()
+    collections = gold["collection"].to_numpy()
+    calibrated = np.full(len(truth), np.nan)
+    for name in np.unique(collections):
+        rows = collections == name
+        query_ids = gold["query_id"].filter(pl.Series(rows)).to_list()
+        calibrated[rows] = calibrators.out_of_fold(expected[rows], truth[rows], query_ids, scale, folds)
+    error = (calibrated - truth) ** 2 / scale.span**2 * 100
+    concordant, pairs = pairwise_accuracy_totals(expected, truth, codes, n_queries)
+    read = ~np.isnan(expected)
+    return _Scored(
+        candidate=candidate,
+        loss=np.where(np.isnan(error), 100.0, error),
+        pairwise_accuracy=float(concordant.sum() / pairs.sum()) if pairs.sum() else float("nan"),
+        quadratic_kappa=quadratic_kappa(_whole(expected[read]), _whole(truth[read]), scale.grades),
+        unreadable_share=_share(joined),
+    )
+
+
+def _share(joined: pl.DataFrame) -> float:
+    """Unreadable replies among all; a pair that was never asked counts as one unreadable reply."""
+    unreadable = joined["unreadable"].fill_null(1).to_numpy().sum()
+    return float(unreadable / joined["replies"].fill_null(1).to_numpy().sum())
+
+
+def _se(totals: intervals.ClusterTotals) -> float:
+    return 0.0 if not np.any(totals.sums) else totals.se
+
+
+def _whole(grades: NDArray[np.float64]) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = np.floor(grades + 0.5).astype(np.int64)
+    return found
+
+
+def _reason(entry: _Scored, best: _Scored, winner: _Scored, within: Sequence[_Scored]) -> str:
+    price = f"${entry.candidate.cost_per_1000_usd:.3f} a thousand pairs"
+    if entry is winner:
+        return (
+            "lowest loss" if entry is best else f"cheapest within one standard error of {best.candidate.name}: {price}"
+        )
+    if entry.unreadable_share > UNREADABLE_LIMIT:
+        return f"{entry.unreadable_share:.1%} unreadable replies, limit {UNREADABLE_LIMIT:.0%}"
+    if entry in within:
+        return f"within one standard error of the best, but dearer or no better: {price}"
+    return f"more than one standard error behind {best.candidate.name}"

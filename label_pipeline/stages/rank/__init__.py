@@ -1,0 +1,41 @@
+"""rank: do these labels make a better ranker than the human seed alone?
+
+The verbs, in the order the assets call them:
+
+* ``build_training_sets``  labels and seed of every query that is not a test query, with manifests  training_set.py
+* ``FeatureSpace.fit``     documents and queries to numbers                                         features.py
+* ``train``                the arms: amplified, seed only, permuted control, L2                     arms.py
+* ``load_trained``         the same arms from RANKERS rows                                          arms.py
+* ``evaluate``             nDCG@10 on human grades of test queries, and the verdict                 evaluation.py
+
+Below the features: text.py (tokens), matching.py (words found), vectors.py (TF-IDF, LSA), collection.py (all of a
+collection), reference.py (a query's own scale). Frames in, frames out. Keep out: LightGBM (behind core/ranker.py),
+MLflow, files and Dagster.
+"""
+
+from label_pipeline.stages.rank.arms import TrainedArms, load_trained, train
+from label_pipeline.stages.rank.evaluation import Evaluation, evaluate
+from label_pipeline.stages.rank.features import FeatureMatrix, FeatureSpace
+from label_pipeline.stages.rank.report import RankerVerdict, markdown
+from label_pipeline.stages.rank.training_set import (
+    TrainingSets,
+    build_training_sets,
+    refuse_test_queries,
+    test_query_inside,
+)
+
+__all__ = [
+    "Evaluation",
+    "FeatureMatrix",
+    "FeatureSpace",
+    "RankerVerdict",
+    "TrainedArms",
+    "TrainingSets",
+    "build_training_sets",
+    "evaluate",
+    "load_trained",
+    "markdown",
+    "refuse_test_queries",
+    "test_query_inside",
+    "train",
+]

@@ -1,0 +1,36 @@
+"""seed: do humans agree enough to teach anything, and what is the gold grade?
+
+The verbs, in the order the assets call them:
+
+* ``assemble``             files' rows to queries, documents, human labels, evaluation, quarantine, books  inputs.py
+* ``annotator_agreement``  agreement figures a collection, ``agreement_verdict`` on them                   agreement.py
+* ``gold_labels``          panel mean, variance and count a pair                                           gold.py
+* ``seed_splits``          train, dev, holdout or anchor, for ever                                         gold.py
+* ``assemble_candidates``  candidate rows of one day or all (an amplify asset calls it)                candidates.py
+
+Frames in, frames out. Keep out: reading files (adapters/files) and telling Dagster (defs/assets/seed.py).
+"""
+
+from label_pipeline.stages.seed.agreement import AgreementVerdict, agreement_verdict, annotator_agreement
+from label_pipeline.stages.seed.candidates import AssembledCandidates, assemble_candidates
+from label_pipeline.stages.seed.gold import gold_labels, seed_splits
+from label_pipeline.stages.seed.inputs import Assembled, assemble
+from label_pipeline.stages.seed.quarantine import Books
+from label_pipeline.stages.seed.texts import Limits, doc_version
+from label_pipeline.stages.seed.values import RawInput
+
+__all__ = [
+    "AgreementVerdict",
+    "Assembled",
+    "AssembledCandidates",
+    "Books",
+    "Limits",
+    "RawInput",
+    "agreement_verdict",
+    "annotator_agreement",
+    "assemble",
+    "assemble_candidates",
+    "doc_version",
+    "gold_labels",
+    "seed_splits",
+]

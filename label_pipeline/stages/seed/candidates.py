@@ -1,0 +1,140 @@
+"""Candidate pairs: what waits for a label, by the day it arrived.
+
+Keep out: grades (candidates have none) and what may label them (the amplify stage). Customer text is allowed here: the
+endpoints it may be sent to are amplify's business.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from label_pipeline.core.catalogue import CANDIDATES
+from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.stages.seed.grades import known_rules, with_known
+from label_pipeline.stages.seed.quarantine import (
+    ALIVE,
+    Books,
+    Rule,
+    book,
+    quarantine_of,
+    reject,
+    set_aside,
+    with_repeats,
+)
+from label_pipeline.stages.seed.values import RawInput, day, features, id_rules, number, number_rules, shown, stack
+
+
+class AssembledCandidates(NamedTuple):
+    """The candidates of one load, the rows it rejected, its books, and the rows as read for the input contract."""
+
+    candidates: pl.DataFrame
+    quarantine: pl.DataFrame
+    books: Books
+    read: pl.DataFrame
+
+
+def assemble_candidates(
+    inputs: Sequence[RawInput],
+    queries: pl.DataFrame,
+    documents: pl.DataFrame,
+    only_day: dt.date | None = None,
+    *,
+    pool_date: dt.date | None = None,
+    first_day: dt.date | None = None,
+    last_day: dt.date | None = None,
+) -> AssembledCandidates:
+    """Reads candidate rows into the CANDIDATES table.
+
+    Args:
+        inputs: files read for the table ``candidates``.
+        queries: the accepted queries.
+        documents: the accepted documents.
+        only_day: load this day only; rows of other days are counted and left. A row whose day cannot be read belongs
+            to no day and is quarantined in every load, so that none hides it. None loads everything.
+        pool_date: the day of rows without ``arrived_on``; None rejects them.
+        first_day: earliest acceptable day; None accepts any.
+        last_day: latest acceptable day; None accepts any.
+
+    Returns:
+        Candidates, quarantine (partition = the day, or ``all``), books, and the rows as read. A pair that arrives again
+        is one candidate, of its earliest day: it is labelled once.
+    """
+    rows = with_known(stack(inputs, "candidates"), queries, documents)
+    read = rows.height
+    rows = rows.with_columns(
+        pl.when(pl.col("arrived_on").is_null() & pl.col("problem").is_null()).then(pl.lit(pool_date, dtype=pl.Date))
+        .otherwise(day("arrived_on")).alias("arrived_day")
+    )  # fmt: skip
+    rows = reject(
+        rows,
+        [
+            *id_rules(["query_id", "doc_id"], ("context_id", "task", "collection")),
+            *_day_rules(first_day, last_day),
+            *known_rules(),
+            *number_rules(rows.columns),
+        ],
+    )
+    # the earliest arrival stands, whatever the order of the files; rows of one day in file order
+    rows = with_repeats(rows.sort("arrived_day", maintain_order=True), PAIR_KEY, ("doc_id",))
+    rows = set_aside(rows, pl.col("is_repeat"), "merged")
+    if only_day is not None:
+        elsewhere = pl.col("arrived_day").is_not_null() & (pl.col("arrived_day") != only_day)
+        rows = rows.with_columns(pl.when(elsewhere).then(pl.lit("other day")).otherwise("fate").alias("fate"))
+    kept = rows.filter(ALIVE).with_columns(
+        pl.col("arrived_day").alias("arrived_on"), number("incumbent_score"), features(rows.columns)
+    )
+    candidates = CANDIDATES.conform(kept.select(list(CANDIDATES.schema)))
+    return AssembledCandidates(
+        candidates,
+        quarantine_of(rows, "candidates", only_day.isoformat() if only_day else "all"),
+        book(rows, "candidates", read, candidates.height),
+        candidates_as_read(rows),
+    )
+
+
+def candidates_as_read(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows the input contract looks at: all but merged repeats and other days, without features."""
+    arrived = pl.coalesce(pl.col("arrived_day").cast(pl.String), pl.col("arrived_on").str.slice(0, 40))
+    return rows.filter(~pl.col("fate").is_in(["merged", "other day"]).fill_null(False)).select(
+        pl.col("file").alias("source"),
+        "line",
+        "task",
+        "collection",
+        "query_id",
+        "doc_id",
+        "context_id",
+        arrived.alias("arrived_on"),
+        "query_known",
+        "document_known",
+    )
+
+
+def _day_rules(first_day: dt.date | None, last_day: dt.date | None) -> list[Rule]:
+    arrived = pl.col("arrived_day")
+    rules = [
+        Rule(
+            arrived.is_null() & pl.col("arrived_on").is_null(),
+            pl.lit(
+                "no arrived_on; expected the day the pair arrived: fill it in, or set `pool_date` for an undated pool"
+            ),
+        ),
+        Rule(
+            arrived.is_null(),
+            pl.format("arrived_on {} is no date; expected YYYY-MM-DD (UTC): correct it", shown("arrived_on")),
+        ),
+    ]
+    if first_day is not None:
+        rules.append(_outside(arrived < first_day, f"starts on {first_day}"))
+    if last_day is not None:
+        rules.append(_outside(arrived > last_day, f"ends on {last_day}"))
+    return rules
+
+
+def _outside(when: pl.Expr, limit: str) -> Rule:
+    found = pl.col("arrived_day").cast(pl.String)
+    what = (
+        f"arrived_on {{}} is outside the range of days, which {limit}; correct it, or widen the range in the settings"
+    )
+    return Rule(when, pl.format(what, found))

@@ -1,0 +1,188 @@
+"""Human grades: the label and evaluation files, mapped to the project's scale, matched to queries and documents.
+
+Keep out: how gold comes from several grades (core/gold.py), candidates without grades (candidates.py).
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import polars as pl
+
+from label_pipeline.core.catalogue import EVALUATION, HUMAN_LABELS
+from label_pipeline.core.scale import Scale
+from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
+from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject, set_aside, with_repeats
+from label_pipeline.stages.seed.sample import beyond_sample
+from label_pipeline.stages.seed.texts import Accepted
+from label_pipeline.stages.seed.values import RawInput, features, id_rules, number, number_rules, shown, stack
+
+UNKNOWN_ANNOTATOR = "unknown"
+
+
+def accept_human_labels(
+    inputs: Iterable[RawInput],
+    queries: pl.DataFrame,
+    documents: pl.DataFrame,
+    scale: Scale,
+    pairs_per_query: int | None,
+    salt: str,
+) -> Accepted:
+    """One row a (pair, annotator), at most ``pairs_per_query`` pairs a query.
+
+    A repeat by the same annotator is rejected: the same grade leaves the first row, different grades leave none.
+    """
+    rows = _judged(inputs, "human_labels", queries, documents, scale)
+    rows = rows.with_columns(pl.col("annotator_id").fill_null(UNKNOWN_ANNOTATOR))
+    rows = with_repeats(rows, (*PAIR_KEY, "annotator_id"), ("grade_value",))
+    many = "; if several people graded it, map `annotator_id` to the column that names them"
+    rows = reject(
+        rows,
+        [
+            Rule(
+                pl.col("contradicts"),
+                pl.format(
+                    "annotator {} graded this pair more than once and differently (first on {}); expected one grade a "
+                    "(pair, annotator): keep the right row" + many,
+                    shown("annotator_id"),
+                    pl.col("first_at"),
+                ),
+            ),
+            Rule(
+                pl.col("is_repeat"),
+                pl.format(
+                    "repeats the grade of annotator {} on {}; expected one grade a (pair, annotator): drop this row"
+                    + many,
+                    shown("annotator_id"),
+                    pl.col("first_at"),
+                ),
+            ),
+        ],
+    )
+    if pairs_per_query is not None:
+        rows = beyond_sample(rows, pairs_per_query, salt)
+    return Accepted(HUMAN_LABELS.conform(_typed(rows).select(list(HUMAN_LABELS.schema))), rows)
+
+
+def accept_evaluation(
+    inputs: Iterable[RawInput], queries: pl.DataFrame, documents: pl.DataFrame, scale: Scale
+) -> Accepted:
+    """One row a pair; identical repeats are merged, contradicting grades all rejected."""
+    rows = with_repeats(_judged(inputs, "evaluation", queries, documents, scale), PAIR_KEY, ("grade_value",))
+    contradiction = Rule(
+        pl.col("contradicts"),
+        pl.format(
+            "the pair has different evaluation grades (first on {}); expected one grade a pair: keep one, or put "
+            "grades of several annotators in human_labels",
+            pl.col("first_at"),
+        ),
+    )
+    rows = set_aside(reject(rows, [contradiction]), pl.col("is_repeat"), "merged")
+    return Accepted(EVALUATION.conform(_typed(rows).select(list(EVALUATION.schema))), rows)
+
+
+def with_known(rows: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
+    """Adds ``query_known``, ``document_known``, ``doc_version`` and ``customer_text`` from the accepted tables."""
+    known_queries = queries.select(*QUERY_KEY, pl.lit(True).alias("query_known"))
+    known_documents = documents.select("doc_id", "doc_version", "boundary")
+    return (
+        rows.join(known_queries, on=QUERY_KEY, how="left", maintain_order="left")
+        .join(known_documents, on="doc_id", how="left", maintain_order="left")
+        .with_columns(
+            pl.col("query_known").fill_null(False),
+            pl.col("doc_version").is_not_null().alias("document_known"),
+            (pl.col("boundary") == "customer").fill_null(False).alias("customer_text"),
+        )
+        .drop("boundary")
+    )
+
+
+def known_rules() -> list[Rule]:
+    """Query and document are among the accepted ones."""
+    return [
+        Rule(
+            ~pl.col("query_known"),
+            pl.format(
+                "query_id {} (task {}, collection {}) is not among the accepted queries; add it to the queries file, "
+                "correct the id, or see whether the query itself was quarantined",
+                shown("query_id"),
+                shown("task"),
+                shown("collection"),
+            ),
+        ),
+        Rule(
+            ~pl.col("document_known"),
+            pl.format(
+                "doc_id {} is not among the accepted documents; add it to the documents file, correct the id, or see "
+                "whether the document itself was quarantined",
+                shown("doc_id"),
+            ),
+        ),
+    ]
+
+
+def _judged(
+    inputs: Iterable[RawInput],
+    table: Literal["human_labels", "evaluation"],
+    queries: pl.DataFrame,
+    documents: pl.DataFrame,
+    scale: Scale,
+) -> pl.DataFrame:
+    """The working rows after every rule that looks at one row."""
+    rows = with_known(stack(inputs, table), queries, documents)
+    annotator = ("annotator_id",) if table == "human_labels" else ()
+    rows = reject(rows, id_rules(["query_id", "doc_id"], ("context_id", "task", "collection", *annotator)))
+    rows = set_aside(rows, pl.col("not_judged"), "not judged")
+    customer = Rule(
+        pl.col("customer_text"),
+        pl.format(
+            f"document {{}} is customer text, which is never shown to people; remove it from {table} (expected "
+            "documents without `boundary: customer`)",
+            shown("doc_id"),
+        ),
+    )
+    return reject(rows, [*_grade_rules(scale), *known_rules(), customer, *number_rules(rows.columns)])
+
+
+def _grade_rules(scale: Scale) -> list[Rule]:
+    wanted = f"expected a whole number {scale.lo} to {scale.hi}"
+    value = pl.col("grade_value")
+    return [
+        Rule(
+            pl.col("grade").is_null() & value.is_null(),
+            pl.lit(f"no grade; {wanted}: fill it in, or drop the row if nobody judged the pair"),
+        ),
+        Rule(
+            pl.col("unmapped"),
+            pl.format(
+                "grade {} is not in this input's `grades:` mapping ({}); add it there, or map it to null if it means "
+                "not judged",
+                shown("grade"),
+                pl.col("mapping"),
+            ),
+        ),
+        Rule(
+            value.is_null() | (value != value.round()),
+            pl.format(
+                f"grade {{}} is not a whole number; {wanted}: correct it, or map it under `grades:`", shown("grade")
+            ),
+        ),
+        Rule(
+            (value < scale.lo) | (value > scale.hi),
+            pl.format(
+                f"grade {{}}{{}} is outside the scale; {wanted}, and grades are never clipped: if the file uses "
+                "another scale, say so with a `grades:` mapping on this input",
+                shown("grade"),
+                pl.when(pl.col("mapping").is_null())
+                .then(pl.lit(""))
+                .otherwise(pl.format(", mapped to {},", value.cast(pl.Int64, strict=False))),
+            ),
+        ),
+    ]
+
+
+def _typed(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter(ALIVE).with_columns(
+        pl.col("grade_value").cast(pl.Int64).alias("grade"),
+        number("incumbent_score").alias("incumbent_score"),
+        features(rows.columns),
+    )

@@ -1,0 +1,100 @@
+"""``assemble``: every seed input read together, so that grades meet the queries and documents they belong to.
+
+Keep out: reading files (adapters/files), the rules (texts.py, grades.py), candidates (by day: candidates.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from label_pipeline.core.catalogue import QUARANTINE
+from label_pipeline.core.scale import Scale
+from label_pipeline.stages.seed.grades import accept_evaluation, accept_human_labels
+from label_pipeline.stages.seed.quarantine import Books, book, quarantine_of
+from label_pipeline.stages.seed.sample import SALT
+from label_pipeline.stages.seed.texts import Accepted, Limits, accept_documents, accept_queries
+from label_pipeline.stages.seed.values import RawInput
+
+SEED_TABLES = ("queries", "documents", "human_labels", "evaluation")
+
+_READ_COLUMNS = (
+    "line", "task", "collection", "query_id", "doc_id", "context_id", "annotator_id", "query_chars", "text_chars",
+    "query_known", "document_known", "customer_text",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """The seed's input tables.
+
+    Attributes:
+        queries: QUERIES.
+        documents: DOCUMENTS.
+        human_labels: HUMAN_LABELS.
+        evaluation: EVALUATION.
+        quarantine: QUARANTINE, partition ``all``, of the four.
+        books: one a table, in that order.
+        read: table to its rows as read, for the input contract (adapters/contracts.py): ids, grade after the mapping,
+            lengths instead of texts, `source`, `line`, flags. Merged repeats and unjudged rows are left out.
+    """
+
+    queries: pl.DataFrame
+    documents: pl.DataFrame
+    human_labels: pl.DataFrame
+    evaluation: pl.DataFrame
+    quarantine: pl.DataFrame
+    books: tuple[Books, ...]
+    read: Mapping[str, pl.DataFrame]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the books of every input add up."""
+        return all(books.balanced for books in self.books)
+
+
+def assemble(
+    inputs: Sequence[RawInput],
+    scale: Scale,
+    limits: Limits | None = None,
+    pairs_per_query: int | None = None,
+    salt: str = SALT,
+) -> Assembled:
+    """Turns what the files hold into the seed's tables; every row ends in one of them or is set aside and booked.
+
+    Args:
+        inputs: any number of files a table; those read for ``candidates`` are left alone.
+        scale: the project's scale; a grade outside is quarantined, never clipped.
+        limits: longest texts.
+        pairs_per_query: sample so many pairs a query from the human labels; None keeps all.
+        salt: of that sample.
+
+    Returns:
+        The tables, conforming to core/catalogue.py, the quarantine and the books. Inputs are not changed.
+    """
+    limits = limits or Limits()
+    queries = accept_queries(inputs, limits)
+    documents = accept_documents(inputs, limits)
+    labels = accept_human_labels(inputs, queries.table, documents.table, scale, pairs_per_query, salt)
+    evaluation = accept_evaluation(inputs, queries.table, documents.table, scale)
+    accepted = dict(zip(SEED_TABLES, (queries, documents, labels, evaluation), strict=True))
+    return Assembled(
+        queries=queries.table,
+        documents=documents.table,
+        human_labels=labels.table,
+        evaluation=evaluation.table,
+        quarantine=QUARANTINE.conform(pl.concat([quarantine_of(part.rows, name) for name, part in accepted.items()])),
+        books=tuple(
+            book(part.rows, name, sum(raw.frame.height for raw in inputs if raw.table == name), part.table.height)
+            for name, part in accepted.items()
+        ),
+        read={name: _as_read(part) for name, part in accepted.items()},
+    )
+
+
+def _as_read(accepted: Accepted) -> pl.DataFrame:
+    rows = accepted.rows.filter(~pl.col("fate").is_in(["merged", "not judged"]).fill_null(False))
+    grade = [pl.col("grade_value").alias("grade")] if "grade_value" in rows.columns else []
+    return rows.select(
+        pl.col("file").alias("source"), *(name for name in _READ_COLUMNS if name in rows.columns), *grade
+    )

@@ -1,0 +1,142 @@
+"""The fate of every input row: kept, or set aside for a stated reason; and the books that prove none is lost.
+
+A working frame carries ``fate`` (null = still kept) and ``reason``. Keep out: the rules themselves (texts.py,
+grades.py, candidates.py).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from label_pipeline.core.catalogue import QUARANTINE
+
+Fate = Literal["quarantined", "merged", "not judged", "not sampled", "other day"]
+
+ALIVE = pl.col("fate").is_null()
+"""Rows nothing was said against so far."""
+
+_SHOWN = ("task", "collection", "query_id", "doc_id", "context_id", "annotator_id", "grade", "arrived_on")
+_ID_CHARS = 200
+
+
+class Rule(NamedTuple):
+    """Rows where ``when`` holds are rejected with ``reason``: found, expected, what to do."""
+
+    when: pl.Expr
+    reason: pl.Expr
+
+
+@dataclass(frozen=True)
+class Books:
+    """Where the rows of one input table went; every count is rows.
+
+    Attributes:
+        input: input table.
+        read: records found in its files.
+        kept: rows of the resulting table.
+        quarantined: rejected with a reason.
+        merged: repeats of a kept row that say nothing new.
+        not_judged: grades the mapping calls "not judged".
+        not_sampled: rows of pairs beyond ``pairs_per_query``.
+        other_day: candidates of another day than the one loaded.
+    """
+
+    input: str
+    read: int
+    kept: int
+    quarantined: int = 0
+    merged: int = 0
+    not_judged: int = 0
+    not_sampled: int = 0
+    other_day: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every row read is accounted for exactly once."""
+        rest = self.quarantined + self.merged + self.not_judged + self.not_sampled + self.other_day
+        return self.read == self.kept + rest
+
+    @property
+    def sentence(self) -> str:
+        """The books as one line."""
+        parts = {
+            "kept": self.kept, "quarantined": self.quarantined, "merged repeats": self.merged,
+            "not judged": self.not_judged, "not sampled": self.not_sampled, "of other days": self.other_day,
+        }  # fmt: skip
+        told = ", ".join(f"{count} {name}" for name, count in parts.items() if count or name == "kept")
+        return f"{self.input}: {self.read} rows read = {told}{'' if self.balanced else ' (does NOT add up)'}"
+
+
+def reject(rows: pl.DataFrame, rules: Iterable[Rule]) -> pl.DataFrame:
+    """Quarantines the kept rows a rule holds for; the first such rule gives the reason."""
+    rules = list(rules)
+    caught = rows.select(ALIVE & pl.any_horizontal(rule.when.fill_null(False) for rule in rules)).to_series()
+    if not caught.any():
+        return rows
+    # sentences are written for the caught rows only: a healthy file of 300,000 rows costs none
+    sentences = [pl.when(rule.when).then(rule.reason.fill_null("rejected")) for rule in rules]
+    reasons = rows["reason"].scatter(caught.arg_true(), rows.filter(caught).select(pl.coalesce(sentences)).to_series())
+    return rows.with_columns(
+        pl.when(caught).then(pl.lit("quarantined")).otherwise("fate").alias("fate"), reasons.alias("reason")
+    )
+
+
+def set_aside(rows: pl.DataFrame, when: pl.Expr, fate: Fate) -> pl.DataFrame:
+    """Gives the kept rows where ``when`` holds another fate than the quarantine."""
+    return rows.with_columns(pl.when(ALIVE & when).then(pl.lit(fate)).otherwise("fate").alias("fate"))
+
+
+def with_repeats(rows: pl.DataFrame, key: tuple[str, ...], payload: tuple[str, ...]) -> pl.DataFrame:
+    """Adds, over the kept rows that share ``key`` (null equals null): which comes first, and whether they agree.
+
+    Returns:
+        ``rows`` with ``is_repeat`` (not the first), ``contradicts`` (the rows do not all have the same ``payload``) and
+        ``first_at`` ("line 3 of labels.csv"); all false for rows already set aside.
+    """
+    group = [*key, "fate"]
+    content = pl.concat_str([pl.col(name).cast(pl.String).fill_null("\0") for name in payload], separator="\x1f")
+    return (
+        rows.with_columns(content.alias("_content"), pl.int_range(pl.len()).alias("_at"))
+        .with_columns(
+            (ALIVE & (pl.col("_at") != pl.col("_at").min().over(group))).alias("is_repeat"),
+            (ALIVE & (pl.col("_content").min().over(group) != pl.col("_content").max().over(group))).alias(
+                "contradicts"
+            ),
+            pl.format("line {} of {}", pl.col("line").first().over(group), pl.col("file").first().over(group)).alias(
+                "first_at"
+            ),
+        )
+        .drop("_content", "_at")
+    )
+
+
+def quarantine_of(rows: pl.DataFrame, table: str, partition: str = "all") -> pl.DataFrame:
+    """The quarantined rows in the shape of the QUARANTINE table: ids and grade only, never text."""
+    shown = [pl.col(name).str.slice(0, _ID_CHARS) for name in _SHOWN if name in rows.columns]
+    return QUARANTINE.conform(
+        rows.filter(pl.col("fate") == "quarantined").select(
+            pl.lit(table).alias("input"),
+            pl.lit(partition).alias("partition"),
+            pl.col("file").alias("source"),
+            "line",
+            "reason",
+            pl.struct(shown).struct.json_encode().alias("row"),
+        )
+    ).sort("source", "line", maintain_order=True)
+
+
+def book(rows: pl.DataFrame, table: str, read: int, kept: int) -> Books:
+    """The books of one table: what was read and kept is counted at the ends, not from the fates."""
+    fates: dict[str, int] = dict(rows.filter(~ALIVE).group_by("fate").len().iter_rows())
+    return Books(
+        table,
+        read,
+        kept,
+        quarantined=fates.get("quarantined", 0),
+        merged=fates.get("merged", 0),
+        not_judged=fates.get("not judged", 0),
+        not_sampled=fates.get("not sampled", 0),
+        other_day=fates.get("other day", 0),
+    )

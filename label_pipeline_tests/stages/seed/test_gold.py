@@ -1,0 +1,77 @@
+"""gold_labels and seed_splits: the declared tables, features carried, no query ever moved."""
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from label_pipeline.core.catalogue import GOLD, HUMAN_LABELS, SPLITS
+from label_pipeline.core.splits import Shares
+from label_pipeline.stages.seed import gold_labels, seed_splits
+
+DAY1, DAY2 = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+
+
+def labels(queries: list[str], collection: str = "main") -> pl.DataFrame:
+    return HUMAN_LABELS.conform(
+        pl.DataFrame(
+            [
+                {
+                    "task": "relevance", "collection": collection, "query_id": query, "doc_id": "d1",
+                    "doc_version": "v", "annotator_id": who, "grade": grade, "features": '{"feature_a":1.0}',
+                    "incumbent_score": 2.0,
+                }
+                for query in queries
+                for who, grade in (("a1", 1), ("a2", 2))
+            ]
+        )
+    )  # fmt: skip
+
+
+def test_gold_is_the_panel_mean_with_the_pairs_own_columns() -> None:
+    gold = gold_labels(labels(["q1"]))
+    assert gold.schema == GOLD.schema
+    assert gold.select(
+        "gold_mean", "gold_variance", "n_grades", "gold_grade", "gold_source", "features", "incumbent_score"
+    ).row(0) == (1.5, 0.5, 2, 2, "panel", '{"feature_a":1.0}', 2.0)
+    assert gold_labels(HUMAN_LABELS.empty()).equals(GOLD.empty())
+
+
+def test_a_first_deal_meets_the_quotas() -> None:
+    splits = seed_splits(gold_labels(labels([f"q{i}" for i in range(97)])), SPLITS.empty(), Shares(), DAY1)
+    assert splits.schema == SPLITS.schema
+    assert dict(splits["split"].value_counts().iter_rows()) == {"train": 12, "dev": 22, "holdout": 48, "anchor": 15}
+
+
+def test_queries_stay_where_they_are_and_keep_their_date() -> None:
+    first = seed_splits(gold_labels(labels([f"q{i}" for i in range(20)])), SPLITS.empty(), Shares(), DAY1)
+    # q0 is gone, q20..q29 are new
+    second = seed_splits(gold_labels(labels([f"q{i}" for i in range(1, 30)])), first, Shares(), DAY2)
+    assert second.height == 30
+    old = second.join(first.select("query_id"), on="query_id", how="semi")
+    assert old.sort("query_id").equals(first.sort("query_id"))
+    assert second.filter(dealt_at=DAY2).height == 10
+    assert seed_splits(gold_labels(labels(["q1"])), second, Shares(), DAY2).equals(second)
+
+
+def test_collections_are_dealt_apart() -> None:
+    names = [f"q{i}" for i in range(20)]
+    gold = gold_labels(pl.concat([labels(names), labels(names, "mail")]))
+    splits = seed_splits(gold, SPLITS.empty(), Shares(), DAY1)
+    counts = splits.group_by("collection", "split").len().sort("collection", "split")
+    assert counts.filter(collection="mail")["len"].to_list() == counts.filter(collection="main")["len"].to_list()
+    assert splits.height == 40
+
+
+def test_no_gold_and_no_memory_is_an_empty_table() -> None:
+    assert seed_splits(GOLD.empty(), SPLITS.empty(), Shares(), DAY1).equals(SPLITS.empty())
+
+
+def test_a_split_nobody_knows_is_refused() -> None:
+    strange = SPLITS.conform(
+        pl.DataFrame(
+            {"task": ["relevance"], "collection": ["main"], "query_id": ["q1"], "split": ["test"], "dealt_at": [DAY1]}
+        )
+    )
+    with pytest.raises(ValueError, match="test"):
+        seed_splits(gold_labels(labels(["q1"])), strange, Shares(), DAY2)
