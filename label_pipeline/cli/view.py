@@ -1,0 +1,55 @@
+"""What the terminal shows while work goes on: a bar on a terminal, a line every few seconds elsewhere.
+
+Keep out: the work.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+LINE_EVERY_S = 5.0
+
+
+class View:
+    """Progress of a run, stage by stage. ``progress`` is what the project reports to."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._stage = ""
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._total = 0
+        self._said = 0.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Frames one stage: says when it starts, how far it is, and how long it took."""
+        self._stage, self._task, self._total = name, None, 0
+        started = self._said = monotonic()
+        self._console.print(f"[bold]{name}[/bold] ...")
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal) as bar:
+            self._bar = bar
+            yield
+        self._bar = None
+        self._console.print(f"[bold]{name}[/bold] took {monotonic() - started:.1f} s")
+
+    def skipped(self, name: str, why: str) -> None:
+        """Says that a stage had nothing to do."""
+        self._console.print(f"[bold]{name}[/bold] skipped: {why}")
+
+    def progress(self, done: int, total: int, cost_usd: float) -> None:
+        """``done`` of ``total`` pairs have an outcome; ``cost_usd`` spent so far."""
+        text = f"pairs judged, ${cost_usd:.4f}"
+        if self._bar is not None and self._console.is_terminal:
+            if self._task is None or total != self._total or done <= 1:
+                if self._task is not None:
+                    self._bar.remove_task(self._task)
+                self._task, self._total = self._bar.add_task(text, total=total), total
+            self._bar.update(self._task, completed=done, description=text)
+        elif monotonic() - self._said >= LINE_EVERY_S:
+            self._said = monotonic()
+            self._console.print(f"  {self._stage}: {done}/{total} {text}")

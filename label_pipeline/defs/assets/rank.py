@@ -1,0 +1,189 @@
+"""The rank stage: a training set of every current label, rankers trained on it, and their proof on human grades.
+
+Keep out: features, arms, evaluation (stages/rank), LightGBM (adapters).
+"""
+
+import dagster as dg
+import numpy as np
+import polars as pl
+
+from label_pipeline.adapters import plots
+from label_pipeline.adapters.lightgbm_ranker import LightGBMTrainer
+from label_pipeline.core.errors import NotApplicableError
+from label_pipeline.defs.asking import refusing
+from label_pipeline.defs.experiments import log_rankers
+from label_pipeline.defs.project import Project
+from label_pipeline.defs.report import OWNERS, Keys, column_schema, markdown
+from label_pipeline.stages import rank
+
+
+def rank_assets(key: Keys) -> list[dg.AssetsDefinition]:
+    """``training_set``, ``trained_ranker`` and ``ranker_evaluation``."""
+    return [_training_set(key), _trained_ranker(key), _ranker_evaluation(key)]
+
+
+def training_sets(project: Project) -> rank.TrainingSets:
+    """The training rows of every arm, from the tables as they are now; a pure function of them."""
+    store = project.store("rank")
+    labels = store.query("rank/training_labels")
+    if labels.is_empty():
+        raise NotApplicableError("there is no usable label yet; materialise amplified_labels first")
+    return rank.build_training_sets(
+        labels,
+        store.query("rank/human_seed"),
+        store.read("splits"),
+        project.settings.grade_scale,
+        project.clock(),
+        documents=store.read("documents"),
+        grades=project.settings.rank.grades,
+    )
+
+
+def feature_space(project: Project) -> rank.FeatureSpace:
+    """Features fitted on the project's documents; no grade goes into it."""
+    store = project.store("rank")
+    return rank.FeatureSpace.fit(
+        store.read("documents"),
+        store.read("queries"),
+        project.settings.rank.seed,
+        pairs=store.query("rank/training_labels"),
+    )
+
+
+def _training_set(key: Keys) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key("training_set"),
+        deps=[dg.AssetDep(key("amplified_labels"), partition_mapping=dg.AllPartitionMapping()), key("seed_splits")],
+        group_name="rank",
+        owners=OWNERS,
+        kinds={"polars", "deltalake"},
+        metadata=column_schema("training_sets"),
+        check_specs=[
+            dg.AssetCheckSpec(
+                "no_test_query_inside",
+                asset=key("training_set"),
+                blocking=True,
+                description="No holdout or anchor query is trained on.",
+            )
+        ],
+    )
+    def training_set(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
+        """Every current label of every day, holdout and anchor queries left out, as one named set."""
+        with refusing():
+            store = project.store("rank")
+            found = training_sets(project)
+            store.append("training_sets", found.manifests, f"training_sets:{context.run_id}")
+            splits = store.read("splits")
+            inside = pl.concat([rank.test_query_inside(rows, splits) for rows in found.rows_by_arm.values()])
+            return dg.MaterializeResult(
+                metadata={
+                    "manifests": markdown(found.manifests.drop("verdict_ids")),
+                    "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in found.notes) or "none"),
+                },
+                check_results=[
+                    dg.AssetCheckResult(
+                        check_name="no_test_query_inside",
+                        passed=inside.is_empty(),
+                        severity=dg.AssetCheckSeverity.ERROR,
+                        metadata={"test queries inside": inside["query_id"].unique().sort().to_list()},
+                    )
+                ],
+                data_version=dg.DataVersion("+".join(sorted(found.manifests["training_set_id"]))),
+            )
+
+    return training_set
+
+
+def _trained_ranker(key: Keys) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key("trained_ranker"),
+        deps=[key("training_set")],
+        group_name="rank",
+        owners=OWNERS,
+        kinds={"lightgbm", "scikitlearn", "deltalake", "mlflow"},
+        metadata=column_schema("rankers"),
+    )
+    def trained_ranker(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
+        """LambdaMART on the amplified labels, and the arms it is compared with, each with its own parameters."""
+        with refusing():
+            trained = rank.train(
+                training_sets(project),
+                feature_space(project),
+                LightGBMTrainer(num_threads=project.settings.rank.threads),
+                project.settings.rank.seed,
+                project.clock(),
+            )
+            rows = log_rankers(project, trained)
+            project.store("rank").append("rankers", rows, f"rankers:{context.run_id}")
+            shown = rows.select("ranker_id", "arm", "family", "parameters", "training_set_id")
+            return dg.MaterializeResult(
+                metadata={
+                    "rankers": markdown(shown),
+                    "features": dg.MetadataValue.json(list(trained.features)),
+                    "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in trained.notes) or "none"),
+                },
+                data_version=dg.DataVersion("+".join(sorted(rows["ranker_id"]))),
+            )
+
+    return trained_ranker
+
+
+def _ranker_evaluation(key: Keys) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key("ranker_evaluation"),
+        deps=[key("trained_ranker"), key("seed_inputs"), key("seed_splits")],
+        group_name="rank",
+        owners=OWNERS,
+        kinds={"polars", "deltalake", "mlflow"},
+        metadata=column_schema("ranker_metrics"),
+        check_specs=[
+            dg.AssetCheckSpec(
+                "beats_seed_only",
+                asset=key("ranker_evaluation"),
+                description="Lower 95 % bound of the paired nDCG@10 difference, amplified minus seed only, is above 0.",
+            )
+        ],
+    )
+    def ranker_evaluation(
+        context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
+    ) -> dg.MaterializeResult:
+        """Do machine labels beat the human seed alone? nDCG@10 on human grades of unseen queries."""
+        with refusing():
+            store = project.store("rank")
+            newest = store.query("rank/newest_rankers")
+            if newest.is_empty():
+                raise NotApplicableError("there is no ranker yet; materialise trained_ranker first")
+            found = rank.evaluate(
+                rank.load_trained(newest, LightGBMTrainer(num_threads=project.settings.rank.threads)),
+                feature_space(project), store.query("rank/test_grades"), store.read("splits"),
+                project.settings.grade_scale, np.random.default_rng(0), project.clock(),
+            )  # fmt: skip
+            store.append("ranker_metrics", found.metrics, f"ranker_metrics:{context.run_id}")
+            ranker = newest.filter(pl.col("arm") == "amplified")["ranker_id"][0]
+            if found.verdict.beats_seed_only:
+                project.tracker.crown(ranker)
+            elif project.tracker.champion() == ranker:
+                project.tracker.dethrone()
+            main = found.metrics.filter(
+                pl.col("metric").str.contains("exponential") & ~pl.col("arm").str.contains(" - ")
+            )
+            drawn = [(r["arm"], r["estimate"], r["low"], r["high"]) for r in main.iter_rows(named=True)]
+            picture = plots.intervals(drawn, "nDCG@10, exponential gain, unseen queries", None)
+            return dg.MaterializeResult(
+                metadata={
+                    "metrics": markdown(found.metrics.drop("evaluation_id", "evaluated_at", "ranker_id"), most=40),
+                    "picture": dg.MetadataValue.md(plots.data_uri_markdown(picture, "nDCG@10 by arm")),
+                    **{f"ndcg10_{r['arm']}": float(r["estimate"]) for r in main.iter_rows(named=True)},
+                },
+                check_results=[
+                    dg.AssetCheckResult(
+                        check_name="beats_seed_only",
+                        passed=found.verdict.beats_seed_only,
+                        severity=dg.AssetCheckSeverity.ERROR,
+                        description=" ".join(found.verdict.failures) or "the amplified ranker beats the seed-only one",
+                        metadata={"failures": list(found.verdict.failures), "figures": list(found.verdict.summary)},
+                    )
+                ],
+            )
+
+    return ranker_evaluation

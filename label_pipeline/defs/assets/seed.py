@@ -1,0 +1,159 @@
+"""The seed stage: the user's files become tables, human agreement, gold grades and splits.
+
+Keep out: reading (adapters/files), what a good row is and every figure (stages/seed).
+"""
+
+import dagster as dg
+import numpy as np
+import polars as pl
+
+from label_pipeline.adapters.files import read_rows
+from label_pipeline.defs.asking import refusing
+from label_pipeline.defs.contracts import contract_result
+from label_pipeline.defs.project import Project
+from label_pipeline.defs.report import OWNERS, Keys, column_schema, markdown
+from label_pipeline.stages import seed
+
+INPUT_TABLES = ("queries", "documents", "human_labels", "evaluation")
+
+
+def seed_assets(key: Keys) -> list[dg.AssetsDefinition]:
+    """``seed_inputs``, ``annotator_agreement``, ``gold_labels`` and ``seed_splits``."""
+    return [_seed_inputs(key), _annotator_agreement(key), _gold_labels(key), _seed_splits(key)]
+
+
+def _seed_inputs(key: Keys) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key("seed_inputs"),
+        group_name="seed",
+        owners=OWNERS,
+        kinds={"polars", "deltalake", "greatexpectations"},
+        metadata=column_schema("human_labels"),
+        check_specs=[
+            dg.AssetCheckSpec("inputs_contract", asset=key("seed_inputs"), description="Great Expectations suites"),
+            dg.AssetCheckSpec("rows_add_up", asset=key("seed_inputs"), description="read = kept + every other fate"),
+        ],
+    )
+    def seed_inputs(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
+        """Queries, documents, human labels and evaluation grades, read from the user's files and validated."""
+        with refusing():
+            store, inputs = project.store("seed"), project.settings.inputs
+            raw = [read_rows(spec) for table in INPUT_TABLES for spec in project.input_specs(table)]
+            found = seed.assemble(
+                raw,
+                project.settings.grade_scale,
+                seed.Limits(document_chars=inputs.max_document_chars),
+                inputs.pairs_per_query,
+            )
+            for table in INPUT_TABLES:
+                store.overwrite(table, getattr(found, table))
+                rejected = found.quarantine.filter(pl.col("input") == table)
+                store.overwrite("quarantine", rejected, {"input": table})
+            unbalanced = [books.sentence for books in found.books if not books.balanced]
+            return dg.MaterializeResult(
+                metadata={
+                    **{table: getattr(found, table).height for table in INPUT_TABLES},
+                    "quarantined": found.quarantine.height,
+                    "books": dg.MetadataValue.md("\n".join(f"- {books.sentence}" for books in found.books)),
+                    "quarantine": markdown(found.quarantine.drop("row", "partition"), most=20),
+                },
+                check_results=[
+                    contract_result(key("seed_inputs"), found.read, project),
+                    dg.AssetCheckResult(
+                        asset_key=key("seed_inputs"),
+                        check_name="rows_add_up",
+                        passed=not unbalanced,
+                        metadata={"unbalanced": "; ".join(unbalanced) or "none"},
+                    ),
+                ],
+            )
+
+    return seed_inputs
+
+
+def _annotator_agreement(key: Keys) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key("annotator_agreement"),
+        deps=[key("seed_inputs")],
+        group_name="seed",
+        owners=OWNERS,
+        kinds={"polars", "deltalake"},
+        metadata=column_schema("agreement"),
+        check_specs=[
+            dg.AssetCheckSpec(
+                "agreement_floor",
+                asset=key("annotator_agreement"),
+                description="Krippendorff's ordinal alpha reaches the floor, or one annotator makes it not applicable.",
+            )
+        ],
+    )
+    def annotator_agreement(
+        context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
+    ) -> dg.MaterializeResult:
+        """Do humans agree enough to teach anything? Krippendorff's alpha with a query bootstrap interval."""
+        with refusing():
+            store = project.store("seed")
+            found = seed.annotator_agreement(
+                store.read("human_labels"), project.settings.grade_scale, np.random.default_rng(0)
+            )
+            store.overwrite("agreement", found)
+            verdict = seed.agreement_verdict(found, project.settings.agreement_floor)
+            return dg.MaterializeResult(
+                metadata={"agreement": markdown(found, most=40)},
+                check_results=[
+                    dg.AssetCheckResult(
+                        check_name="agreement_floor",
+                        passed=verdict.passed,
+                        severity=dg.AssetCheckSeverity.WARN,
+                        description="; ".join(verdict.failures + verdict.notes),
+                        metadata={"failures": list(verdict.failures), "notes": list(verdict.notes)},
+                    )
+                ],
+            )
+
+    return annotator_agreement
+
+
+def _gold_labels(key: Keys) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key("gold_labels"),
+        deps=[key("seed_inputs")],
+        group_name="seed",
+        owners=OWNERS,
+        kinds={"polars", "deltalake"},
+        metadata=column_schema("gold"),
+    )
+    def gold_labels(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
+        """One gold grade a pair: panel mean, variance and count."""
+        with refusing():
+            store = project.store("seed")
+            gold = seed.gold_labels(store.read("human_labels"))
+            store.overwrite("gold", gold)
+            counts = gold.group_by("collection", "gold_grade").len("pairs").sort("collection", "gold_grade")
+            queries = gold.n_unique(["task", "collection", "query_id"])
+            return dg.MaterializeResult(metadata={"pairs": gold.height, "queries": queries, "grades": markdown(counts)})
+
+    return gold_labels
+
+
+def _seed_splits(key: Keys) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key("seed_splits"),
+        deps=[key("gold_labels")],
+        group_name="seed",
+        owners=OWNERS,
+        kinds={"polars", "deltalake"},
+        metadata=column_schema("splits"),
+    )
+    def seed_splits(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
+        """Train, dev, holdout or anchor for every query with gold; a query never moves."""
+        with refusing():
+            store = project.store("seed")
+            splits = seed.seed_splits(
+                store.read("gold"), store.read("splits"), project.shares, project.clock(), project.settings.splits.salt
+            )
+            store.overwrite("splits", splits)
+            counts = splits.group_by("collection", "split").len("queries").sort("collection", "split")
+            return dg.MaterializeResult(metadata={"queries": splits.height, "splits": markdown(counts)})
+
+    return seed_splits

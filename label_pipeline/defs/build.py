@@ -1,0 +1,65 @@
+"""Put one project's graph together. The only place where assets, checks, jobs and schedules meet.
+
+Keep out: what they do.
+"""
+
+import warnings
+from collections.abc import Sequence
+
+import dagster as dg
+
+from label_pipeline.core.ports import Clock, Progress
+from label_pipeline.defs.assets.amplify import amplify_assets
+from label_pipeline.defs.assets.calibrate import calibrate_assets
+from label_pipeline.defs.assets.gate import gate_assets
+from label_pipeline.defs.assets.rank import rank_assets
+from label_pipeline.defs.assets.seed import seed_assets
+from label_pipeline.defs.checks import sql_checks
+from label_pipeline.defs.jobs import jobs
+from label_pipeline.defs.partitions import daily
+from label_pipeline.defs.project import Project, no_progress, utc_now
+from label_pipeline.defs.schedules import schedules
+from label_pipeline.settings import Settings
+
+
+def build(
+    settings: Settings,
+    key_prefix: str | Sequence[str] | None = None,
+    *,
+    clock: Clock = utc_now,
+    progress: Progress = no_progress,
+) -> dg.Definitions:
+    """The definitions of one project.
+
+    Args:
+        settings: its settings.
+        key_prefix: puts every asset under this prefix, so that several projects share an instance.
+        clock: current time; tests pass their own.
+        progress: told about long work besides the run's log.
+    """
+    prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix or [])
+
+    def key(name: str) -> dg.AssetKey:
+        return dg.AssetKey([*prefix, name])
+
+    # single-run backfills are beta in Dagster 1.13; measured to work, and nobody running this can act on the warning
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    days = daily(settings)
+    pool = "_".join([*prefix, "spending"])
+    assets = [
+        *seed_assets(key),
+        *calibrate_assets(key, pool),
+        *gate_assets(key, pool),
+        *amplify_assets(key, days, pool),
+        *rank_assets(key),
+    ]
+    names = {asset.key.path[-1] for asset in assets}
+    made_jobs = jobs(key)
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=sql_checks(key, names),
+        jobs=made_jobs,
+        schedules=schedules(settings, days, made_jobs),
+        resources={"project": Project(settings, clock, progress)},
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,33 @@
+"""The three jobs people and schedules launch.
+
+Keep out: when (schedules.py).
+"""
+
+from dagster import AssetSelection, define_asset_job
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from label_pipeline.defs.report import Keys
+
+SELECTIONS = {
+    "recalibrate": (
+        "seed_inputs", "annotator_agreement", "gold_labels", "seed_splits",
+        "judge_leaderboard", "calibrated_judge", "gate_verdict",
+    ),
+    "nightly_amplification": ("candidate_pairs", "amplified_labels"),
+    "train_ranker": ("training_set", "trained_ranker", "ranker_evaluation"),
+}  # fmt: skip
+"""Job: the assets it materialises."""
+
+_ABOUT = {
+    "recalibrate": "Read the seed again, calibrate every candidate, and let the gate decide. Spends within its caps.",
+    "nightly_amplification": "Load a day's candidates and label them under an open verdict. Spends within its cap.",
+    "train_ranker": "Train the ranker on every current label and prove it on human grades. Spends nothing.",
+}
+
+
+def jobs(key: Keys) -> list[UnresolvedAssetJobDefinition]:
+    """``recalibrate``, ``nightly_amplification``, ``train_ranker``."""
+    return [
+        define_asset_job(name, selection=AssetSelection.assets(*map(key, names)), description=_ABOUT[name])
+        for name, names in SELECTIONS.items()
+    ]

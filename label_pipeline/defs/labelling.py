@@ -1,0 +1,108 @@
+"""Label one day: find who may label, price the work, ask, and store labels before the books that count them.
+
+The steps of `amplified_labels`, collection by collection. Keep out: every rule (stages/amplify, stages/gate).
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+import polars as pl
+
+from label_pipeline.core.catalogue import LABEL_RUNS
+from label_pipeline.core.errors import BudgetError, InputError
+from label_pipeline.core.judge import JudgeVersion, judge_from_row
+from label_pipeline.core.judging.engine import Judging
+from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.plan import Plan, refuse_over
+from label_pipeline.defs.asking import ask, book, price
+from label_pipeline.defs.project import Project
+from label_pipeline.defs.standing import current_standings
+from label_pipeline.stages import amplify, gate
+
+
+@dataclass(frozen=True)
+class _Order:
+    """One collection's work of a day, and who does it; no member where nobody may."""
+
+    work: amplify.Work
+    judge: JudgeVersion | None
+    member: Member | None
+    epoch: int
+    plan: Plan
+
+
+def label_day(context: dg.AssetExecutionContext, project: Project, day: date) -> pl.DataFrame:
+    """Labels ``day`` and returns its LABEL_RUNS rows, stored already; what may not be done is booked as refused.
+
+    Raises:
+        InputError: the inputs changed since the day's candidates were loaded.
+        JudgeError: the endpoint cannot do it.
+    """
+    store = project.store("amplify")
+    pairs = store.query("amplify/day_pairs", {"day": day})
+    gone = pairs.filter(pl.col("query").is_null() | pl.col("document").is_null()).height
+    if gone:
+        raise InputError(
+            f"{gone} of {pairs.height} candidates of {day} have lost their query or document text since they were "
+            "loaded; materialise candidate_pairs of that day again"
+        )
+    collections = pairs["collection"].unique().sort().to_list()
+    standings = current_standings(project, "amplify", collections)
+    orders = [_order(project, pairs.filter(pl.col("collection") == name), standings[name]) for name in collections]
+    try:
+        refuse_over(sum((order.plan for order in orders), Plan()), project.settings.amplify.cap_usd, f"amplify {day}")
+        reason = None
+    except BudgetError as error:
+        reason = f"amplify: {error}"
+    rows = [_fulfil(context, project, order, day, reason) for order in orders]
+    return pl.concat(rows) if rows else LABEL_RUNS.empty()
+
+
+def _order(project: Project, pairs: pl.DataFrame, standing: gate.Standing) -> _Order:
+    store = project.store("amplify")
+    if not standing.open:
+        work = amplify.sort_out(pairs, pairs.clear(), standing, inside=False)
+        return _Order(work, None, None, 0, Plan())
+    row = store.query("calibrate/judge_by_version", {"judge_version": standing.judge_version}).row(0, named=True)
+    judge = judge_from_row(row)
+    member = project.member_of(judge)
+    labelled = store.query("amplify/labelled_pairs", {"judge_version": judge.judge_version})
+    work = amplify.sort_out(pairs, labelled, standing, inside=member.inside)
+    epoch = int(row["epoch"])
+    return _Order(work, judge, member, epoch, price(project, member, work.ask, epoch=epoch, purpose="amplify"))
+
+
+def _fulfil(
+    context: dg.AssetExecutionContext, project: Project, order: _Order, day: date, over_cap: str | None
+) -> pl.DataFrame:
+    """Asks, stores and books one collection; every pair ends up in exactly one column of the books."""
+    store, work = project.store("amplify"), order.work
+    started = project.clock()
+    judging: Judging | None = None
+    reason = over_cap if work.standing.open else amplify.reasons([work.standing])
+    if order.judge and order.member and over_cap is None:
+        reason = None
+        judging = ask(
+            context, project, order.member, work.ask, purpose="amplify", epoch=order.epoch,
+            cap_usd=project.settings.amplify.cap_usd, served=order.judge.model_served,
+        )  # fmt: skip
+        judging = _booked(project, judging, order.member)
+        if judging.stopped:
+            reason = f"amplify: stopped at the cap of ${project.settings.amplify.cap_usd:.2f}; raise it and run again"
+        commit = f"{context.run_id}:{day}:{work.collection}"
+        labels = amplify.labels(work, judging, order.judge, day=day, run_id=context.run_id, now=project.clock())
+        store.append("labels", labels, f"labels:{commit}")
+        store.append("judgements", judging.judgements, f"amplify:{commit}")
+    now = project.clock()
+    row = amplify.run_row(
+        work, judging, day=day, run_id=context.run_id, seconds=(now - started).total_seconds(), reason=reason, now=now
+    )
+    store.append("label_runs", row, f"run:{context.run_id}:{day}:{work.collection}")
+    return row
+
+
+def _booked(project: Project, judging: Judging, member: Member) -> Judging:
+    known = project.store("amplify").query("calibrate/known_requests")
+    judgements = book(judging.judgements, known, member)
+    return Judging(judgements, judging.requests, float(judgements["cost_usd"].sum()), judging.stopped)

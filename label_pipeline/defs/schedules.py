@@ -1,0 +1,34 @@
+"""When jobs run by themselves. What spends is off until someone turns it on in the page.
+
+Keep out: what a job does (jobs.py).
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from label_pipeline.settings import Settings
+
+
+def schedules(
+    settings: Settings, days: dg.DailyPartitionsDefinition, jobs: Sequence[UnresolvedAssetJobDefinition]
+) -> list[dg.ScheduleDefinition]:
+    """``nightly``: yesterday's candidates, at the cron of the settings (UTC)."""
+    nightly = next(job for job in jobs if job.name == "nightly_amplification")
+
+    @dg.schedule(
+        name="nightly",
+        job=nightly,
+        cron_schedule=settings.amplify.cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="Labels the day that ended. Off until turned on: it spends.",
+    )
+    def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        day = days.get_last_partition_key(context.scheduled_execution_time)
+        if day is None:
+            return dg.SkipReason("no day has ended yet")
+        return dg.RunRequest(run_key=day, partition_key=day)
+
+    return [nightly_schedule]
