@@ -96,6 +96,7 @@ def draw_confusion(matrix: NDArray[np.int64], grades: Sequence[int], title: str)
         axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), xlabel="judge's grade", ylabel="human grade")
         if written:
             edges = np.arange(size + 1) - 0.5
+            axes.set_facecolor(PALE)  # shows where a row has no pairs
             axes.pcolormesh(edges, edges, shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
         else:
             axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
@@ -124,8 +125,8 @@ def draw_intervals(rows: Sequence[IntervalRow], title: str, reference: float | N
     with _style():
         figure, axes = _axes(title, height=0.3 * len(rows) + 1.05, left=2.25, right=1.7, bottom=0.45, top=0.6)
         axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_yticks(range(len(rows)), [_clean(label, 27) for label, *_ in rows])
-        axes.tick_params(axis="y", length=0)
+        axes.set_yticks(range(len(rows)), [_clean(label, 30) for label, *_ in rows])
+        axes.tick_params(axis="y", length=0, labelsize=8.5)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x", color=PALE, linewidth=0.8)
         axes.set_axisbelow(True)

@@ -78,7 +78,7 @@ def ask(
                 journal=journal,
                 concurrency=project.settings.endpoints[member.endpoint].concurrency,
                 epoch=epoch,
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 purpose=purpose,
                 clock=project.clock,
                 cap_usd=cap_usd,

@@ -59,7 +59,7 @@ def build(
         assets=assets,
         asset_checks=sql_checks(key, names),
         jobs=made_jobs,
-        schedules=schedules(settings, days, made_jobs),
+        schedules=schedules(settings, made_jobs),
         resources={"project": Project(settings, clock, progress)},
         executor=dg.in_process_executor,
     )

@@ -90,15 +90,15 @@ def _fulfil(
         judging = _booked(project, judging, order.member)
         if judging.stopped:
             reason = f"amplify: stopped at the cap of ${project.settings.amplify.cap_usd:.2f}; raise it and run again"
-        commit = f"{context.run_id}:{day}:{work.collection}"
-        labels = amplify.labels(work, judging, order.judge, day=day, run_id=context.run_id, now=project.clock())
+        commit = f"{context.run.run_id}:{day}:{work.collection}"
+        labels = amplify.labels(work, judging, order.judge, day=day, run_id=context.run.run_id, now=project.clock())
         store.append("labels", labels, f"labels:{commit}")
         store.append("judgements", judging.judgements, f"amplify:{commit}")
     now = project.clock()
     row = amplify.run_row(
-        work, judging, day=day, run_id=context.run_id, seconds=(now - started).total_seconds(), reason=reason, now=now
+        work, judging, day=day, run_id=context.run.run_id, seconds=(now - started).total_seconds(), reason=reason, now=now
     )
-    store.append("label_runs", row, f"run:{context.run_id}:{day}:{work.collection}")
+    store.append("label_runs", row, f"run:{context.run.run_id}:{day}:{work.collection}")
     return row
 
 

@@ -4,6 +4,7 @@ Keep out: what a job does (jobs.py).
 """
 
 from collections.abc import Sequence
+from datetime import UTC, timedelta
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -11,9 +12,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from label_pipeline.settings import Settings
 
 
-def schedules(
-    settings: Settings, days: dg.DailyPartitionsDefinition, jobs: Sequence[UnresolvedAssetJobDefinition]
-) -> list[dg.ScheduleDefinition]:
+def schedules(settings: Settings, jobs: Sequence[UnresolvedAssetJobDefinition]) -> list[dg.ScheduleDefinition]:
     """``nightly``: yesterday's candidates, at the cron of the settings (UTC)."""
     nightly = next(job for job in jobs if job.name == "nightly_amplification")
 
@@ -26,9 +25,9 @@ def schedules(
         description="Labels the day that ended. Off until turned on: it spends.",
     )
     def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        day = days.get_last_partition_key(context.scheduled_execution_time)
-        if day is None:
-            return dg.SkipReason("no day has ended yet")
-        return dg.RunRequest(run_key=day, partition_key=day)
+        day = context.scheduled_execution_time.astimezone(UTC).date() - timedelta(days=1)
+        if day < settings.days.start or (settings.days.end is not None and day > settings.days.end):
+            return dg.SkipReason(f"{day} is not among the project's days {settings.days.start} .. {settings.days.end}")
+        return dg.RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())
 
     return [nightly_schedule]

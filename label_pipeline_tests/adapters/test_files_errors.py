@@ -81,6 +81,13 @@ def test_an_unknown_encoding_and_a_nested_column_are_refused(tmp_path: Path) -> 
         read_rows(InputSpec(tmp_path / "d.parquet", "documents"))
 
 
+def test_a_delimiter_is_one_character_and_a_spelled_out_tab_is_one(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("query_id\tdoc_id\tgrade\nq\td\t1\n")
+    assert read_rows(InputSpec(tmp_path / "l.csv", "human_labels", delimiter="\\t")).frame.height == 1
+    with pytest.raises(InputError, match="is not one character"):
+        read_rows(InputSpec(tmp_path / "l.csv", "human_labels", delimiter=";;"))
+
+
 def test_an_unclosed_topic_is_refused(tmp_path: Path) -> None:
     first, second = "<top>\n<num> 1\n<title> a\n", "<top>\n<num> 2\n<title> b\n"
     for text, line in ((first + second + "</top>\n", 1), (first + "</top>\n" + second, 5), (first, 1)):

@@ -148,6 +148,19 @@ def test_two_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None
         assert len(journal.recall([f"shared{i}" for i in range(0, 400, 8)])) == 50
 
 
+def test_opening_waits_for_another_process_that_is_just_creating_the_file(tmp_path: Path) -> None:
+    """SQLite gives up at once when the switch to the write-ahead log meets a writer, whatever its busy timeout."""
+    other = sqlite3.connect(tmp_path / "j", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE something_else (x)")
+    release = threading.Timer(0.3, lambda: other.execute("COMMIT"))
+    release.start()
+    with SQLiteJournal(tmp_path / "j") as journal:
+        asyncio.run(journal.remember("k", reply()))
+    release.join()
+    other.close()
+
+
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.7])
 def test_a_file_with_half_a_write_ahead_log_opens(tmp_path: Path, kept: float) -> None:
     async def fill(journal: SQLiteJournal) -> None:

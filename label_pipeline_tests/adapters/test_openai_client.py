@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import json
 import traceback
 from collections.abc import Mapping
@@ -325,3 +326,12 @@ def test_one_client_serves_several_event_loops() -> None:
     with ScriptedProvider(answered(chat_answer())) as provider:
         client = client_of(provider.url)
         assert complete(client).model == complete(client).model == "judge"
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_client_that_was_not_closed_serves_the_next_event_loop_all_the_same() -> None:
+    with ScriptedProvider(answered(chat_answer())) as provider:
+        client = client_of(provider.url)
+        assert asyncio.run(client.complete(BODY)).model == "judge"
+        assert complete(client).model == "judge"
+        gc.collect()  # the first loop's connections complain here, not in another test

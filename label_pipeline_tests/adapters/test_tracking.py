@@ -171,6 +171,6 @@ def test_two_processes_may_start_one_empty_store_and_say_nothing(tmp_path: Path)
         subprocess.Popen([*command, me], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=bare)
         for me in ("racer-1", "racer-2")
     ]
-    said = [racer.communicate(timeout=180) for racer in racers]
+    said = [racer.communicate(timeout=300) for racer in racers]
     assert [err for _, err in said] == ["", ""]
     assert [out.split() for out, _ in said] == [["1", "judge-a", "True"]] * 2

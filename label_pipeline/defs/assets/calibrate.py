@@ -65,7 +65,7 @@ def calibrate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]
             )  # fmt: skip
             name = calibrate.calibration_id(pairs, [member.member_hash for member in project.members], epoch)
             board = calibrate.board(entries, name, project.clock())
-            store.append("leaderboard", board, f"leaderboard:{context.run_id}")
+            store.append("leaderboard", board, f"leaderboard:{context.run.run_id}")
             log_candidates(project, entries, pairs, name)
             shown = board.select(
                 "candidate", "loss", "loss_low", "loss_high", "difference", "difference_se", "pairwise_accuracy",
@@ -121,7 +121,7 @@ def calibrate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]
                 members=json.dumps([member.describe()]), rubric_version=project.rubric_version,
                 model_served=str(judged["model_reported"].drop_nulls().first()),
             )  # fmt: skip
-            store_judge(project, judge, line, epoch, context.run_id)
+            store_judge(project, judge, line, epoch, context.run.run_id)
             return dg.MaterializeResult(
                 metadata={
                     "judge_version": judge.judge_version,

@@ -60,7 +60,7 @@ def gate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
                 context, project, member, texts, purpose="gate", epoch=epoch, cap_usd=cap, served=judge.model_served
             )
             booked = book(judging.judgements, store.query("calibrate/known_requests"), member)
-            store.append("judgements", booked, f"gate:{context.run_id}")
+            store.append("judgements", booked, f"gate:{context.run.run_id}")
             grades = pair_grades(booked)
             for evidence in gate.collect(gold, grades, judge, project.settings.grade_scale).values():
                 _look(project, judge, evidence, epoch)

@@ -72,7 +72,7 @@ def _training_set(key: Keys) -> dg.AssetsDefinition:
         with refusing():
             store = project.store("rank")
             found = training_sets(project)
-            store.append("training_sets", found.manifests, f"training_sets:{context.run_id}")
+            store.append("training_sets", found.manifests, f"training_sets:{context.run.run_id}")
             splits = store.read("splits")
             inside = pl.concat([rank.test_query_inside(rows, splits) for rows in found.rows_by_arm.values()])
             return dg.MaterializeResult(
@@ -114,7 +114,7 @@ def _trained_ranker(key: Keys) -> dg.AssetsDefinition:
                 project.clock(),
             )
             rows = log_rankers(project, trained)
-            project.store("rank").append("rankers", rows, f"rankers:{context.run_id}")
+            project.store("rank").append("rankers", rows, f"rankers:{context.run.run_id}")
             shown = rows.select("ranker_id", "arm", "family", "parameters", "training_set_id")
             return dg.MaterializeResult(
                 metadata={
@@ -158,7 +158,7 @@ def _ranker_evaluation(key: Keys) -> dg.AssetsDefinition:
                 feature_space(project), store.query("rank/test_grades"), store.read("splits"),
                 project.settings.grade_scale, np.random.default_rng(0), project.clock(),
             )  # fmt: skip
-            store.append("ranker_metrics", found.metrics, f"ranker_metrics:{context.run_id}")
+            store.append("ranker_metrics", found.metrics, f"ranker_metrics:{context.run.run_id}")
             ranker = newest.filter(pl.col("arm") == "amplified")["ranker_id"][0]
             if found.verdict.beats_seed_only:
                 project.tracker.crown(ranker)

@@ -1,0 +1,19 @@
+"""What every test shares: no environment leaks in, no telemetry leaks out."""
+
+import os
+
+import pytest
+
+# before any library reads them
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+LEAKS = ("LABEL_PIPELINE_CONFIG", "LABEL_PIPELINE_HOME", "DAGSTER_HOME", "OPENAI_API_KEY", "OPENAI_BASE_URL")
+
+
+@pytest.fixture(autouse=True)
+def _no_leaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own settings and keys must not change what a test sees."""
+    for name in (*LEAKS, *(name for name in os.environ if name.lower().endswith("_proxy"))):
+        monkeypatch.delenv(name, raising=False)
