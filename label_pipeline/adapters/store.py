@@ -165,7 +165,10 @@ class Store:
         """
         target, options = self._uri(table.name), dict(self.options) or None
         try:
-            write_deltalake(target, table.empty().to_arrow(), mode="ignore", storage_options=options)
+            # a retry would commit the same metadata once more, as version 1, and fail whoever writes at that moment
+            once = CommitProperties(max_commit_retries=0)
+            empty = table.empty().to_arrow()
+            write_deltalake(target, empty, mode="ignore", storage_options=options, commit_properties=once)
         except (DeltaError, OSError) as error:
             if self._open(table.name) is None:  # else another process has just created it
                 raise TableError(f"table {table.name} under {self.root} cannot be written: {error}") from error

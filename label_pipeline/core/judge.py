@@ -70,8 +70,9 @@ def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Pair key, ``raw_grade`` (mean of the votes that were read), ``expected_grade`` (mean of the probability-weighted
         grades, a vote's own grade where it has none), ``confidence`` (minus the votes' standard deviation, null for
-        one), ``unreadable`` and ``replies`` (counts), ``request_keys`` (JSON list), ``cost_usd``, ``model_reported``,
-        ``reused``, ``outcome`` (``graded`` when any vote was read, else the first vote's). Order follows the input.
+        one), ``unreadable`` and ``replies`` (counts), ``request_keys`` (list, of the votes read), ``cost_usd``,
+        ``model_reported``, ``reused``, ``outcome`` (``graded`` when any vote was read, else the first vote's) and
+        ``detail``. Order follows the input.
     """
     graded = pl.col("outcome") == "graded"
     soft = pl.coalesce("expected_grade", pl.col("grade").cast(pl.Float64)).filter(graded)
@@ -81,7 +82,7 @@ def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
         (-soft.std()).alias("confidence"),
         (~graded).sum().cast(pl.Int64).alias("unreadable"),
         pl.len().cast(pl.Int64).alias("replies"),
-        pl.col("request_key").alias("request_keys"),
+        pl.col("request_key").filter(graded).alias("request_keys"),
         pl.col("cost_usd").sum(),
         pl.col("model_reported").drop_nulls().first(),
         pl.col("reused").all(),

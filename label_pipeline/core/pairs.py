@@ -25,7 +25,7 @@ def query_codes(pairs: pl.DataFrame) -> NDArray[np.int64]:
 
 
 def confusion(gold_mean: NDArray[np.float64], raw: NDArray[np.float64], grades: tuple[int, ...]) -> NDArray[np.int64]:
-    """(K, K) counts, rows rounded human gold, columns rounded judge grade, grades ascending; nan grades are left out."""
+    """(K, K) counts: rows rounded human gold, columns rounded judge grade, grades ascending; nan grades left out."""
     matrix = np.zeros((len(grades), len(grades)), dtype=np.int64)
     read = ~np.isnan(raw)
     rows = np.floor(gold_mean[read] + 0.5).astype(np.int64) - grades[0]

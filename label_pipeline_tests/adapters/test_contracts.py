@@ -100,6 +100,12 @@ def test_repeats_unjudged_rows_and_mapped_grades_do_not_break_it() -> None:
     assert validate("human_labels", read["human_labels"], BOUNDS).success
 
 
+def test_rows_without_an_id_are_missing_it_and_no_repeats_of_each_other() -> None:
+    found = contract("human_labels", [*GOOD["human_labels"], label(doc_id=None), label(doc_id=None)])
+    broken = {result.name for result in found.failures}
+    assert broken == {"doc_id is present", "the document is known"}
+
+
 def test_examples_are_few_short_and_hold_no_text() -> None:
     secret = "the merger is off " * 10
     rows: list[Row] = [{"doc_id": f"d{i}", "text": secret * 600, "title": secret} for i in range(30)]

@@ -106,14 +106,19 @@ def test_a_document_cannot_speak_for_another_pair(world: SampleWorld, judges: Ju
     assert "2 times" in attack.error()["message"]
 
 
+def _perfect(world: SampleWorld) -> str:
+    """A prompt that deserves the best grade."""
+    row = max(range(330), key=lambda each: world.relevance_matrix[each].max())
+    document = world.document_records[int(world.relevance_matrix[row].argmax())]
+    return prompt(world.query_records[row].text, document.text)
+
+
 def test_only_the_last_user_message_is_read(world: SampleWorld, judges: Judges, ask: dict[str, object]) -> None:
-    messages = ask["messages"]
-    assert isinstance(messages, list)
     example = [{"role": "user", "content": prompt("old", "old", "a" * 16)}, {"role": "assistant", "content": "{}"}]
-    parts = {"role": "user", "content": [{"type": "text", "text": messages[1]["content"]}]}
+    parts = {"role": "user", "content": [{"type": "text", "text": _perfect(world)}]}
     with running_provider(make_app(list(judges.values()), api_key=KEY)) as base_url:
         (reply,) = send(base_url, {**ask, "messages": [*example, parts]})
-    assert reply.status == 200
+    assert _grade(reply) == 3
 
 
 def _without_enum() -> dict[str, object]:
@@ -228,12 +233,14 @@ def test_log_probabilities_of_the_grade_add_up_to_one(world: SampleWorld, judges
     assert all(bytes(token["bytes"]).decode() == token["token"] for token in tokens)
 
 
-def test_fewer_alternatives_than_grades_keep_the_likeliest(judges: Judges, ask: dict[str, object]) -> None:
+def test_fewer_alternatives_than_grades_keep_the_likeliest(world: SampleWorld, judges: Judges) -> None:
+    body = fields(NAME, _perfect(world), logprobs=True)
     with running_provider(make_app(list(judges.values()), api_key=KEY)) as base_url:
-        two, none = send(base_url, {**ask, "logprobs": True, "top_logprobs": 2}, {**ask, "logprobs": True})
+        two, none = send(base_url, {**body, "top_logprobs": 2}, body)
     tokens = two.dig("choices", 0, "logprobs", "content")
     assert isinstance(tokens, list)
-    assert max(len(token["top_logprobs"]) for token in tokens) == 2
+    (grade,) = [token for token in tokens if len(token["top_logprobs"]) > 1]
+    assert [each["token"] for each in grade["top_logprobs"]] == ["3", "2"]
     alone = none.dig("choices", 0, "logprobs", "content")
     assert isinstance(alone, list)
     assert {len(token["top_logprobs"]) for token in alone} == {0}
@@ -263,8 +270,9 @@ def test_a_long_prefix_sent_twice_is_reported_as_cached(judges: Judges, ask: dic
     assert isinstance(messages, list)
     rubric = {"role": "system", "content": "r" * 4800}  # 1,204 tokens
     body = {**ask, "messages": [rubric, messages[1]]}
+    short = {**ask, "messages": [{**rubric, "content": "r" * 2400}, messages[1]]}  # 604 tokens, under 1,024
     with running_provider(make_app(list(judges.values()), api_key=KEY)) as base_url:
-        replies = send(base_url, body, body, ask, ask)
+        replies = send(base_url, body, body, short, short)
     assert [reply.dig("usage", "prompt_tokens_details", "cached_tokens") for reply in replies] == [0, 1152, 0, 0]
 
 

@@ -28,7 +28,7 @@ def test_the_recorded_grade_comes_back_for_exactly_these_texts(tmp_path: Path) -
             base_url,
             fields("gpt", prompt("who pays", "The bank."), logprobs=True, top_logprobs=5),
             fields("llama", prompt("who pays", "The bank.")),
-            fields("gpt", prompt("who pays", "Nobody")),
+            fields("gpt", prompt(" who pays", "Nobody  \n")),
             fields("llama", prompt("who pays", "Nobody")),
             fields("gpt", prompt("who pays", "The bank")),
         )

@@ -114,6 +114,17 @@ def _format(spec: InputSpec) -> Format:
     return found
 
 
+def _delimiter(spec: InputSpec) -> str:
+    if spec.delimiter is None:
+        return "\t" if Path(spec.path).suffix.lower() == ".tsv" else ","
+    delimiter = spec.delimiter.replace("\\t", "\t")  # as YAML reads '\t' in single quotes
+    if len(delimiter) != 1:
+        raise InputError(
+            f"{spec.source}: `delimiter: {spec.delimiter!r}` is not one character; use e.g. ',', ';' or a tab"
+        )
+    return delimiter
+
+
 def _parse(spec: InputSpec) -> Records:
     file_format, source = _format(spec), spec.source
     data = read_bytes(spec.path)
@@ -121,8 +132,7 @@ def _parse(spec: InputSpec) -> Records:
         return parse_parquet(data, source)
     text = decode(data, spec.encoding, source)
     if file_format == "csv":
-        tab_separated = Path(spec.path).suffix.lower() == ".tsv"
-        return parse_csv(text, spec.delimiter or ("\t" if tab_separated else ","), source)
+        return parse_csv(text, _delimiter(spec), source)
     if file_format == "jsonl":
         return parse_jsonl(text, source)
     return parse_qrels(text) if file_format == "trec_qrels" else parse_topics(text, source)

@@ -145,9 +145,9 @@ class Workers:
                 raise
             self._check_welcome(error)
             return str(error)
+        self._unanswered = self._rejected = 0
         await self._journal.remember(prepared.key, reply)
         self._kept += 1
-        self._unanswered = self._rejected = 0
         self.cost_usd += self._member.price.cost_usd(reply.input_tokens, reply.cached_tokens, reply.output_tokens)
         if not self._accepts(reply):
             wanted = self._served or self._member.model

@@ -13,8 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from label_pipeline.core import calibrators, intervals
-from label_pipeline.core.catalogue import LEADERBOARD
 from label_pipeline.core.agreement import quadratic_kappa
+from label_pipeline.core.catalogue import LEADERBOARD
 from label_pipeline.core.errors import JudgeError, NotApplicableError
 from label_pipeline.core.pairs import query_codes
 from label_pipeline.core.ranking import pairwise_accuracy_totals
@@ -159,7 +159,9 @@ def _score(
 ) -> _Scored:
     assert candidate.grades is not None
     joined = gold.join(candidate.grades, on=list(PAIR_KEY), how="left", nulls_equal=True, maintain_order="left")
-    expected = joined["expected_grade"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    raw, expected = (
+        joined[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in ("raw_grade", "expected_grade")
+    )
     truth = gold["gold_mean"].to_numpy()
     collections = gold["collection"].to_numpy()
     calibrated = np.full(len(truth), np.nan)
@@ -169,12 +171,12 @@ def _score(
         calibrated[rows] = calibrators.out_of_fold(expected[rows], truth[rows], query_ids, scale, folds)
     error = (calibrated - truth) ** 2 / scale.span**2 * 100
     concordant, pairs = pairwise_accuracy_totals(expected, truth, codes, n_queries)
-    read = ~np.isnan(expected)
+    read = ~np.isnan(raw)
     return _Scored(
         candidate=candidate,
         loss=np.where(np.isnan(error), 100.0, error),
         pairwise_accuracy=float(concordant.sum() / pairs.sum()) if pairs.sum() else float("nan"),
-        quadratic_kappa=quadratic_kappa(_whole(expected[read]), _whole(truth[read]), scale.grades),
+        quadratic_kappa=quadratic_kappa(_whole(raw[read]), _whole(truth[read]), scale.grades),
         unreadable_share=_share(joined),
     )
 

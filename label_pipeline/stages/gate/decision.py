@@ -85,6 +85,7 @@ def decide(
     looks_allowed: int,
     rng: np.random.Generator,
     edited: bool = False,
+    resamples: int = RESAMPLES,
 ) -> Verdict:
     """The verdict on ``evidence`` under ``policy``.
 
@@ -96,8 +97,9 @@ def decide(
         looks_allowed: the holdout's budget of looks.
         rng: draws the query bootstrap.
         edited: an earlier look at this holdout was taken under other thresholds; printed on the certificate.
+        resamples: of the query bootstrap; fewer only where many decisions are simulated.
     """
-    counts = intervals.resample_counts(max(evidence.n_queries, 1), rng, b=RESAMPLES)
+    counts = intervals.resample_counts(max(evidence.n_queries, 1), rng, b=resamples)
     criteria = (
         _looks(look, looks_allowed, edited=edited),
         _queries(evidence, policy),
@@ -149,7 +151,7 @@ def _loss(evidence: Evidence) -> NDArray[np.float64]:
 
 
 def _per_query(evidence: Evidence, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.bincount(evidence.query_index, weights=values, minlength=evidence.n_queries)
+    return np.bincount(evidence.query_index, weights=values, minlength=evidence.n_queries).astype(np.float64)
 
 
 def skill(evidence: Evidence, counts: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
@@ -246,7 +248,7 @@ def _below(name: str, figure: float, bound: float, threshold: float, advice: str
 
 
 def _compare(name: str, figure: float, bound: float, threshold: float, met: bool, words: str, advice: str) -> Criterion:
-    if np.isnan(bound) or np.isnan(figure):
+    if not (np.isfinite(bound) and np.isfinite(figure)):  # an infinite bound is no bound (core/intervals.py)
         sentence = (
             f"{name} has no bound (figure {figure:.3f}): too few queries or no readable reply; grade more queries"
         )
@@ -258,4 +260,5 @@ def _compare(name: str, figure: float, bound: float, threshold: float, met: bool
 
 
 def _known(value: float | None) -> float | None:
-    return None if value is None or np.isnan(value) else value
+    """None for a figure that is not a finite number: what JSON and the tables can hold."""
+    return value if value is not None and np.isfinite(value) else None

@@ -56,7 +56,7 @@ def choose_policy(name: str, edits: Mapping[str, float] | None = None) -> Policy
 
     Raises:
         NotApplicableError: ``panel``, which does not exist yet.
-        SettingsError: an unknown policy or threshold.
+        SettingsError: an unknown policy or threshold, or a value that would switch a criterion off by mistake.
     """
     if name == "panel":
         raise NotApplicableError(
@@ -71,8 +71,18 @@ def choose_policy(name: str, edits: Mapping[str, float] | None = None) -> Policy
         raise SettingsError(f"gate.thresholds has unknown {sorted(wrong)}; known: {sorted(known)}")
     if not edits:
         return POLICIES[name]
+    for key, value in edits.items():
+        _refuse_slip(key, value)
     whole = {key: int(value) if key.startswith("min_") else value for key, value in edits.items()}
     return replace(POLICIES[name], name=f"{name} (edited)", **whole)  # type: ignore[arg-type]  # keys checked above
+
+
+def _refuse_slip(key: str, value: float) -> None:
+    """A percentage where a share is meant (bias_high: 10) would open the gate to anything."""
+    if key.startswith("min_") and not (value >= 1 and float(value).is_integer()):
+        raise SettingsError(f"gate.thresholds.{key} is {value}, expected a whole number from 1")
+    if not key.startswith("min_") and not value <= 1:
+        raise SettingsError(f"gate.thresholds.{key} is {value}, expected a share of at most 1 (0.15 for 15 %)")
 
 
 def alpha_of_look(look: int, alpha: float = 0.05) -> float:

@@ -1,14 +1,18 @@
 """Which judge may label which collection now: the current standing of every collection.
 
-A verdict is current for its judge version, collection, rubric, policy and age. A suspension ends only with a verdict
-from a later epoch. Keep out: making verdicts (decision.py).
+A verdict is current for its judge version, collection, rubric, policy and age. A suspension holds for the collection,
+an older judge's verdict included, until a verdict from a later epoch. Keep out: making verdicts (decision.py).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
+
+NEW_EPOCH = "run job recalibrate with `fresh: true` (label-pipeline run --fresh)"
+"""In one epoch the same judge on the same holdout finds its stored verdict again: a mere repetition is no help."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +64,29 @@ def standings(
 def _standing(
     collection: str, rows: list[dict[str, object]], policy_hash: str, rubric_version: str, now: datetime
 ) -> Standing:
-    """``rows`` newest first."""
-    newest: Standing | None = None
-    seen: set[object] = set()
-    for row in rows:
-        if row["kind"] != "decision" or row["judge_version"] in seen:
-            continue  # an older decision on a judge that was decided again
-        seen.add(row["judge_version"])
-        state, reasons = _objections(row, rows, policy_hash, rubric_version, now)
-        expires = row["expires_at"] if isinstance(row["expires_at"], datetime) else None
-        found = Standing(collection, str(row["judge_version"]), str(row["verdict_id"]), state, reasons, expires)
-        if found.open:
-            return found
-        newest = newest or found
-    missing = f"collection {collection} has no verdict; materialise gate_verdict (job recalibrate)"
-    return newest or Standing(collection, None, None, "missing", (missing,))
+    """The standing that follows from ``rows``, newest first.
+
+    A judge is represented by its newest decision or, in the same epoch, by the newest one given under what is in force:
+    a policy that was edited and put back finds the verdict it had (ledger.py).
+    """
+    decisions = [row for row in rows if row["kind"] == "decision"]
+    chosen: dict[object, dict[str, object]] = {}
+    for row in decisions:
+        held = chosen.setdefault(row["judge_version"], row)
+        wanted = (held["epoch"], policy_hash, rubric_version)
+        if _given_under(row) == wanted and _given_under(held) != wanted:
+            chosen[row["judge_version"]] = row
+    found = []
+    for row in decisions:
+        if chosen[row["judge_version"]] is row:
+            state, reasons = _objections(row, rows, policy_hash, rubric_version, now)
+            expires = row["expires_at"] if isinstance(row["expires_at"], datetime) else None
+            names = str(row["judge_version"]), str(row["verdict_id"])
+            found.append(Standing(collection, *names, state, reasons, expires))
+    if not found:
+        missing = f"collection {collection} has no verdict; materialise gate_verdict (job recalibrate)"
+        return Standing(collection, None, None, "missing", (missing,))
+    return next((standing for standing in found if standing.open), found[0])
 
 
 def _objections(
@@ -85,25 +97,36 @@ def _objections(
     now: datetime,
 ) -> tuple[str, tuple[str, ...]]:
     """State and reasons against one decision; no reasons = it stands."""
-    judge, verdict = row["judge_version"], row["verdict_id"]
+    named = f"verdict {row['verdict_id']} of judge {row['judge_version']}"
     for other in rows:
-        same = other["kind"] == "suspension" and other["judge_version"] == judge
-        if same and _number(other["epoch"]) >= _number(row["epoch"]):
-            return "suspended", (f"verdict {verdict} of judge {judge} is suspended: {other['failures']}; recalibrate",)
+        # of whichever judge: after drift nothing labels until a judge is certified on replies of a later epoch
+        if other["kind"] == "suspension" and _number(other["epoch"]) >= _number(row["epoch"]):
+            return "suspended", (f"{named} is suspended: {_sentences(other)}; {NEW_EPOCH}",)
     if not row["open"]:
-        return str(row["state"]), (f"verdict {verdict} of judge {judge} is {row['state']}: {row['failures']}",)
+        return str(row["state"]), (f"{named} is {row['state']}: {_sentences(row)}",)
     stale = []
     if row["policy_hash"] != policy_hash:
-        stale.append(
-            f"verdict {verdict} was given under policy {row['policy']} ({row['policy_hash']}), not the current one"
-        )
+        policy = f"{row['policy']} ({row['policy_hash']})"
+        stale.append(f"{named} was given under policy {policy}, not the current one; run job recalibrate")
     if row["rubric_version"] != rubric_version:
         stale.append(
-            f"verdict {verdict} was given for rubric {row['rubric_version']}, the rubric is now {rubric_version}"
+            f"{named} was given for rubric {row['rubric_version']}, the rubric is now {rubric_version}; "
+            "run job recalibrate"
         )
-    if isinstance(row["expires_at"], datetime) and row["expires_at"] <= now:
-        stale.append(f"verdict {verdict} expired on {row['expires_at']:%Y-%m-%d %H:%M} UTC")
-    return ("stale", (*stale, "run job recalibrate")) if stale else ("open", ())
+    expires = row["expires_at"]
+    if not isinstance(expires, datetime):
+        stale.append(f"{named} says not until when it stands; {NEW_EPOCH}")
+    elif expires <= now:
+        stale.append(f"{named} expired on {expires:%Y-%m-%d %H:%M} UTC; {NEW_EPOCH}")
+    return ("stale", tuple(stale)) if stale else ("open", ())
+
+
+def _given_under(row: Mapping[str, object]) -> tuple[object, object, object]:
+    return row["epoch"], row["policy_hash"], row["rubric_version"]
+
+
+def _sentences(row: Mapping[str, object]) -> str:
+    return "; ".join(json.loads(str(row["failures"])))
 
 
 def _number(value: object) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from label_pipeline.stages.rank.text import Field, Floats, Hits, Ints, QueryTerms, hits
+from label_pipeline.stages.rank.text import CHUNK_TOKENS, Field, Floats, Hits, Ints, QueryTerms, hits
 
 K1 = 0.9
 B = 0.4
@@ -109,7 +109,7 @@ def bigram_coverage(queries: QueryTerms, chunk: Hits, query: Ints) -> Floats:
     owner = np.repeat(np.arange(starts.size - 1), np.diff(starts))
     n_slots = max(queries.slot_term.size, 1)
     slot = queries.slots_of(owner, ids)
-    adjacent = owner[:-1] == owner[1:]
+    adjacent = (owner[:-1] == owner[1:]) & (slot[:-1] >= 0) & (slot[1:] >= 0)  # -1: a word these terms leave out
     known = np.unique(slot[:-1][adjacent] * n_slots + slot[1:][adjacent])
     slot_owner = np.repeat(np.arange(queries.slot_starts.size - 1), np.diff(queries.slot_starts))
     per_query = np.bincount(slot_owner[known // n_slots], minlength=starts.size - 1).astype(np.float64)
@@ -166,10 +166,12 @@ def proximity(queries: QueryTerms, chunk: Hits, query: Ints) -> Floats:
     return result
 
 
-def match(field: Field, queries: QueryTerms, document: Ints, query: Ints) -> Mapping[str, Floats]:
+def match(
+    field: Field, queries: QueryTerms, document: Ints, query: Ints, chunk_tokens: int = CHUNK_TOKENS
+) -> Mapping[str, Floats]:
     """Every feature of this module for pair i = (``document[i]``, ``query[i]``), each of shape (n,)."""
     columns: dict[str, list[Floats]] = {}
-    for chunk in hits(field, queries, document, query):
+    for chunk in hits(field, queries, document, query, chunk_tokens):
         part = slice(chunk.first, chunk.first + chunk.n_pairs)
         cells = cells_of(chunk, queries, query[part])
         length = field.tokens.lengths[document[part]]

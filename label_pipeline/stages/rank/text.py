@@ -180,14 +180,16 @@ class Hits(NamedTuple):
     slot: Ints
 
 
-def hits(field: Field, queries: QueryTerms, document: Ints, query: Ints) -> Iterator[Hits]:
+def hits(
+    field: Field, queries: QueryTerms, document: Ints, query: Ints, chunk_tokens: int = CHUNK_TOKENS
+) -> Iterator[Hits]:
     """Matches of pair i = (``document[i]``, ``query[i]``), chunk by chunk, in order."""
     lengths = field.tokens.lengths[document]
     ends = np.cumsum(lengths)
     first = 0
     while first < document.size:
         spent = ends[first - 1] if first else 0
-        last = max(int(np.searchsorted(ends, spent + CHUNK_TOKENS, side="right")), first + 1)
+        last = max(int(np.searchsorted(ends, spent + chunk_tokens, side="right")), first + 1)
         size = lengths[first:last]
         pair = np.repeat(np.arange(last - first), size)
         position = np.arange(pair.size) - np.repeat(np.cumsum(size) - size, size)

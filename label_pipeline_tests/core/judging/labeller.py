@@ -15,9 +15,11 @@ from label_pipeline.core.judging.running import run_judging
 from label_pipeline_tests.core.judging.scripted import clock, make_member, make_pairs
 
 
-def main(url: str, path: Path, count: int, concurrency: int) -> Judging:
+def main(url: str, path: Path, count: int, concurrency: int, max_retries: int = 5) -> Judging:
     async def work(journal: SQLiteJournal) -> Judging:
-        client = OpenAIChatClient(url, "key-of-a-test", timeout_s=20, max_retries=5, limiter=Limiter(concurrency))
+        client = OpenAIChatClient(
+            url, "key-of-a-test", timeout_s=20, max_retries=max_retries, limiter=Limiter(concurrency)
+        )
         try:
             return await judge_pairs(
                 make_pairs(count), make_member(), client=client, journal=journal, concurrency=concurrency, epoch=0,

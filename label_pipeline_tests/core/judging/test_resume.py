@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 from aiohttp import web
 
+from label_pipeline.core.errors import ProviderUnavailableError
 from label_pipeline_tests.core.judging.labeller import main as label
 from label_pipeline_tests.core.judging.scripted import ScriptedProvider, graded, make_pairs
 
@@ -82,3 +83,18 @@ def test_a_storm_of_429_loses_no_pair(tmp_path: Path) -> None:
     assert done.requests == 100
     assert done.judgements["outcome"].unique().to_list() == ["graded"]
     assert done.judgements.height == len(make_pairs(100))
+
+
+def test_a_provider_that_goes_down_half_way_and_comes_back_elsewhere(tmp_path: Path) -> None:
+    async def dying(number: int, body: Mapping[str, object]) -> web.StreamResponse:
+        return web.json_response(graded(body)) if number < 60 else web.Response(status=503)
+
+    journal = tmp_path / "journal.sqlite"
+    with ScriptedProvider(dying) as provider:
+        with pytest.raises(ProviderUnavailableError, match=r"20 requests in a row.*503.*(5.|60) of 100"):
+            label(provider.url, journal, 100, 4, max_retries=0)
+        assert provider.requests <= 60 + 20 + 4
+    with pytest.raises(ProviderUnavailableError, match="60 of 100 replies are kept"):
+        label(provider.url, journal, 100, 4, max_retries=0)  # gone for good
+    with ScriptedProvider(answers) as provider:
+        assert label(provider.url, journal, 100, 4).requests == provider.requests == 40

@@ -79,6 +79,13 @@ def test_bias_error_and_kappa_of_a_lenient_annotator() -> None:
     assert "in line" in reasons["annotator_kappa:a1"]
 
 
+def test_a_kappa_on_more_common_pairs_weighs_more() -> None:
+    nan = math.nan
+    # a1 agrees with a2 on 6 pairs (kappa 1); with a3 on 2 it is reversed: 1 - 1 / (2 * 1/4 + 0) = -1
+    found = agreement(labels([[0, 1, 2, 0, 1, 2], [0, 1, 2, 0, 1, 2], [1, 0, nan, nan, nan, nan]]), Scale(0, 3))
+    assert figure(found, "annotator_kappa:a1") == pytest.approx((6 * 1 + 2 * -1) / 8)
+
+
 def test_one_annotator_is_not_applicable_and_no_failure() -> None:
     found = agreement(labels([[0, 1, 2, 3]]), Scale(0, 3))
     headline = found.filter(metric=HEADLINE).to_dicts()[0]
@@ -161,6 +168,6 @@ def test_the_verdict_fails_closed(frame: pl.DataFrame, floor: float, failure: st
 
 
 def test_the_same_seed_gives_the_same_interval_whatever_the_order_of_rows() -> None:
-    frame = published()
+    frame = pl.concat([published(), labels([[1, 2, 3, 4, 5, 1], [1, 3, 3, 4, 4, 1]], collection="wiki")])
     assert agreement(frame).equals(agreement(frame[::-1]))
     assert agreement(HUMAN_LABELS.empty()).equals(AGREEMENT.empty())

@@ -39,6 +39,7 @@ def test_healthy_rows_become_the_declared_tables() -> None:
     for table in ("queries", "documents", "human_labels", "evaluation", "quarantine"):
         frame: pl.DataFrame = getattr(found, table)
         assert frame.schema == TABLES[table].schema
+    assert found.human_labels["annotator_id"].to_list() == ["a1", "a2", "a1"]
     assert [found.queries.height, found.documents.height, found.human_labels.height] == [3, 4, 3]
     assert found.quarantine.is_empty()
     assert found.human_labels["grade"].to_list() == [3, 2, 0]
@@ -191,6 +192,18 @@ def test_a_grade_the_mapping_forgets_or_maps_off_the_scale_is_quarantined() -> N
     found = assemble([*inputs, raw("human_labels", rows, grades={1: 0, 4: 4})], SCALE)
     assert "grade '5' is not in this input's `grades:` mapping (1, 4)" in found.quarantine["reason"][0]
     assert "grade '4', mapped to 4, is outside the scale" in found.quarantine["reason"][1]
+
+
+def test_an_annotator_the_file_does_not_name_is_unknown() -> None:
+    found = assemble(healthy(human_labels=[label(who=None), label()]), SCALE)
+    assert found.human_labels["annotator_id"].to_list() == ["unknown", "a1"]
+
+
+def test_a_reason_quotes_only_the_start_of_a_value() -> None:
+    shifted = "a passage that slipped into the grade column " * 3
+    reason = reasons(healthy(human_labels=[label(grade=shifted)]), "human_labels")[0][1]
+    assert f"'{shifted[:60]}'" in reason
+    assert shifted[:61] not in reason
 
 
 def test_features_are_gathered_as_numbers_and_absent_ones_left_out() -> None:

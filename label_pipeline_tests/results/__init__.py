@@ -1,0 +1,1 @@
+"""What the loop finds on real judgments, as docs/results.md (`make results`)."""

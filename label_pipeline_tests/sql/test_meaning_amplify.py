@@ -1,0 +1,131 @@
+"""What the questions of sql/amplify/ answer, whole rows compared."""
+
+import datetime as dt
+
+import pytest
+
+from label_pipeline_tests.sql.frames import DAY, ask, at, table
+
+NEXT = DAY + dt.timedelta(days=1)
+
+
+def test_the_pairs_of_a_day_with_the_texts_a_judge_is_shown() -> None:
+    found = ask(
+        "amplify/day_pairs",
+        table(
+            "candidates",
+            {}, {"context_id": "de"}, {"doc_id": "d2"}, {"doc_id": "d3"}, {"query_id": "q2"},
+            {"doc_id": "d4", "arrived_on": NEXT},
+        ),
+        table("queries", {"query": "leave"}),
+        table(
+            "documents",
+            {"title": "Title", "text": "body"},
+            {"doc_id": "d2", "title": None, "text": "bare", "boundary": "customer"},
+            {"doc_id": "d3", "doc_version": "v2"},
+            {"doc_id": "d4"},
+        ),
+        day=DAY,
+    )  # fmt: skip
+    pair = ("relevance", "main")
+    assert found == [
+        (*pair, "q1", "d1", "v1", "de", "leave", "Title\n\nbody", False),
+        (*pair, "q1", "d1", "v1", None, "leave", "Title\n\nbody", False),
+        (*pair, "q1", "d2", "v1", None, "leave", "bare", True),
+        (*pair, "q1", "d3", "v1", None, "leave", None, False),  # its text changed: kept, so that the loss is seen
+        (*pair, "q2", "d1", "v1", None, None, "Title\n\nbody", False),
+    ]
+
+
+def test_labelled_pairs_of_one_judge_by_their_newest_row() -> None:
+    found = ask(
+        "amplify/labelled_pairs",
+        table(
+            "labels",
+            {}, {"status": "confirmed", "labelled_at": at(13)},  # confirmed: one row
+            {"context_id": "de"},
+            {"doc_id": "d2"}, {"doc_id": "d2", "status": "recalled", "labelled_at": at(13)},
+            {"doc_id": "d3", "status": "superseded"},
+            {"doc_id": "d4", "status": "recalled"}, {"doc_id": "d4", "labelled_at": at(13)},  # labelled again
+            {"doc_id": "d5", "judge_version": "judge-b"},
+            {"doc_version": "v2"},
+        ),
+        judge_version="judge-a",
+    )  # fmt: skip
+    pair = ("relevance", "main", "q1")
+    assert found == [
+        (*pair, "d1", "v1", "de"),
+        (*pair, "d1", "v1", None),
+        (*pair, "d1", "v2", None),
+        (*pair, "d4", "v1", None),
+    ]
+
+
+@pytest.mark.parametrize("taken_back", ["recalled", "superseded"])
+def test_at_one_moment_the_row_that_takes_a_label_back_decides(taken_back: str) -> None:
+    for order in (["provisional", taken_back], [taken_back, "provisional"]):
+        labels = table("labels", *({"status": status} for status in order))
+        assert ask("amplify/labelled_pairs", labels, judge_version="judge-a") == []
+
+
+def test_coverage_by_day_and_judge_version() -> None:
+    found = ask(
+        "amplify/coverage",
+        table(
+            "candidates",
+            {}, {"context_id": "de"}, {"doc_id": "d2"}, {"doc_id": "d3"},
+            {"query_id": "q2", "arrived_on": NEXT}, {"query_id": "q3", "arrived_on": NEXT, "collection": "other"},
+        ),
+        table(
+            "labels",
+            {}, {"status": "confirmed", "labelled_at": at(13)},  # one pair, one label
+            {"context_id": "de"},
+            {"judge_version": "judge-b"},
+            {"doc_id": "d2"}, {"doc_id": "d2", "status": "recalled", "labelled_at": at(13)},  # no label any more
+            {"doc_id": "d3", "doc_version": "v0"},  # a label of old text covers no candidate of new text
+            {"doc_id": "gone"},  # its candidate left the inputs
+        ),
+    )  # fmt: skip
+    assert found == [
+        ("main", DAY, "judge-a", 4, 2),
+        ("main", DAY, "judge-b", 4, 1),
+        ("main", NEXT, None, 1, 0),
+        ("other", NEXT, None, 1, 0),
+    ]
+
+
+def test_spend_counts_a_reused_reply_once_and_every_dollar() -> None:
+    tokens = {"member": "m1", "request_key": "k1", "input_tokens": 100, "output_tokens": 10}
+    found = ask(
+        "amplify/spend",
+        table(
+            "judgements",
+            {**tokens, "cost_usd": 0.5},
+            {**tokens, "reused": True, "judged_at": at(13)},  # materialised again
+            {**tokens, "reused": True, "doc_id": "copy"},  # an identical text shares the request
+            {**tokens, "reused": True, "purpose": "amplify"},  # asked first by the calibration
+            {**tokens, "request_key": "k2", "purpose": "amplify", "cost_usd": 0.25},
+            {**tokens, "request_key": "k3", "member": "m2", "outcome": "failed", "grade": None,
+             "input_tokens": 0, "output_tokens": 0},
+            {**tokens, "request_key": "k3", "member": "m2", "cost_usd": 1.0, "judged_at": at(13)},  # sent again
+            {**tokens, "request_key": "k4", "member": "m2", "outcome": "malformed", "grade": None, "cost_usd": 1.0},
+        ),
+    )  # fmt: skip
+    assert found == [
+        ("amplify", "m1", 1, 100, 10, 0.25),
+        ("calibrate", "m1", 1, 100, 10, 0.5),
+        ("calibrate", "m2", 2, 200, 20, 2.0),
+    ]
+
+
+def test_spend_books_what_an_interrupted_run_paid_for() -> None:
+    # the run that asked was killed; the next one found the reply in the journal and booked its cost
+    booked = {
+        "member": "m1",
+        "request_key": "k1",
+        "input_tokens": 7,
+        "output_tokens": 1,
+        "reused": True,
+        "cost_usd": 0.5,
+    }
+    assert ask("amplify/spend", table("judgements", booked)) == [("calibrate", "m1", 1, 7, 1, 0.5)]

@@ -1,0 +1,99 @@
+"""collect: which holdout pairs count, what an unread or unasked one is, and that collections do not mix."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from label_pipeline.core.judge import pair_grades
+from label_pipeline.stages.gate import Evidence, collect, holdout_hash
+from label_pipeline_tests.sql.frames import rows
+from label_pipeline_tests.stages.judged import SCALE, gold, grades, judge, judgements, line, pair
+
+
+def only(found: dict[str, Evidence]) -> Evidence:
+    [evidence] = found.values()
+    return evidence
+
+
+def test_pairs_meet_their_grades_null_contexts_included() -> None:
+    evidence = only(collect(gold([0, 1, 3], per_query=2), grades([1, 1.4, None], per_query=2), judge(), SCALE))
+    assert evidence.collection == "main"
+    assert evidence.gold.tolist() == [0, 1, 3]
+    np.testing.assert_array_equal(evidence.raw, [1, 1, np.nan])
+    np.testing.assert_array_equal(evidence.calibrated, [1, 1.4, np.nan])  # of the expected grade
+    assert evidence.query_index.tolist() == [0, 0, 1]
+    assert evidence.pairs_per_query.tolist() == [2, 1]
+    assert (evidence.n_queries, evidence.n_pairs, evidence.unreadable, evidence.replies) == (2, 3, 1, 3)
+
+
+def test_every_vote_is_a_reply() -> None:
+    evidence = only(collect(gold([0, 1]), grades([[1, None, 2], [None, None, None]]), judge(), SCALE))
+    assert (evidence.unreadable, evidence.replies) == (4, 6)
+    np.testing.assert_array_equal(evidence.raw, [1.5, np.nan])
+
+
+def test_a_pair_that_was_never_asked_counts_as_unreadable() -> None:
+    evidence = only(collect(gold([0, 1, 2]), grades([0, 1]), judge(), SCALE))
+    assert (evidence.unreadable, evidence.replies) == (1, 3)
+    np.testing.assert_array_equal(evidence.calibrated, [0, 1, np.nan])
+
+
+def test_a_grade_of_another_text_or_outside_the_holdout_is_not_used() -> None:
+    other_text = grades([3], doc_version="v2")
+    outside = pair_grades(rows("judgements", pair(99)))
+    evidence = only(collect(gold([0]), pl.concat([other_text, outside]), judge(), SCALE))
+    assert np.isnan(evidence.raw).tolist() == [True]
+
+
+def test_row_order_changes_nothing() -> None:
+    truth, given = gold([0, 1, 2, 3, 0, 1], per_query=2), judgements([0, 1, 3, 3, 1, None], per_query=2)
+    one = only(collect(truth, pair_grades(given), judge(), SCALE))
+    other = only(collect(truth.reverse(), pair_grades(given.sample(fraction=1, shuffle=True, seed=1)), judge(), SCALE))
+    for name in ("gold", "raw", "calibrated", "query_index"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert one.holdout_hash == other.holdout_hash
+
+
+def test_collections_are_independent() -> None:
+    """Each has its own calibrator, and neither figures nor hash know of the other."""
+    certified = judge(calibrators={"main": line(0.5), "mail": line(-0.5)})
+    here, there = gold([0, 1, 2]), gold([3, 3], collection="mail")
+    replies, others = grades([1, 1, 2]), grades([2, None], collection="mail")
+    both = collect(pl.concat([there, here]), pl.concat([others, replies]), certified, SCALE)
+    assert list(both) == ["mail", "main"]
+    assert both["main"].calibrated.tolist() == [1.5, 1.5, 2.5]
+    np.testing.assert_array_equal(both["mail"].calibrated, [1.5, np.nan])
+    assert (both["main"].unreadable, both["mail"].unreadable) == (0, 1)
+    alone = only(collect(here, replies, certified, SCALE))
+    assert both["main"].holdout_hash == alone.holdout_hash
+    np.testing.assert_array_equal(both["main"].query_index, alone.query_index)
+
+
+def test_a_calibrator_does_not_travel() -> None:
+    evidence = only(collect(gold([0, 3], collection="mail"), grades([0, 3], collection="mail"), judge(), SCALE))
+    assert np.isnan(evidence.calibrated).all()
+    assert not np.isnan(evidence.raw).any()
+    assert evidence.unreadable == 0
+
+
+def test_the_most_annotators_on_one_pair() -> None:
+    panel = gold([1.5, 2]).with_columns(n_grades=pl.Series([2, 3]))
+    assert only(collect(panel, grades([1, 2]), judge(), SCALE)).n_annotators == 3
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(gold([0, 1, 2.5]), id="a grade"),
+        pytest.param(gold([0, 1]), id="a pair less"),
+        pytest.param(gold([0, 1, 2], doc_version="v2"), id="a text"),
+        pytest.param(gold([0, 1, 2]).with_columns(n_grades=pl.lit(2)), id="a second annotator who agrees"),
+    ],
+)
+def test_another_holdout_has_another_hash(changed: pl.DataFrame) -> None:
+    assert holdout_hash(changed) != holdout_hash(gold([0, 1, 2]))
+
+
+def test_the_hash_does_not_know_the_judge() -> None:
+    found = [only(collect(gold([0, 1, 2]), grades(g), judge(), SCALE)).holdout_hash for g in ([0, 1, 2], [None, 3, 3])]
+    assert found == [holdout_hash(gold([0, 1, 2]))] * 2
