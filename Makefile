@@ -26,7 +26,7 @@ check: $(READY)  ## lint, format, types, import contracts, SQL lint
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
 ui: $(READY)  ## the Dagster page on the same instance, the sample provider beside it; Ctrl-C stops both
-	$(BIN)/label-pipeline provide -- $(BIN)/dagster dev --workspace workspace.yaml
+	$(BIN)/label-pipeline provide -- $(BIN)/dg dev
 
 results: $(READY)  ## docs/results.md from the real judgments under LABEL_PIPELINE_TEST_DATA
 	$(BIN)/python -m label_pipeline_tests.results

@@ -15,7 +15,7 @@ import polars as pl
 from label_pipeline.core.errors import TableError
 from label_pipeline.core.scale import Scale
 
-PRINTABLE = r"^[^\x00-\x1f\x7f]{1,512}$"
+UNPRINTABLE = r"[\x00-\x1f\x7f]|.{513}"
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
 _QUERY = ("task", "collection", "query_id")
 _PAIR = (*_QUERY, "doc_id", "context_id")
@@ -127,7 +127,9 @@ def _present(column: str) -> Clause:
 
 
 def _printable(column: str) -> Clause:
-    return Clause(f"{column} is printable", "ExpectColumnValuesToMatchRegex", {"column": column, "regex": PRINTABLE})
+    return Clause(
+        f"{column} is printable", "ExpectColumnValuesToNotMatchRegex", {"column": column, "regex": UNPRINTABLE}
+    )
 
 
 def _unique(name: str, columns: tuple[str, ...]) -> Clause:

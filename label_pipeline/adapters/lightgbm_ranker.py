@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 ROUNDS = (50, 100, 200, 400)
-"""Boosting rounds compared. On TREC DL the best lies between 100 and 400, for 34 queries and for 80 alike."""
+"""Boosting rounds compared. TREC DL: 7,200 machine labels gain up to the last, 680 human grades are flat from 50."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,9 +50,9 @@ class LightGBMRanker:
 class LightGBMTrainer:
     """Trains LambdaMART (Burges 2010) with LightGBM's `lambdarank`.
 
-    Strong regularisation, since the queries are few: random splits, half the features a tree, 60 % of the queries a
-    round. Measured on TREC DL 2019+2020 (34 training queries, 8 re-splits, nDCG@10): .460 with bagging by query, .464
-    with random splits, .444 with neither; 7, 15 or 31 leaves differ by less than .01.
+    Strong regularisation, since the queries are few: one random threshold a feature and split (`extra_trees`), half the
+    features a tree. Measured on TREC DL 2019+2020, nDCG@10 on 63 unseen queries, 14 re-splits (standard error .005),
+    400 rounds: 34 queries with GPT-4o labels .446 so, .439 with best thresholds; with 20 human grades each .396 and .375.
 
     Attributes:
         num_threads: threads of LightGBM; 1 is fastest on a small busy machine, and exactly repeatable on any.
@@ -70,14 +70,11 @@ class LightGBMTrainer:
             "objective": "lambdarank",
             "label_gain": list(rows.gains),
             "lambdarank_truncation_level": 15,  # k + 5 for nDCG@10
-            "learning_rate": 0.05,
+            "learning_rate": 0.1,
             "num_leaves": 7 if queries < 100 else 15 if queries < 500 else 31,
             "min_data_in_leaf": int(np.clip(n // 40, 5, 50)),
             "extra_trees": True,
             "feature_fraction": 0.5,
-            "bagging_fraction": 0.6,
-            "bagging_freq": 1,
-            "bagging_by_query": True,
             "lambda_l2": 5.0,
             "deterministic": True,
             "force_row_wise": True,

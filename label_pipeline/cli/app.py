@@ -11,36 +11,47 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from label_pipeline.cli.exits import INTERRUPTED, code_of
-from label_pipeline.core.errors import LabelPipelineError, SettingsError
+from label_pipeline.cli.exits import FAILED, SIGNALLED, code_of
+from label_pipeline.cli.stopping import Stopped
+from label_pipeline.core.errors import LabelPipelineError
 from label_pipeline.settings import CONFIG_VARIABLE, SAMPLE, load
 from label_pipeline.stages import STAGES
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-Config = Annotated[Path | None, typer.Option(help="Settings file; default LABEL_PIPELINE_CONFIG, else the sample.")]
+ABOUT = """Few human grades in, many trustworthy labels and a ranker out: seed, calibrate, gate, amplify, rank.
+
+Exit codes: 0 done; 1 failed; 2 settings, files or arguments are wrong; 3 the gate is closed; 4 over a cap or a price is
+unknown; 5 the provider cannot be used; 130 and 143 interrupted, everything paid for is kept."""
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=ABOUT)
+Config = Annotated[
+    Path | None,
+    typer.Option(help=f"Settings file; default: the environment variable {CONFIG_VARIABLE}, else the sample."),
+]
 
 
 @app.command()
 def demo() -> None:
-    """Run the whole loop on the generated sample project: seed, calibrate, gate, amplify, rank."""
+    """Run the whole loop on the generated sample project, then show what came of it."""
     from label_pipeline.cli.demo import run_demo
 
     raise typer.Exit(run_demo(Console(), SAMPLE))
 
 
 @app.command()
-def init(folder: Path) -> None:
-    """Write a commented settings file, rubric, prompt and header-only CSVs into FOLDER."""
-    from label_pipeline.cli.init import write_project
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new or an existing folder; nothing in it is overwritten.")],
+) -> None:
+    """Write commented settings, a rubric, a prompt and header-only CSVs into FOLDER."""
+    from label_pipeline.cli.init import next_steps, write_project
+    from label_pipeline.cli.terminal import say
 
     written = write_project(folder)
-    Console().print(f"wrote {len(written)} files to {folder}; fill the CSVs, then:", soft_wrap=True)
-    Console().print(f"  label-pipeline check --config {folder / 'settings.yaml'}", soft_wrap=True)
+    say(Console(), f"Wrote {', '.join(str(path.relative_to(folder)) for path in written)}\n{next_steps(folder)}")
 
 
 @app.command()
 def check(config: Config = None) -> None:
-    """Validate settings and inputs, and print what every stage would send and cost. Sends no chat request."""
+    """Validate settings and inputs, and price what every stage would send. Sends no chat request."""
     from label_pipeline.cli.check import check_project
 
     raise typer.Exit(check_project(Console(), _path(config)))
@@ -49,33 +60,32 @@ def check(config: Config = None) -> None:
 @app.command()
 def run(
     config: Config = None,
-    until: Annotated[str, typer.Option(help=f"Last stage: {', '.join(STAGES)}.")] = STAGES[-1],
+    since: Annotated[str, typer.Option("--from", help=f"First stage: {', '.join(STAGES)}.")] = STAGES[0],
+    until: Annotated[str, typer.Option(help="Last stage.")] = STAGES[-1],
     first_day: Annotated[str | None, typer.Option(help="First day to amplify, YYYY-MM-DD.")] = None,
     last_day: Annotated[str | None, typer.Option(help="Last day to amplify, YYYY-MM-DD.")] = None,
     fresh: Annotated[bool, typer.Option(help="Start a new epoch: ask the judges again, re-use no reply.")] = False,
 ) -> None:
-    """Materialise the graph in this process, stage by stage, without the page."""
+    """Run the loop in this process, stage by stage, without the Dagster page."""
     from label_pipeline.cli.run import run_project
+    from label_pipeline.cli.running import Wanted
 
-    if until not in STAGES:
-        raise SettingsError(f"--until {until!r} is no stage; stages are {', '.join(STAGES)}")
-    if (first_day is None) != (last_day is None):
-        raise SettingsError("--first-day and --last-day go together")
-    days = None if first_day is None or last_day is None else (first_day, last_day)
-    raise typer.Exit(run_project(Console(), _path(config), until=until, days=days, fresh=fresh))
+    raise typer.Exit(run_project(Console(), _path(config), Wanted(since, until, first_day, last_day, fresh)))
 
 
 @app.command()
 def status(config: Config = None) -> None:
-    """Which judge is certified for which collection until when, coverage by day, spend."""
+    """Show which judge is certified for which collection until when, coverage by day, spend."""
     from label_pipeline.cli.status import show_status
 
     show_status(Console(), load(_path(config)))
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command()
 def provide(
-    context: typer.Context,
+    command: Annotated[
+        list[str] | None, typer.Argument(help="After `--`: a command to run beside it; serving ends with it.")
+    ] = None,
     config: Config = None,
     port: Annotated[
         int | None, typer.Option(help="Port on 127.0.0.1; default from settings, 0 = any free one.")
@@ -84,11 +94,8 @@ def provide(
 ) -> None:
     """Serve the project's local provider, alone or beside a command: `provide -- COMMAND ...`."""
     from label_pipeline.cli.provider import provide as serve
-    from label_pipeline.cli.provider import rehearsal_of
 
-    settings = load(_path(config))
-    chosen = rehearsal_of(settings).port if port is None else port
-    raise typer.Exit(serve(settings, chosen, context.args, until_eof=until_eof))
+    raise typer.Exit(serve(load(_path(config)), port, command or (), until_eof=until_eof))
 
 
 def _path(config: Path | None) -> Path:
@@ -101,8 +108,14 @@ def main() -> None:
     try:
         app()
     except LabelPipelineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(code_of(type(error)))
-    except KeyboardInterrupt:
-        print("interrupted; everything paid for is kept, run the same command again to go on", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        _end(f"error: {error}", code_of(type(error)))
+    except OSError as error:  # a full disk, a folder without permission, ...
+        _end(f"error: {error}", FAILED)
+    except Stopped as stopped:
+        word = "interrupted" if stopped.signum == 2 else "terminated"
+        _end(f"{word}: everything paid for is kept; run the same command again to go on", SIGNALLED + stopped.signum)
+
+
+def _end(sentence: str, code: int) -> None:
+    print(sentence, file=sys.stderr)
+    sys.exit(code)

@@ -4,132 +4,173 @@ Keep out: every rule (stages/seed, core/judging/plan.py).
 """
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import polars as pl
 from rich.console import Console
 
-from label_pipeline.adapters.files import read_rows
-from label_pipeline.cli.exits import MISTAKE, PROVIDER
-from label_pipeline.cli.status import as_table
-from label_pipeline.core.errors import JudgeError, SettingsError
-from label_pipeline.core.pairs import pair_texts
-from label_pipeline.core.ports import PairText
-from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
-from label_pipeline.defs.asking import price
+from label_pipeline.adapters.files import RawRows, read_rows
+from label_pipeline.cli.exits import DONE, MISTAKE, OVER_BUDGET, code_of
+from label_pipeline.cli.plans import Inputs, StagePlan, deal, stage_plans
+from label_pipeline.cli.terminal import as_table, say
+from label_pipeline.core.errors import InputError, JudgeError, SettingsError
+from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.defs.assets.seed import INPUT_TABLES
 from label_pipeline.defs.project import Project
 from label_pipeline.settings import load
 from label_pipeline.stages import seed
 
 SHOWN = 20
+"""Rejected rows listed; the table `quarantine` keeps them all."""
 
 
 def check_project(console: Console, config: Path) -> int:
-    """Checks a project; the exit code is 0, 2 for rejected rows, 5 for a provider that cannot be used."""
+    """Checks a project.
+
+    Returns:
+        0; 2 for a file that cannot be used, rejected rows or a key that is not set; 4 for a plan over its cap; 5 for an
+        endpoint that cannot be used. Where several apply, the first of them in this order.
+
+    Raises:
+        LabelPipelineError: settings, rubric, prompt, policy or price are unusable.
+    """
     project = Project(load(config))
-    console.print(f"settings {config}: fine; rubric {project.rubric_version}; policy {project.policy.name}")
-    found, candidates = _assembled(project)
-    for books in (*found.books, candidates.books):
-        console.print(f"  {books.sentence}", highlight=False)
-    rejected = pl.concat([found.quarantine, candidates.quarantine])
-    for row in rejected.head(SHOWN).iter_rows(named=True):
-        console.print(f"  {row['source']}:{row['line']}: {row['reason']}", markup=False, soft_wrap=True)
-    if rejected.height > SHOWN:
-        console.print(f"  and {rejected.height - SHOWN} more; all of them land in table quarantine")
-    console.print(
-        as_table("what each stage would send and cost at most", _plans(project, found, candidates.candidates))
-    )
-    console.print(f"caps: {_caps(project)}")
-    trouble = _endpoints(console, project)
-    return PROVIDER if trouble else MISTAKE if rejected.height else 0
+    say(console, f"settings: fine ({config}); rubric {project.rubric_version}; policy {project.policy.name}")
+    files = _read(project)
+    broken = [str(error) for error in files if isinstance(error, InputError)]
+    if broken:
+        for sentence in broken:
+            say(console, f"error: {sentence}", "red")
+        return MISTAKE
+    inputs = _assembled(project, [found for found in files if isinstance(found, RawRows)])
+    codes = [
+        _tell_rows(console, files, inputs),
+        _tell_splits(console, project, inputs.dealt),
+        _tell_plans(console, project, list(stage_plans(project, inputs))),
+        _tell_endpoints(console, project),
+    ]
+    return next((code for code in codes if code == MISTAKE), next(filter(None, codes), DONE))
 
 
-def _assembled(project: Project) -> tuple[seed.Assembled, seed.AssembledCandidates]:
-    inputs = project.settings.inputs
-    raw = {t: [read_rows(spec) for spec in project.input_specs(t)] for t in (*INPUT_TABLES, "candidates")}
+def _read(project: Project) -> list[RawRows | InputError]:
+    """Every file, or why it cannot be used: one mistake must not hide the next."""
+    found: list[RawRows | InputError] = []
+    for table in (*INPUT_TABLES, "candidates"):
+        for spec in project.input_specs(table):
+            try:
+                found.append(read_rows(spec))
+            except InputError as error:
+                found.append(error)
+    return found
+
+
+def _assembled(project: Project, files: Sequence[RawRows]) -> Inputs:
+    inputs, days = project.settings.inputs, project.settings.days
     found = seed.assemble(
-        [item for table in INPUT_TABLES for item in raw[table]],
-        project.settings.grade_scale,
-        seed.Limits(document_chars=inputs.max_document_chars),
+        files, project.settings.grade_scale, seed.Limits(document_chars=inputs.max_document_chars),
         inputs.pairs_per_query,
-    )
-    candidates = seed.assemble_candidates(
-        raw["candidates"], found.queries, found.documents, pool_date=inputs.pool_date,
-        first_day=project.settings.days.start, last_day=project.settings.days.end,
     )  # fmt: skip
-    return found, candidates
-
-
-def _plans(project: Project, found: seed.Assembled, candidates: pl.DataFrame) -> pl.DataFrame:
-    gold = seed.gold_labels(found.human_labels)
-    splits = seed.seed_splits(
-        gold, project.store("seed").read("splits"), project.shares, project.clock(), project.settings.splits.salt
+    candidates = seed.assemble_candidates(
+        files, found.queries, found.documents, pool_date=inputs.pool_date, first_day=days.start, last_day=days.end
     )
-    dealt = gold.join(splits.select(*QUERY_KEY, "split"), on=list(QUERY_KEY))
-    stages = {
-        "calibrate": dealt.filter(pl.col("split").is_in(["train", "dev"])),
-        "gate": dealt.filter(pl.col("split") == "holdout"),
-        "amplify": candidates,
-    }
-    rows = []
-    for stage, pairs in stages.items():
-        texts = _texts(found, pairs)
-        for member in project.members:
-            plan = price(project, member, texts, epoch=0, purpose=stage)
-            rows.append(
-                {
-                    "stage": stage, "candidate": member.name, "pairs": plan.pairs, "requests": plan.requests,
-                    "answered before": plan.answered, "customer pairs skipped": plan.skipped_customer,
-                    "cost_usd": plan.cost_usd,
-                }
-            )  # fmt: skip
-    return pl.DataFrame(rows)
+    return Inputs(found, candidates, deal(project, found))
 
 
-def _texts(found: seed.Assembled, pairs: pl.DataFrame) -> tuple[PairText, ...]:
-    """The pairs with the texts a judge would be shown."""
-    title, text = pl.col("title"), pl.col("text")
-    documents = found.documents.select(
-        "doc_id",
-        "doc_version",
-        pl.when(title.is_null()).then(text).otherwise(title + "\n\n" + text).alias("document"),
-        (pl.col("boundary") == "customer").fill_null(False).alias("customer"),
-    )
-    joined = pairs.select(PAIR_KEY).join(found.queries.select(*QUERY_KEY, "query"), on=list(QUERY_KEY))
-    return pair_texts(joined.join(documents, on=["doc_id", "doc_version"]))
+def _tell_rows(console: Console, files: Iterable[RawRows | InputError], inputs: Inputs) -> int:
+    """The books of every input, the rejected rows, and the columns nobody reads."""
+    for books in (*inputs.seed.books, inputs.candidates.books):
+        say(console, f"  {books.sentence}")
+    unread: dict[str, set[str]] = {}
+    for file in files:
+        if isinstance(file, RawRows):  # a wide file serves several tables: each reads some of its columns
+            unread[file.source] = unread.get(file.source, set(file.unread)) & set(file.unread)
+    for source, names in unread.items():
+        if names:
+            say(console, f"  {source}: columns nobody reads: {', '.join(sorted(names))}", "yellow")
+    rejected = pl.concat([inputs.seed.quarantine, inputs.candidates.quarantine])
+    if rejected.is_empty():
+        return DONE
+    say(console, f"{rejected.height} rows would be set aside; `run` goes on without them:", "yellow")
+    for row in rejected.head(SHOWN).iter_rows(named=True):
+        say(console, f"  {row['source']}:{row['line']}: {row['reason']}")
+    if rejected.height > SHOWN:
+        say(console, f"  and {rejected.height - SHOWN} more; after a run, table quarantine has all of them")
+    return MISTAKE
 
 
-def _caps(project: Project) -> str:
+def _tell_splits(console: Console, project: Project, dealt: pl.DataFrame) -> int:
+    """Whether the holdout is big enough for a verdict; too small is an answer, not a mistake."""
+    policy = project.policy
+    depth = dealt.group_by(*QUERY_KEY, "split").len("pairs")
+    deep = (pl.col("split") == "holdout") & (pl.col("pairs") >= policy.min_pairs)
+    for name, queries, enough in depth.group_by("collection").agg(pl.len(), deep.sum()).sort("collection").iter_rows():
+        told = (
+            f"[{name}] {queries} graded queries, {enough} of them in the holdout with {policy.min_pairs} pairs or more; "
+            f"a verdict needs {policy.min_queries}"
+        )
+        short = enough < policy.min_queries
+        say(
+            console,
+            told + (": it will be `insufficient`, grade more queries" if short else ""),
+            "yellow" if short else "",
+        )
+    return DONE
+
+
+def _tell_plans(console: Console, project: Project, plans: Sequence[StagePlan]) -> int:
+    """The priced plan, and every stage against its cap."""
+    rows = [
+        {
+            "stage": found.stage, "judge": found.judge, "pairs": found.plan.pairs, "to send": found.plan.requests,
+            "known": found.plan.answered, "customer": found.plan.skipped_customer, "cost $": found.plan.cost_usd,
+        }
+        for found in plans
+    ]  # fmt: skip
+    frame = pl.DataFrame(rows)
+    idle = [name for name in ("known", "customer") if not frame[name].any()]
+    console.print(as_table("\nwhat every stage would send, and cost at most", frame.drop(idle)))
     settings = project.settings
-    caps = {
-        "calibrate": settings.calibrate.cap_usd,
-        "gate": settings.gate.cap_usd,
-        "amplify a day": settings.amplify.cap_usd,
-    }
-    return ", ".join(
-        f"{name} ${cap:.2f}" + (" (0 spends nothing: raise it)" if cap == 0 else "") for name, cap in caps.items()
-    )
+    over = False
+    for stage, cap_usd, what in (
+        ("calibrate", settings.calibrate.cap_usd, "asks every judge"),
+        ("gate", settings.gate.cap_usd, "asks the chosen judge"),
+        ("amplify", settings.amplify.cap_usd, "asks the certified judge, day by day; the dearest day"),
+    ):
+        costs = [found.dearest_usd for found in plans if found.stage == stage]
+        least, most = (sum(costs), sum(costs)) if stage == "calibrate" else (min(costs), max(costs))
+        remark = (
+            f", OVER the cap: nothing would be sent; raise {stage}.cap_usd" if least > cap_usd
+            else ", over the cap if the dearest judge wins" if most > cap_usd
+            else ""
+        )  # fmt: skip
+        over |= least > cap_usd
+        say(
+            console,
+            f"{stage} {what}: at most ${most:.4f}, cap ${cap_usd:.2f}{remark}",
+            "yellow" if remark else "",
+        )
+    return OVER_BUDGET if over else DONE
 
 
-def _endpoints(console: Console, project: Project) -> bool:
-    """Asks every endpoint for its model list; says what is missing. Returns whether anything is."""
-    trouble = False
+def _tell_endpoints(console: Console, project: Project) -> int:
+    """Asks every endpoint for its model list; says what is missing."""
+    codes = []
     for endpoint in sorted({member.endpoint for member in project.members}):
         wanted = sorted({member.model for member in project.members if member.endpoint == endpoint})
         try:
             listed = asyncio.run(_models(project, endpoint))
+            missing = [model for model in wanted if model not in listed]
+            if missing:
+                raise JudgeError(
+                    f"it does not list {', '.join(missing)}; it lists {', '.join(listed[:10]) or 'nothing'}"
+                )
         except (JudgeError, SettingsError) as error:
-            console.print(f"endpoint {endpoint}: {error}", markup=False, soft_wrap=True)
-            trouble = True
+            say(console, f"endpoint {endpoint}: {error}", "red")
+            codes.append(code_of(type(error)))
             continue
-        missing = [model for model in wanted if model not in listed]
-        trouble |= bool(missing)
-        found = (
-            f"does not list {', '.join(missing)}; it lists {', '.join(listed[:10])}" if missing else "lists them all"
-        )
-        console.print(f"endpoint {endpoint}: reachable, {found}", markup=False, soft_wrap=True)
-    return trouble
+        say(console, f"endpoint {endpoint}: reachable, lists {', '.join(wanted)}")
+    return min(codes, default=DONE)
 
 
 async def _models(project: Project, endpoint: str) -> tuple[str, ...]:

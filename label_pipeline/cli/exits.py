@@ -1,12 +1,21 @@
-"""Exit codes a script can rely on, and which error ends with which.
+"""Exit codes a script can rely on, and which error ends with which. The one place that lists them:
 
-0 done; 1 a run failed for another reason; 2 the user's settings, files or arguments are wrong; 3 no open, current
-verdict; 4 over a cap, or a price is unknown; 5 the provider cannot be used; 130 interrupted.
+* 0    done
+* 1    a run failed for another reason; its message says which, the Dagster page has the details
+* 2    settings, files or arguments are wrong (`check`: also when rows would be set aside)
+* 3    no open, current verdict: nothing was labelled
+* 4    over a cap, or a price is unknown: nothing was sent
+* 5    the provider cannot be used; everything paid for is kept
+* 130  interrupted (Ctrl-C), 143 terminated; everything paid for is kept
+
+Keep out: messages.
 """
 
 from label_pipeline.core import errors
 
-FAILED, MISTAKE, GATE_CLOSED, OVER_BUDGET, PROVIDER, INTERRUPTED = 1, 2, 3, 4, 5, 130
+DONE, FAILED, MISTAKE, GATE_CLOSED, OVER_BUDGET, PROVIDER = 0, 1, 2, 3, 4, 5
+SIGNALLED = 128
+"""Plus the signal's number."""
 
 _CODES: dict[type[errors.LabelPipelineError], int] = {
     errors.GateClosedError: GATE_CLOSED,

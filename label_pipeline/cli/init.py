@@ -1,6 +1,6 @@
 """`init`: a commented project for the user's own data, as files to fill.
 
-Keep out: what the settings mean (settings.py).
+Keep out: what the settings mean (settings/).
 """
 
 from pathlib import Path
@@ -11,27 +11,45 @@ TEMPLATE = Path(__file__).parent / "template"
 
 HEADERS = {
     "queries.csv": "query_id,query,language,collection",
-    "documents.csv": "doc_id,title,text,source,language,created_on,boundary",
-    "human_labels.csv": "query_id,doc_id,annotator_id,grade,rationale,collection",
+    "documents.csv": "doc_id,text,title,source,language,created_on,boundary",
+    "human_labels.csv": "query_id,doc_id,grade,annotator_id,rationale,collection",
     "evaluation.csv": "query_id,doc_id,grade,collection",
     "candidates.csv": "query_id,doc_id,arrived_on,incumbent_score,collection",
 }
-"""Header-only input files: required columns first, optional ones may be deleted."""
+"""Header-only input files: required columns first; optional ones may stay empty or be deleted."""
 
 
 def write_project(folder: Path) -> list[Path]:
-    """Writes the project files; returns them.
+    """Writes the project files; returns them. A .gitignore that is there already is left alone.
 
     Raises:
-        SettingsError: one of the files is there already; nothing is overwritten.
+        SettingsError: one of the files is there already (nothing is overwritten), or the folder cannot be written.
     """
-    files = {path.relative_to(TEMPLATE): path.read_text(encoding="utf-8") for path in TEMPLATE.rglob("*.yaml")}
+    files = {path.relative_to(TEMPLATE): path.read_text(encoding="utf-8") for path in sorted(TEMPLATE.rglob("*.yaml"))}
     files |= {Path(name): header + "\n" for name, header in HEADERS.items()}
-    files[Path(".gitignore")] = "runs/\n"
     taken = [str(folder / name) for name in files if (folder / name).exists()]
     if taken:
         raise SettingsError(f"{taken[0]} exists already; `init` overwrites nothing: choose another folder")
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    if not (folder / ".gitignore").exists():
+        files[Path(".gitignore")] = "runs/\n"
+    try:
+        for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"cannot write {error.filename}: {error.strerror}; choose another folder") from error
     return [folder / name for name in files]
+
+
+def next_steps(folder: Path) -> str:
+    """What to do with the files, as lines."""
+    settings = folder / "settings.yaml"
+    return f"""\
+Next:
+  1. Put your rows into {folder}/*.csv; the comments in {settings}
+     say what each column is, and how to read Parquet, JSONL or TREC files instead.
+  2. Edit the rubric: the judge reads it, and your annotators should have.
+  3. export OPENAI_API_KEY=...   (any endpoint that speaks the OpenAI protocol; settings name it)
+  4. label-pipeline check --config {settings}
+     label-pipeline run --config {settings} --until gate
+     label-pipeline run --config {settings}"""

@@ -10,11 +10,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from aiohttp import web
 
+from label_pipeline.cli.exits import SIGNALLED
 from label_pipeline.core.errors import ProviderUnavailableError, SettingsError
 from label_pipeline.rehearsal.provider import make_app
 from label_pipeline.rehearsal.recorded import recorded_models
@@ -26,7 +27,6 @@ from label_pipeline.settings import RehearsalSettings, Settings
 
 URL_VARIABLE = "LABEL_PIPELINE_PROVIDER"
 KEY_VARIABLE = "LABEL_PIPELINE_PROVIDER_KEY"
-START_TIMEOUT_S = 60.0
 
 
 def rehearsal_of(settings: Settings) -> RehearsalSettings:
@@ -70,41 +70,89 @@ def ensure_sample_inputs(settings: Settings) -> bool:
     return True
 
 
-def provide(settings: Settings, port: int, command: Sequence[str], *, until_eof: bool = False) -> int:
-    """Serves until interrupted, until ``command`` (run beside it) ends, or until standard input closes."""
+def provide(settings: Settings, port: int | None, command: Sequence[str], *, until_eof: bool = False) -> int:
+    """Serves until interrupted, until ``command`` (run beside it) ends, or until standard input closes.
+
+    Args:
+        settings: the project.
+        port: on 127.0.0.1; None is that of the settings, 0 any free one.
+        command: runs with the provider's address and key in its environment. A project without a local provider runs
+            it all the same: its endpoints are elsewhere.
+        until_eof: for a parent process, which closes standard input when it is done.
+
+    Returns:
+        The command's exit code, else 0.
+
+    Raises:
+        SettingsError: no `rehearsal` settings, a port that is taken, or a command that cannot be started.
+    """
+    if command and settings.rehearsal is None:
+        print(f"project {settings.name} has no local provider: its own endpoints answer", file=sys.stderr)
+        return _beside(command, os.environ)
     key = os.environ.get(KEY_VARIABLE) or secrets.token_urlsafe(16)
-    with running_provider(provider_app(settings, key), port=port) as url:
-        print(f"export {URL_VARIABLE}={url}", flush=True)
+    chosen = rehearsal_of(settings).port if port is None else port
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(running_provider(provider_app(settings, key), port=chosen))
+        except OSError as error:
+            raise SettingsError(
+                f"port {chosen} on 127.0.0.1 cannot be used: {error.strerror}; choose another one with --port, 0 takes "
+                "any free one"
+            ) from error
         if command:
+            print(f"provider of project {settings.name} at {url}", file=sys.stderr)
             return _beside(command, {**os.environ, URL_VARIABLE: url, KEY_VARIABLE: key})
+        print(f"export {URL_VARIABLE}={url}", flush=True)
         if until_eof:
             sys.stdin.buffer.read()
             return 0
-        print(f"export {KEY_VARIABLE}={key}\n# serving; Ctrl-C stops", flush=True)
-        stop = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: stop.set())
-        with suppress(KeyboardInterrupt):
-            stop.wait()
+        print(f"export {KEY_VARIABLE}={key}\n# serving project {settings.name}; Ctrl-C stops", flush=True)
+        _wait_for_a_signal()
     return 0
 
 
+def _wait_for_a_signal() -> None:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
+
+
 def _beside(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    child = subprocess.Popen(command, env=environment)
-    signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    """Runs ``command`` to its end and returns its exit code, as a shell counts it; SIGTERM is passed on to it."""
+    children: list[subprocess.Popen[bytes]] = []
+
+    def terminate(signum: int, _frame: object) -> None:
+        if not children:
+            raise SystemExit(SIGNALLED + signum)
+        children[0].terminate()
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        children.append(subprocess.Popen(command, env=environment))
+    except OSError as error:
+        raise SettingsError(f"cannot run {command[0]!r}: {error.strerror}; check the command after `--`") from error
     while True:
         try:
-            return child.wait()
+            code = children[0].wait()
         except KeyboardInterrupt:
             continue  # the terminal sent it to the child too: wait for its clean end
+        return code if code >= 0 else SIGNALLED - code
 
 
 @contextmanager
 def provider_process(settings: Settings, config: Path) -> Iterator[None]:
-    """Runs the provider in a process of its own while the block runs, named by the environment; dies with us."""
+    """Runs the provider in a process of its own while the block runs, named by the environment; dies with us.
+
+    Raises:
+        ProviderUnavailableError: it did not start.
+    """
     key = secrets.token_urlsafe(16)
+    # in a session of its own: Ctrl-C must not take it away while requests under way are still answered
     child = subprocess.Popen(
         [sys.executable, "-m", "label_pipeline.cli", "provide", "--config", str(config), "--port", "0", "--until-eof"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, KEY_VARIABLE: key},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, KEY_VARIABLE: key},
     )  # fmt: skip
     assert child.stdout
     assert child.stdin
@@ -124,5 +172,9 @@ def provider_process(settings: Settings, config: Path) -> Iterator[None]:
             if value is not None:
                 os.environ[name] = value
         child.stdin.close()
-        child.wait(timeout=30)
+        try:
+            child.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
         child.stdout.close()

@@ -7,16 +7,25 @@ from pathlib import Path
 
 from rich.console import Console
 
-from label_pipeline.cli.running import StageFailure, run_stages
+from label_pipeline.cli.exits import DONE
+from label_pipeline.cli.running import StageFailure, Wanted, run_stages
 from label_pipeline.cli.status import show_status
+from label_pipeline.cli.stopping import stoppable
+from label_pipeline.cli.terminal import say
 from label_pipeline.cli.view import View
 from label_pipeline.settings import load
 
 
-def run_project(console: Console, config: Path, *, until: str, days: tuple[str, str] | None, fresh: bool) -> int:
-    """Runs the project of ``config``; returns the exit code."""
+def run_project(console: Console, config: Path, wanted: Wanted) -> int:
+    """Runs the project of ``config``; returns the exit code.
+
+    Raises:
+        Stopped: by Ctrl-C or SIGTERM; what was paid for is kept.
+    """
     settings = load(config)
-    failure = run_stages(settings, View(console), until=until, days=days, fresh=fresh)
+    with stoppable() as stop:
+        failure = run_stages(settings, wanted, View(console), stop)
+    console.print()
     show_status(console, settings)
     return report(console, failure)
 
@@ -24,7 +33,6 @@ def run_project(console: Console, config: Path, *, until: str, days: tuple[str, 
 def report(console: Console, failure: StageFailure | None) -> int:
     """Prints why a run stopped; returns its exit code."""
     if failure is None:
-        return 0
-    console.print(f"[bold red]{failure.stage} stopped[/bold red]")
-    console.print(failure.sentence, markup=False, soft_wrap=True)
+        return DONE
+    say(console, f"{failure.stage} stopped: {failure.sentence}", "bold red")
     return failure.code

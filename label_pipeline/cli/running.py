@@ -5,17 +5,21 @@ Keep out: the graph (defs/).
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterInstance
 
-from label_pipeline.cli.exits import FAILED, code_of_name
+from label_pipeline.cli.exits import FAILED, GATE_CLOSED, code_of_name
+from label_pipeline.cli.facts import facts
+from label_pipeline.cli.stopping import Stop
 from label_pipeline.cli.view import View
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.defs.build import build
 from label_pipeline.defs.partitions import daily
+from label_pipeline.defs.project import Project
 from label_pipeline.settings import Settings
 from label_pipeline.stages import STAGES
 
@@ -31,57 +35,101 @@ class StageFailure:
     code: int
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What to run.
+
+    Attributes:
+        since: first stage.
+        until: last stage.
+        first_day: first day to amplify; None is the project's first.
+        last_day: last day to amplify; None is the newest that has ended.
+        fresh: start a new epoch: ask the judges again instead of re-using replies.
+
+    Raises:
+        SettingsError: no such stage, or none is left.
+    """
+
+    since: str = STAGES[0]
+    until: str = STAGES[-1]
+    first_day: str | None = None
+    last_day: str | None = None
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        for name, stage in (("--from", self.since), ("--until", self.until)):
+            if stage not in STAGES:
+                raise SettingsError(f"{name} {stage!r} is no stage; stages are {', '.join(STAGES)}")
+        if not self.stages:
+            raise SettingsError(f"--from {self.since} comes after --until {self.until}; stages are {', '.join(STAGES)}")
+        if self.fresh and "calibrate" not in self.stages:
+            raise SettingsError("--fresh asks the judges again, which begins with stage calibrate: leave --from out")
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages, in order."""
+        return STAGES[STAGES.index(self.since) : STAGES.index(self.until) + 1]
+
+
 @contextmanager
 def instance_of(settings: Settings) -> Iterator[DagsterInstance]:
-    """The instance of DAGSTER_HOME; without one, an instance of the project's own under its home."""
+    """The instance of DAGSTER_HOME; without one, an instance of the project's own under its home.
+
+    Raises:
+        SettingsError: DAGSTER_HOME is no folder.
+    """
     home = os.environ.get("DAGSTER_HOME")
     if home:
-        os.chdir(home)  # dagster.yaml's relative folders count from where Dagster starts
-        with DagsterInstance.get() as instance:
+        if not Path(home).is_absolute() or not Path(home).is_dir():
+            raise SettingsError(
+                f"DAGSTER_HOME is {home!r}, expected the absolute path of a folder; correct or unset it"
+            )
+        # dagster.yaml's relative folders count from where Dagster starts
+        with chdir(home), DagsterInstance.get() as instance:
             yield instance
         return
     folder = settings.home_path / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "dagster.yaml"
     if not config.exists():
-        config.write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n")
+        config.write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n", encoding="utf-8")
     with DagsterInstance.from_config(str(folder)) as instance:
         yield instance
 
 
-def run_stages(
-    settings: Settings,
-    view: View,
-    *,
-    until: str = STAGES[-1],
-    days: tuple[str, str] | None = None,
-    fresh: bool = False,
-) -> StageFailure | None:
-    """Materialises every stage up to ``until``; stops at the first that fails and says why.
+def run_stages(settings: Settings, wanted: Wanted, view: View, stop: Stop) -> StageFailure | None:
+    """Materialises the wanted stages; stops at the first that fails and says why.
 
     Args:
         settings: the project.
-        view: shows progress.
-        until: last stage.
-        days: first and last day to amplify; None is every day of the project up to now.
-        fresh: start a new epoch: ask the judges again instead of re-using replies.
+        wanted: which stages, which days.
+        view: shows progress and what each stage found.
+        stop: knows whether a signal asked to stop.
+
+    Raises:
+        KeyboardInterrupt: it did. Everything paid for is kept.
     """
     definitions = build(settings, progress=view.progress)
     job = definitions.resolve_implicit_global_asset_job_def()
     graph = definitions.resolve_asset_graph()
+    store = Project(settings).store(STAGES[-1])
     with instance_of(settings) as instance:
-        for stage in STAGES[: STAGES.index(until) + 1]:
+        for stage in wanted.stages:
             keys = [key for key in graph.get_all_asset_keys() if graph.get(key).group_name == stage]
-            tags = _range_tags(settings, days) if stage == "amplify" else {}
+            tags = _range_tags(settings, wanted) if stage == "amplify" else {}
             if tags is None:
-                view.skipped(stage, "no day has ended yet")
+                view.skipped(stage, "no day has ended yet (settings: days)")
                 continue
             with view.stage(stage):
                 result = job.execute_in_process(
-                    run_config=_run_config(fresh=fresh and stage == "calibrate"), instance=instance,
+                    run_config=_run_config(fresh=wanted.fresh and stage == "calibrate"), instance=instance,
                     asset_selection=keys, tags=tags, raise_on_error=False,
                 )  # fmt: skip
+            stop.check()
             failure = _failure(stage, result)
+            if failure is None or (stage, failure.code) == ("gate", GATE_CLOSED):
+                view.found(facts(store, stage))
+            view.warnings(_failed_checks(result))
             if failure is not None:
                 return failure
     return None
@@ -92,16 +140,19 @@ def _run_config(*, fresh: bool) -> dict[str, object]:
     return quiet | ({"ops": {"judge_leaderboard": {"config": {"fresh": True}}}} if fresh else {})
 
 
-def _range_tags(settings: Settings, days: tuple[str, str] | None) -> dict[str, str] | None:
+def _range_tags(settings: Settings, wanted: Wanted) -> dict[str, str] | None:
     known = daily(settings).get_partition_keys()
     if not known:
         return None
-    first, last = days or (known[0], known[-1])
+    first, last = wanted.first_day or known[0], wanted.last_day or known[-1]
     for name in (first, last):
         if name not in known:
             raise SettingsError(
-                f"day {name} is not among the project's days {known[0]} .. {known[-1]} (settings: days)"
+                f"day {name!r} is not among the project's days {known[0]} .. {known[-1]} that have ended "
+                "(settings: days); expected YYYY-MM-DD"
             )
+    if first > last:
+        raise SettingsError(f"--first-day {first} is after --last-day {last}; swap them")
     return dict(zip(PARTITION_RANGE, (first, last), strict=True))
 
 
@@ -116,10 +167,18 @@ def _failure(stage: str, result: dg.ExecuteInProcessResult) -> StageFailure | No
                 name = str(label.value) if label is not None else ""
                 return StageFailure(stage, str(data.user_failure_data.description), code_of_name(name))
             if data.error is not None and data.error.cls_name == "DagsterAssetCheckFailedError":
-                return StageFailure(stage, _closed(result), code_of_name("GateClosedError"))
-            message = data.error.message.strip() if data.error is not None else "unknown error"
-            return StageFailure(stage, message, FAILED)
-    return StageFailure(stage, "the run failed before its first step; see the Dagster page", FAILED)
+                return StageFailure(stage, _closed(result), GATE_CLOSED)
+            return StageFailure(stage, _unexpected(event, result.run_id), FAILED)
+    return StageFailure(stage, f"the run failed before its first step; see run {result.run_id} in Dagster", FAILED)
+
+
+def _unexpected(event: dg.DagsterEvent, run_id: str) -> str:
+    """The error below Dagster's own wrapping, which says no more than that there was one."""
+    error = event.step_failure_data.error
+    while error is not None and error.cls_name is not None and error.cls_name.startswith("Dagster") and error.cause:
+        error = error.cause
+    message = error.message.strip() if error is not None else "unknown error"
+    return f"{event.step_key} failed unexpectedly: {message} (run {run_id} in Dagster has the traceback)"
 
 
 def _closed(result: dg.ExecuteInProcessResult) -> str:
@@ -131,3 +190,12 @@ def _closed(result: dg.ExecuteInProcessResult) -> str:
             reasons = closed.value if closed is not None and isinstance(closed.value, dict) else {}
             sentences += [f"[{name}] {' '.join(map(str, found))}" for name, found in reasons.items()]
     return "the gate is closed: " + ("; ".join(sentences) or "see check judge_gate")
+
+
+def _failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
+    """The checks that did not pass and stopped nothing, each as a sentence."""
+    return [
+        f"check {found.check_name} of {found.asset_key.to_user_string()} did not pass: {found.description}"
+        for found in result.get_asset_check_evaluations()
+        if not found.passed and not found.blocking
+    ]

@@ -3,37 +3,84 @@
 Keep out: the rule of who may label (stages/gate), the questions (sql/).
 """
 
+from collections.abc import Iterator
+
 import polars as pl
 from rich.console import Console
-from rich.table import Table
 
+from label_pipeline.adapters.store import Store
+from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.standing import current_standings
 from label_pipeline.settings import Settings
+from label_pipeline.stages import STAGES
+
+_FATES = ("abstained", "failed", "refused", "skipped")
+_PURPOSES = ("calibrate", "gate", "amplify")
 
 
 def show_status(console: Console, settings: Settings) -> None:
     """Prints three tables: verdicts, coverage, spend."""
     project = Project(settings)
-    store = project.store("rank")
+    store = project.store(STAGES[-1])
+    for title, frame, nothing in (
+        (f"{settings.name}: who may label", pl.DataFrame(list(_standings(project, store))), "nothing was loaded yet"),
+        ("coverage by day", _coverage(store), "no candidates were loaded yet"),
+        ("asked and spent", _spend(store), "nothing was asked yet"),
+    ):
+        if frame.is_empty():
+            say(console, f"{title}: {nothing}")
+        else:
+            console.print(as_table(title, frame.drop("why", strict=False)))
+        for row in frame.iter_rows(named=True):
+            if row.get("why"):
+                say(console, f"{row['collection']} is {row['state']}: {row['why']}\n")
+
+
+def _standings(project: Project, store: Store) -> Iterator[dict[str, str | None]]:
+    candidates = dict(store.read("judge_versions").select("judge_version", "candidate").iter_rows())
     collections = store.read("queries")["collection"].unique().sort().to_list()
-    verdicts = Table(title=f"{settings.name}: who may label", title_justify="left")
-    for name in ("collection", "judge", "state", "until", "reasons"):
-        verdicts.add_column(name)
-    for standing in current_standings(project, "rank", collections).values():
-        until = f"{standing.expires_at:%Y-%m-%d}" if standing.open and standing.expires_at else "-"
-        reasons = " ".join(standing.reasons) or "-"
-        verdicts.add_row(standing.collection, standing.judge_version or "-", standing.state, until, reasons)
-    console.print(verdicts)
-    console.print(as_table("coverage by day", store.query("amplify/coverage")))
-    console.print(as_table("asked and spent", store.query("amplify/spend")))
+    for standing in current_standings(project, STAGES[-1], collections).values():
+        version = standing.judge_version
+        yield {
+            "collection": standing.collection,
+            "judge": version and f"{version} ({candidates.get(version, 'unknown')})",
+            "state": standing.state,
+            "until": f"{standing.expires_at:%Y-%m-%d}" if standing.open and standing.expires_at else None,
+            "why": " ".join(standing.reasons),
+        }
 
 
-def as_table(title: str, frame: pl.DataFrame) -> Table:
-    """A frame as a terminal table; says so when it is empty."""
-    table = Table(title=title, title_justify="left", caption="nothing yet" if frame.is_empty() else None)
-    for name, dtype in frame.schema.items():
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left")
-    for row in frame.iter_rows():
-        table.add_row(*(f"{v:.4f}" if isinstance(v, float) else "-" if v is None else str(v) for v in row))
-    return table
+def _coverage(store: Store) -> pl.DataFrame:
+    """Coverage, and beside it what became of the pairs without a label in the newest run of their day."""
+    newest = store.read("label_runs").sort("finished_at").unique(["day", "collection"], keep="last")
+    told = pl.concat_str(
+        [pl.when(pl.col(fate) > 0).then(pl.format(f"{{}} {fate}", pl.col(fate))) for fate in _FATES],
+        separator=", ", ignore_nulls=True,
+    )  # fmt: skip
+    runs = newest.select("collection", "day", pl.col("judge_version").alias("by"), told.alias("told"))
+    found = store.query("amplify/coverage").join(runs, on=["collection", "day"], how="left", maintain_order="left")
+    same = pl.col("judge_version").is_null() | (pl.col("judge_version") == pl.col("by"))
+    missing = pl.col("candidates") - pl.col("labelled")
+    return found.select(
+        "day", "collection", pl.col("judge_version").str.slice(0, 8).alias("judge"), "candidates", "labelled",
+        pl.when(missing == 0).then(None).when(same & (pl.col("told") != "")).then("told")
+        .otherwise(pl.format("{} not asked", missing)).alias("not labelled"),
+    )  # fmt: skip
+
+
+def _spend(store: Store) -> pl.DataFrame:
+    """What every stage asked, in the order of the stages, and the total."""
+    spent = store.query("amplify/spend")
+    if spent.is_empty():
+        return spent
+    order = pl.col("purpose").replace_strict(_PURPOSES, range(len(_PURPOSES)), default=len(_PURPOSES))
+    rows = spent.sort(order, "member").select(
+        pl.col("purpose").alias("stage"), pl.col("member").alias("judge"), "replies",
+        pl.col("input_tokens").alias("tokens in"), pl.col("output_tokens").alias("tokens out"),
+        pl.col("cost_usd").alias("cost $"),
+    )  # fmt: skip
+    total = rows.select(
+        pl.lit("all").alias("stage"), pl.lit(None, dtype=pl.String).alias("judge"), pl.col(rows.columns[2:]).sum()
+    )
+    return pl.concat([rows, total])

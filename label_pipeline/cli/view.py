@@ -3,12 +3,14 @@
 Keep out: the work.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from label_pipeline.cli.terminal import say
 
 LINE_EVERY_S = 5.0
 
@@ -29,17 +31,30 @@ class View:
         """Frames one stage: says when it starts, how far it is, and how long it took."""
         self._stage, self._task, self._total = name, None, 0
         started = self._said = monotonic()
-        self._console.print(f"[bold]{name}[/bold] ...")
+        say(self._console, f"{name} ...", "bold")
         columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal) as bar:
-            self._bar = bar
-            yield
-        self._bar = None
-        self._console.print(f"[bold]{name}[/bold] took {monotonic() - started:.1f} s")
+        try:
+            with Progress(
+                *columns, console=self._console, transient=True, disable=not self._console.is_terminal
+            ) as self._bar:
+                yield
+        finally:
+            self._bar = None
+        say(self._console, f"{name} took {monotonic() - started:.1f} s", "bold")
 
     def skipped(self, name: str, why: str) -> None:
         """Says that a stage had nothing to do."""
-        self._console.print(f"[bold]{name}[/bold] skipped: {why}")
+        say(self._console, f"{name} skipped: {why}", "bold")
+
+    def found(self, facts: Iterable[tuple[str, str]]) -> None:
+        """Shows what a stage found: what, and the finding."""
+        for what, finding in facts:
+            say(self._console, f"  {what}: " + finding.replace("\n", "\n    "))
+
+    def warnings(self, sentences: Iterable[str]) -> None:
+        """Shows what stopped nothing and still wants attention."""
+        for sentence in sentences:
+            say(self._console, f"  {sentence}", "yellow")
 
     def progress(self, done: int, total: int, cost_usd: float) -> None:
         """``done`` of ``total`` pairs have an outcome; ``cost_usd`` spent so far."""
@@ -52,4 +67,4 @@ class View:
             self._bar.update(self._task, completed=done, description=text)
         elif monotonic() - self._said >= LINE_EVERY_S:
             self._said = monotonic()
-            self._console.print(f"  {self._stage}: {done}/{total} {text}")
+            say(self._console, f"  {self._stage}: {done}/{total} {text}")

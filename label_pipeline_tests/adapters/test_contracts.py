@@ -43,6 +43,7 @@ BAD: list[tuple[str, Row, str]] = [
     ("queries", {"query_id": "q9", "query": "x" * 10_001}, "the query has at most 10000 characters"),
     ("documents", {"text": "x"}, "doc_id is present"),
     ("documents", {"doc_id": "a\nb", "text": "x"}, "doc_id is printable"),
+    ("documents", {"doc_id": "a\n", "text": "x"}, "doc_id is printable"),
     ("documents", {"doc_id": "d1", "text": "x"}, "one row a document"),
     ("documents", {"doc_id": "d9"}, "the text is not empty"),
     ("documents", {"doc_id": "d9", "text": "x" * 100_001}, "the text has at most 100000 characters"),

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import multiprocessing
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +12,8 @@ from polars.testing import assert_frame_equal
 from label_pipeline.adapters.store import Store, Value
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import AccessDeniedError, TableError
-from label_pipeline_tests.sql.frames import DAY, rows
+from label_pipeline_tests.adapters.writers import DAY, append_ten, candidates, load_again_and_again, looks, queries
+from label_pipeline_tests.sql.frames import rows
 
 NEXT = DAY + dt.timedelta(days=1)
 SPAWN = multiprocessing.get_context("spawn")
@@ -24,18 +24,6 @@ PATIENCE_S = 120.0
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(str(tmp_path / "tables"), "review")
-
-
-def looks(*names: str) -> pl.DataFrame:
-    return rows("holdout_looks", *({"verdict_id": name} for name in names))
-
-
-def queries(*ids: str, **more: object) -> pl.DataFrame:
-    return rows("queries", *({"query_id": name, **more} for name in ids))
-
-
-def candidates(*ids: str, day: dt.date = DAY) -> pl.DataFrame:
-    return rows("candidates", *({"query_id": name, "arrived_on": day} for name in ids))
 
 
 # reading and writing
@@ -82,7 +70,7 @@ def test_facts_are_appended_and_snapshots_overwritten_never_the_other_way(store:
 
 def test_a_frame_that_does_not_fit_is_not_written(store: Store) -> None:
     store.overwrite("queries", queries("q1"))
-    for bad in (queries("q2").drop("query"), queries("q2", "q2"), queries("q2").with_columns(query=None)):
+    for bad in (queries("q2").drop("query"), pl.concat([queries("q2")] * 2), queries("q2").with_columns(query=None)):
         with pytest.raises(TableError, match="table queries"):
             store.overwrite("queries", bad)
     with pytest.raises(TableError, match="table holdout_looks"):
@@ -104,13 +92,15 @@ def test_a_commit_that_is_repeated_writes_nothing(store: Store) -> None:
 
 def test_a_commit_is_still_known_when_the_log_was_condensed(store: Store) -> None:
     store.append("holdout_looks", looks("a"), "run-1")
+    store.append("holdout_looks", looks("b"), "run-2")
     path = Path(store.root) / "holdout_looks"
     DeltaTable(str(path)).create_checkpoint()
-    for entry in (path / "_delta_log").glob("*.json"):
+    for entry in sorted((path / "_delta_log").glob("*.json"))[:-1]:
+        assert "run-2" not in entry.read_text()
         entry.unlink()
     assert store.append("holdout_looks", looks("a"), "run-1") is False
-    assert store.append("holdout_looks", looks("b"), "run-2") is True
-    assert store.read("holdout_looks").height == 2
+    assert store.append("holdout_looks", looks("c"), "run-3") is True
+    assert store.read("holdout_looks").height == 3
 
 
 def test_commit_ids_of_one_table_are_not_those_of_another(store: Store) -> None:
@@ -259,16 +249,10 @@ def test_a_damaged_table_is_an_error_and_not_an_empty_one(store: Store) -> None:
 # several processes at once
 
 
-def _append_ten(root: str, writer: int, start: Barrier) -> None:
-    start.wait()
-    for number in range(10):
-        Store(root).append("holdout_looks", looks(f"{writer}-{number}"), f"{writer}-{number}")
-
-
 def test_four_processes_that_append_at_once_lose_nothing(store: Store) -> None:
     # the table does not exist yet: creating it is the hardest moment
     start = SPAWN.Barrier(4, timeout=PATIENCE_S)
-    writers = [SPAWN.Process(target=_append_ten, args=(store.root, writer, start)) for writer in range(4)]
+    writers = [SPAWN.Process(target=append_ten, args=(store.root, writer, start)) for writer in range(4)]
     for process in writers:
         process.start()
     for process in writers:
@@ -278,24 +262,11 @@ def test_four_processes_that_append_at_once_lose_nothing(store: Store) -> None:
     assert sorted(store.read("holdout_looks")["verdict_id"]) == expected
 
 
-def _overwrite(root: str, writer: int, start: Barrier, folder: str, rounds: int) -> None:
-    store, said = Store(root), []
-    day = DAY + dt.timedelta(days=writer)
-    for number in range(rounds):
-        start.wait()
-        store.overwrite("candidates", candidates(f"{writer}-{number}", day=day), {"arrived_on": day})
-        start.wait()
-        try:
-            store.overwrite("queries", queries(*(f"{writer}-{number}-{row}" for row in range(3))))
-            said.append("")
-        except TableError as error:
-            said.append(str(error))
-    (Path(folder) / str(writer)).write_text("\n".join(sentence.replace("\n", " ") for sentence in said))
-
-
 def test_of_two_loads_at_once_one_wins_or_says_why_and_days_do_not_meet(store: Store, tmp_path: Path) -> None:
     start, rounds = SPAWN.Barrier(2, timeout=PATIENCE_S), 6
-    loaders = [SPAWN.Process(target=_overwrite, args=(store.root, n, start, str(tmp_path), rounds)) for n in range(2)]
+    loaders = [
+        SPAWN.Process(target=load_again_and_again, args=(store.root, n, start, str(tmp_path), rounds)) for n in range(2)
+    ]
     for process in loaders:
         process.start()
     for process in loaders:

@@ -6,7 +6,6 @@ better it answers. Judges are recorded: they play back the true grade, or a wors
 """
 
 import csv
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,9 +100,14 @@ def fill(folder: Path, data: OwnData, base_url: str, *, model: str = GOOD) -> Pa
     write_csv(folder / "queries.csv", data.queries)
     write_csv(folder / "documents.csv", data.documents)
     second = data.graded.with_columns(
-        pl.when(pl.int_range(pl.len()) % 9 == 0).then((pl.col("grade") - 1).clip(0, 3)).otherwise("grade").alias("grade")
+        pl.when(pl.int_range(pl.len()) % 9 == 0)
+        .then((pl.col("grade") - 1).clip(0, 3))
+        .otherwise("grade")
+        .alias("grade")
     )
-    labels = [part.with_columns(pl.lit(name).alias("annotator_id")) for name, part in (("a", data.graded), ("b", second))]
+    labels = [
+        part.with_columns(pl.lit(name).alias("annotator_id")) for name, part in (("a", data.graded), ("b", second))
+    ]
     write_csv(folder / "human_labels.csv", pl.concat(labels))
     write_csv(folder / "evaluation.csv", data.graded)
     write_csv(folder / "candidates.csv", data.candidates)

@@ -62,9 +62,9 @@ def _row(found: JudgeVersion) -> Mapping[str, object]:
     }  # fmt: skip
 
 
-def one(votes: Sequence[int | float | None], **changes: object) -> Mapping[str, object]:
+def one(votes: Sequence[int | float | None]) -> Mapping[str, object]:
     """The one row of a pair with these votes."""
-    return pair_grades(judgements([votes], **changes)).row(0, named=True)
+    return pair_grades(judgements([votes])).row(0, named=True)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_an_expected_grade_of_an_unread_vote_does_not_count() -> None:
 
 
 def test_costs_add_up_and_a_pair_is_reused_when_every_vote_is() -> None:
-    assert one([1, 2, 3], cost_usd=0.25)["cost_usd"] == 0.75
+    assert pair_grades(judgements([[1, 2, 3], [1]], cost_usd=0.25))["cost_usd"].to_list() == [0.75, 0.25]
     frame = judgements([[1, 2], [1, 2]]).with_columns(reused=pl.Series([True, True, True, False]))
     assert pair_grades(frame)["reused"].to_list() == [True, False]
 

@@ -10,20 +10,17 @@ from label_pipeline_tests.stages.judged import gold, pair
 
 
 def texts() -> pl.DataFrame:
-    return gold([0, 1]).with_columns(
-        query=pl.lit("q"), document=pl.Series(["a", "b"]), customer=pl.Series([False, True])
-    )
+    pairs = gold([0, 1]).with_columns(query=pl.lit("q"), document=pl.Series(["a", "b"]))
+    return pairs.with_columns(customer=pl.Series([False, True]))
 
 
 def test_records_hold_every_column_under_its_name() -> None:
     """PairText is positional: a column in the wrong place would send the wrong text."""
-    shuffled = texts().select("customer", "document", "query", pl.exclude("customer", "document", "query").reverse())
-    for frame in (texts(), shuffled):
+    for frame in (texts(), texts().select(sorted(texts().columns))):
         first, second = pair_texts(frame)
         assert first == PairText("relevance", "main", "q000", "d00000", "v1", "de", "q", "a", False)
-        assert second._asdict() == {"task": "relevance", "doc_version": "v1", "query": "q", "document": "b"} | pair(
-            1
-        ) | {"customer": True}
+        shown = {"task": "relevance", "doc_version": "v1", "query": "q", "document": "b", "customer": True}
+        assert second._asdict() == pair(1) | shown
     assert pair_texts(texts().clear()) == ()
 
 

@@ -51,7 +51,7 @@ def judged_pairs() -> pl.DataFrame:
 
 
 def deal_again(pairs: pl.DataFrame, split_salt: str, pair_salt: str) -> pl.DataFrame:
-    """LOOK rows of all judges in one deal: seed sampled and queries dealt by these salts, leaderboard and gate on it."""
+    """LOOK rows of all judges in one deal: seed sampled and queries dealt by these salts, then leaderboard and gate."""
     splits = deal(pairs["query_id"], {}, Shares(), split_salt)
     seed = beyond_sample(pairs, PAIRS_PER_QUERY, pair_salt).filter(ALIVE)
     split = seed["query_id"].replace_strict(splits)

@@ -20,7 +20,7 @@ with asked as (
 select
     a.purpose,
     a.member,
-    count(*) filter (where a.use = 1 and a.outcome <> 'failed') as replies,
+    cast(count(*) filter (where a.use = 1 and a.outcome <> 'failed') as bigint) as replies,
     cast(coalesce(sum(a.input_tokens) filter (where a.use = 1), 0) as bigint) as input_tokens,
     cast(coalesce(sum(a.output_tokens) filter (where a.use = 1), 0) as bigint) as output_tokens,
     sum(a.cost_usd) as cost_usd

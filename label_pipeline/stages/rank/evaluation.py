@@ -23,7 +23,14 @@ from label_pipeline.core.scale import Scale
 from label_pipeline.core.significance import paired_bootstrap, paired_randomisation
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 from label_pipeline.stages.rank.arms import PERMUTED, TrainedArms
-from label_pipeline.stages.rank.features import INCUMBENT, FeatureSpace, has_incumbent, numbers
+from label_pipeline.stages.rank.features import (
+    INCUMBENT,
+    MIN_KNOWN,
+    FeatureMatrix,
+    FeatureSpace,
+    has_incumbent,
+    numbers,
+)
 from label_pipeline.stages.rank.report import RankerVerdict, decide
 from label_pipeline.stages.rank.training_set import AMPLIFIED, SEED_ONLY, TEST_SPLITS
 
@@ -82,7 +89,7 @@ def evaluate(
 
     Raises:
         NotApplicableError: when no pair is left to test on, or a ranker's scores are not finite or order no query.
-        TableError: when the rankers were trained on other features.
+        TableError: when the rankers were trained on other features, or on numbers that the test pairs lack.
     """
     if trained.features != feature_space.names:
         raise TableError(
@@ -148,8 +155,21 @@ def scores_by_arm(
         scores[INCUMBENT_ARM] = numbers(pairs, INCUMBENT)
     else:
         notes.append("The incumbent is not compared: not every test pair has an incumbent_score.")
-    features = feature_space.matrix(pairs).values
-    return scores | {arm: ranker.score(features) for arm, ranker in trained.rankers.items()}, notes
+    matrix = feature_space.matrix(pairs)
+    refuse_missing_features(matrix, feature_space)
+    return scores | {arm: ranker.score(matrix.values) for arm, ranker in trained.rankers.items()}, notes
+
+
+def refuse_missing_features(matrix: FeatureMatrix, feature_space: FeatureSpace) -> None:
+    """Raises when a pair's own number was learnt from and most tested pairs do not have it."""
+    own = (*feature_space.pair_features, *((INCUMBENT,) if feature_space.with_incumbent else ()))
+    for name in own:
+        unknown = int(np.isnan(matrix.column(name)).sum())
+        if unknown > (1 - MIN_KNOWN) * len(matrix.values):
+            raise TableError(
+                f"the rankers use {name}, and {unknown} of {len(matrix.values)} test pairs do not have it; fit the "
+                "feature space on the evaluation pairs too, so that only what every side has becomes a feature"
+            )
 
 
 def refuse_unusable_scores(arm: str, scores: Floats, codes: Ints) -> None:

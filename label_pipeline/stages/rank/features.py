@@ -5,6 +5,7 @@ Keep out: how a number is computed (collection.py, reference.py, and below them 
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,6 +20,9 @@ from label_pipeline.stages.rank.reference import Reference
 from label_pipeline.stages.rank.text import Floats, Ints
 
 INCUMBENT = "incumbent_score"
+MIN_KNOWN = 0.5
+"""Share of pairs that must have a number of their own before it becomes a feature."""
+
 DECIMALS = 6
 """Features are rounded here: the last digits of a singular vector depend on the machine's threads, and a tree that
 splits on them would make two trainings differ (.453 and .456 nDCG@10 were seen)."""
@@ -57,7 +61,11 @@ class FeatureSpace:
 
     @classmethod
     def fit(
-        cls, documents: pl.DataFrame, queries: pl.DataFrame, seed: int, pairs: pl.DataFrame | None = None
+        cls,
+        documents: pl.DataFrame,
+        queries: pl.DataFrame,
+        seed: int,
+        pairs: pl.DataFrame | Sequence[pl.DataFrame] = (),
     ) -> "FeatureSpace":
         """Learns from ``documents``; queries only lend their words. Row order does not matter.
 
@@ -65,8 +73,10 @@ class FeatureSpace:
             documents: DOCUMENTS rows.
             queries: QUERIES rows: every query that will ever be scored with this space.
             seed: of the randomised SVD.
-            pairs: training pairs with ``features`` and ``incumbent_score``: every name in ``features`` becomes a
-                feature, and the incumbent's score does when every one of these pairs has it. None adds neither.
+            pairs: every frame the rankers will learn from or be tested on (machine labels, human seed, evaluation)
+                with ``features`` and ``incumbent_score``. A pair's own number becomes a feature where at least half
+                of the pairs of *each* frame have it, the incumbent's score where all have it: a number that only the
+                machine-labelled pairs carry would be learnt from and then be missing in the test.
 
         Raises:
             InputError: without documents or queries.
@@ -76,6 +86,7 @@ class FeatureSpace:
                 f"the ranker's features need documents and queries; found {documents.height} documents and "
                 f"{queries.height} queries; load them with the seed stage first"
             )
+        frames = [pairs] if isinstance(pairs, pl.DataFrame) else list(pairs)
         documents, queries = documents.sort("doc_id"), queries.sort(QUERY_KEY)
         collection = Collection.read(documents, queries, seed)
         return cls(
@@ -83,8 +94,8 @@ class FeatureSpace:
             reference=Reference.of(collection),
             document_rows=documents.select("doc_id", "doc_version").with_row_index("doc_row"),
             query_rows=queries.select(QUERY_KEY).with_row_index("query_row"),
-            pair_features=() if pairs is None else pair_feature_names(pairs),
-            with_incumbent=pairs is not None and has_incumbent(pairs),
+            pair_features=shared_pair_features(frames),
+            with_incumbent=bool(frames) and all(has_incumbent(frame) for frame in frames),
         )
 
     @property
@@ -112,7 +123,8 @@ class FeatureSpace:
         if self.with_incumbent:
             columns[INCUMBENT] = numbers(pairs, INCUMBENT)
         rest = [columns[name] for name in self.names[len(MATCH_FEATURES) :]]
-        return FeatureMatrix(self.names, np.round(np.column_stack([matches, *rest]), DECIMALS))
+        values: Floats = np.column_stack([matches, *rest]).round(DECIMALS)
+        return FeatureMatrix(self.names, values)
 
     def bm25(self, pairs: pl.DataFrame) -> Floats:
         """(n,) raw BM25 of title and text: the baseline arm.
@@ -160,9 +172,14 @@ def parsed(pairs: pl.DataFrame) -> list[Mapping[str, float | None]]:
     return [json.loads(text) if text else {} for text in pairs["features"].to_list()]
 
 
-def pair_feature_names(pairs: pl.DataFrame) -> tuple[str, ...]:
-    """Every name in the pairs' ``features``, sorted."""
-    return tuple(sorted({name for row in parsed(pairs) for name in row}))
+def shared_pair_features(frames: Sequence[pl.DataFrame]) -> tuple[str, ...]:
+    """The names in ``features`` that at least ``MIN_KNOWN`` of the pairs of every frame have a number for, sorted."""
+    kept: set[str] | None = None
+    for frame in frames:
+        known = Counter(name for row in parsed(frame) for name, value in row.items() if value is not None)
+        enough = {name for name, count in known.items() if count >= MIN_KNOWN * frame.height}
+        kept = enough if kept is None else kept & enough
+    return tuple(sorted(kept or ()))
 
 
 def own_features(pairs: pl.DataFrame, names: Sequence[str]) -> dict[str, Floats]:

@@ -13,6 +13,7 @@ from label_pipeline.stages.rank.text import Field, Floats, Ints, Tokens, term_co
 LSA_DIMENSIONS = 64
 """Latent dimensions; scikit-learn advises about 100 for LSA, 64 halves the time."""
 
+
 def tfidf(tokens: Tokens, inverse_document_frequency: Floats) -> sparse.csr_array:
     """(n, V) rows of (1 + ln tf) idf, scaled to length 1 (Salton and Buckley 1988, `ltc`); an empty text is all 0.
 

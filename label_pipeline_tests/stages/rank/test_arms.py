@@ -9,6 +9,7 @@ from label_pipeline.adapters.lightgbm_ranker import LightGBMTrainer
 from label_pipeline.core.catalogue import RANKERS
 from label_pipeline.core.errors import TableError
 from label_pipeline.core.ranker import Floats, Parameters, Ranker, RankingRows
+from label_pipeline.core.ranking import ndcg_by_query
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.rank.arms import TrainedArms, choose, load_trained, train
 from label_pipeline.stages.rank.features import FeatureSpace
@@ -63,7 +64,7 @@ def ordered_rows(n_queries: int = 10) -> RankingRows:
     return RankingRows(np.column_stack([labels, noise]), labels, np.repeat(np.arange(n_queries), 4), GAINS)
 
 
-def test_the_strength_with_the_best_validated_ndcg_is_chosen_and_trained_on_all_queries():
+def test_the_strength_with_the_best_validated_ndcg_is_chosen_and_trained_on_all_queries() -> None:
     learner = Scripted((-1.0, 0.0, 1.0, 1.0), "fake")
     chosen = choose(ordered_rows(), [learner], seed=0)
     assert chosen.ranker.parameters == {"direction": 1.0}
@@ -72,14 +73,14 @@ def test_the_strength_with_the_best_validated_ndcg_is_chosen_and_trained_on_all_
     assert set.intersection(*learner.shown[:5]) == set()  # every query was held out once
 
 
-def test_the_better_learner_is_chosen_and_a_tie_goes_to_the_first():
+def test_the_better_learner_is_chosen_and_a_tie_goes_to_the_first() -> None:
     bad, good, same = Scripted((-1.0,), "bad"), Scripted((1.0,), "good"), Scripted((1.0,), "same")
     assert choose(ordered_rows(), [bad, good], seed=0).ranker.family == "good"
     assert choose(ordered_rows(), [good, bad], seed=0).ranker.family == "good"
     assert choose(ordered_rows(), [good, same], seed=0).ranker.family == "good"
 
 
-def test_ridge_finds_a_planted_direction_and_ignores_differences_between_queries():
+def test_ridge_finds_a_planted_direction_and_ignores_differences_between_queries() -> None:
     rows = ordered_rows(100)
     shifts = np.repeat(np.arange(100) % 2, 4) * 100.0  # in half of the queries every document has 100 more
     planted = RankingRows(rows.features + np.column_stack([shifts, 0 * shifts]), rows.labels, rows.query_index, GAINS)
@@ -90,7 +91,7 @@ def test_ridge_finds_a_planted_direction_and_ignores_differences_between_queries
     assert abs(aside - base) < 0.1
 
 
-def test_ridge_shrinks_along_its_path_and_fills_what_is_unknown():
+def test_ridge_shrinks_along_its_path_and_fills_what_is_unknown() -> None:
     rows = ordered_rows()
     unknown = np.where(rows.features == 2, np.nan, rows.features)
     constant = np.column_stack([unknown, np.full(40, 7.0), np.full(40, np.nan)])
@@ -103,7 +104,7 @@ def test_ridge_shrinks_along_its_path_and_fills_what_is_unknown():
     assert path[-1].score(filled)[0] == pytest.approx(scores[-1, 2])
 
 
-def test_ranking_rows_refuse_what_a_learner_would_misread():
+def test_ranking_rows_refuse_what_a_learner_would_misread() -> None:
     rows = ordered_rows()
     with pytest.raises(ValueError, match="sorted by query_index"):
         RankingRows(rows.features, rows.labels, rows.query_index[::-1], GAINS)
@@ -120,13 +121,13 @@ def learnt() -> tuple[TrainingSets, FeatureSpace, TrainedArms]:
     seed_queries = ("q00", "q01", "q02", "q03")
     gold = [(q, d, float(g)) for q, d, g in graded if q in seed_queries and d[-2:] < "06"]
     labels = [(q, d, float(g)) for q, d, g in graded if q < "q12"]
-    splits = world.splits({q: "dev" for q in seed_queries} | {f"q{i}": "holdout" for i in range(12, 24)})
+    splits = world.splits(dict.fromkeys(seed_queries, "dev") | {f"q{i}": "holdout" for i in range(12, 24)})
     sets = build_training_sets(world.labels(labels), world.gold(gold), splits, Scale(0, 3), world.NOW)
     space = FeatureSpace.fit(documents, queries, 0)
     return sets, space, train(sets, space, LightGBMTrainer(rounds=(20, 60)), 7, world.NOW)
 
 
-def test_every_arm_is_trained_on_its_own_rows(learnt: tuple[TrainingSets, FeatureSpace, TrainedArms]):
+def test_every_arm_is_trained_on_its_own_rows(learnt: tuple[TrainingSets, FeatureSpace, TrainedArms]) -> None:
     sets, space, trained = learnt
     assert list(trained.rankers) == ["amplified", "seed_only", "permuted", "amplified_l2"]
     assert RANKERS.conform(trained.frame).equals(trained.frame)
@@ -143,7 +144,22 @@ def test_every_arm_is_trained_on_its_own_rows(learnt: tuple[TrainingSets, Featur
     assert "amplified: lambdamart on 240 labels of 12 queries" in trained.notes[0]
 
 
-def test_training_again_gives_the_same_rankers(learnt: tuple[TrainingSets, FeatureSpace, TrainedArms]):
+def test_the_amplified_ranker_orders_unseen_queries_and_the_permuted_control_does_not(
+    learnt: tuple[TrainingSets, FeatureSpace, TrainedArms],
+) -> None:
+    _, space, trained = learnt
+    _, _, graded = world.graded_world(np.random.default_rng(5))
+    tested = [row for row in graded if row[0] >= "q12"]
+    features = space.matrix(world.pairs(*((q, d) for q, d, _ in tested))).values
+    grades = np.array([grade for _, _, grade in tested])
+    query = np.array([int(q[1:]) - 12 for q, _, _ in tested])
+    ndcg = {arm: ndcg_by_query(each.score(features), grades, query, 12).mean() for arm, each in trained.rankers.items()}
+    assert ndcg["amplified"] > 0.9
+    assert ndcg["amplified_l2"] > 0.9
+    assert ndcg["permuted"] < ndcg["amplified"] - 0.2
+
+
+def test_training_again_gives_the_same_rankers(learnt: tuple[TrainingSets, FeatureSpace, TrainedArms]) -> None:
     sets, space, trained = learnt
     again = train(sets, space, LightGBMTrainer(rounds=(20, 60)), 7, world.NOW)
     assert again.frame.equals(trained.frame)
@@ -151,7 +167,7 @@ def test_training_again_gives_the_same_rankers(learnt: tuple[TrainingSets, Featu
     assert other.ids["amplified"] != trained.ids["amplified"]
 
 
-def test_stored_rankers_score_as_the_trained_ones(learnt: tuple[TrainingSets, FeatureSpace, TrainedArms]):
+def test_stored_rankers_score_as_the_trained_ones(learnt: tuple[TrainingSets, FeatureSpace, TrainedArms]) -> None:
     _, space, trained = learnt
     loaded = load_trained(trained.frame.sample(fraction=1, shuffle=True, seed=1), LightGBMTrainer())
     assert loaded.features == space.names
@@ -172,13 +188,15 @@ def test_stored_rankers_score_as_the_trained_ones(learnt: tuple[TrainingSets, Fe
 )
 def test_rankers_that_cannot_be_loaded_are_refused(
     learnt: tuple[TrainingSets, FeatureSpace, TrainedArms], change: object, message: str
-):
+) -> None:
     assert callable(change)
     with pytest.raises(TableError, match=message):
         load_trained(change(learnt[2].frame), LightGBMTrainer())
 
 
-def test_a_training_pair_outside_the_feature_space_is_named(learnt: tuple[TrainingSets, FeatureSpace, TrainedArms]):
+def test_a_training_pair_outside_the_feature_space_is_named(
+    learnt: tuple[TrainingSets, FeatureSpace, TrainedArms],
+) -> None:
     sets, _, _ = learnt
     other = FeatureSpace.fit(world.documents({"d": "x"}), world.queries({"q00": "x"}), 0)
     with pytest.raises(TableError, match="not loaded"):

@@ -18,7 +18,7 @@ TEXTS = {
 }
 
 
-def space(pairs: pl.DataFrame | None = None, **columns: dict[str, object]) -> FeatureSpace:
+def space(*pairs: pl.DataFrame, **columns: dict[str, object]) -> FeatureSpace:
     asked = world.queries({"q1": "vpn password", "q2": "canteen 42"}, language="en")
     return FeatureSpace.fit(world.documents(TEXTS, **columns), asked, 1, pairs)
 
@@ -26,19 +26,19 @@ def space(pairs: pl.DataFrame | None = None, **columns: dict[str, object]) -> Fe
 PAIRS = world.pairs(("q1", "d1"), ("q1", "d2"), ("q1", "d3"), ("q2", "d3"), ("q2", "d1"))
 
 
-def test_about_twenty_five_features_all_named_and_none_infinite():
+def test_about_twenty_five_features_all_named_and_none_infinite() -> None:
     matrix = space().matrix(PAIRS)
     assert matrix.values.shape == (5, len(matrix.names))
     assert len(set(matrix.names)) == len(matrix.names) == 25
     assert not np.isinf(matrix.values).any()
 
 
-def test_bm25_arm_orders_documents_by_the_words_they_hold():
+def test_bm25_arm_orders_documents_by_the_words_they_hold() -> None:
     scores = space().bm25(PAIRS)
     assert scores[0] > scores[1] > scores[2] == 0
 
 
-def test_a_score_never_depends_on_the_other_candidates_or_on_row_order():
+def test_a_score_never_depends_on_the_other_candidates_or_on_row_order() -> None:
     whole = space().matrix(PAIRS).values
     alone = np.concatenate([space().matrix(PAIRS[i]).values for i in range(PAIRS.height)])
     assert np.array_equal(alone, whole, equal_nan=True)
@@ -50,7 +50,7 @@ def test_a_score_never_depends_on_the_other_candidates_or_on_row_order():
     assert np.array_equal(shuffled.matrix(PAIRS).values, whole, equal_nan=True)
 
 
-def test_match_features_are_standardised_over_the_querys_best_documents():
+def test_match_features_are_standardised_over_the_querys_best_documents() -> None:
     # four documents in all, so they are every query's reference: mean 0 and variance 1 over them
     every = space().matrix(world.pairs(*(("q1", doc_id) for doc_id in TEXTS)))
     assert every.column("bm25").mean() == pytest.approx(0, abs=1e-6)
@@ -58,12 +58,12 @@ def test_match_features_are_standardised_over_the_querys_best_documents():
     assert (every.column("numbers_found") == 0).all()  # the query has no number: nothing to tell apart
 
 
-def test_grades_and_judgements_beside_the_pair_change_nothing():
+def test_grades_and_judgements_beside_the_pair_change_nothing() -> None:
     graded = PAIRS.with_columns(grade=pl.Series([3, 0, 1, 2, 3]), gold_mean=pl.lit(2.0), raw_grade=pl.lit(1.0))
     assert np.array_equal(space(graded).matrix(graded).values, space().matrix(PAIRS).values, equal_nan=True)
 
 
-def test_facts_of_the_document():
+def test_facts_of_the_document() -> None:
     matrix = space(
         title={"d1": "VPN password"},
         source={"d1": "wiki", "d2": "wiki", "d3": "mail"},
@@ -80,19 +80,28 @@ def test_facts_of_the_document():
     assert matrix.column("numbers_found")[4] > matrix.column("numbers_found")[3]  # 42 is in d1
 
 
-def test_a_pairs_own_columns_become_features():
-    own = PAIRS.with_columns(
-        features=pl.Series([json.dumps({"feature_clicks": 5, "feature_votes": None}), None, "{}", "{}", "{}"]),
-        incumbent_score=pl.Series([0.9, 0.1, 0.2, 0.3, 0.4]),
-    )
-    matrix = space(own).matrix(own)
-    assert matrix.names[-3:] == ("feature_clicks", "feature_votes", "incumbent_score")
-    assert matrix.column("feature_clicks").tolist() == pytest.approx([5, *[np.nan] * 4], nan_ok=True)
-    assert np.isnan(matrix.column("feature_votes")).all()
+OWN = PAIRS.with_columns(
+    features=pl.Series(
+        [json.dumps({"feature_clicks": i, "feature_rare": 1 if i < 2 else None}) for i in range(4)] + [None]
+    ),
+    incumbent_score=pl.Series([0.9, 0.1, 0.2, 0.3, 0.4]),
+)
+
+
+def test_a_pairs_own_numbers_become_features_where_half_of_the_pairs_have_them() -> None:
+    matrix = space(OWN).matrix(OWN)
+    assert matrix.names[-2:] == ("feature_clicks", "incumbent_score")
+    assert "feature_rare" not in matrix.names  # two of five pairs
+    assert matrix.column("feature_clicks").tolist() == pytest.approx([0, 1, 2, 3, np.nan], nan_ok=True)
     assert matrix.column("incumbent_score").tolist() == [0.9, 0.1, 0.2, 0.3, 0.4]
-    partly = own.with_columns(incumbent_score=pl.Series([0.9, None, 0.2, 0.3, 0.4]))
+    partly = OWN.with_columns(incumbent_score=pl.Series([0.9, None, 0.2, 0.3, 0.4]))
     assert "incumbent_score" not in space(partly).names  # known for some pairs only: no feature
-    assert np.isnan(space(own).matrix(PAIRS).column("feature_clicks")).all()  # a pair without columns is unknown
+    assert np.isnan(space(OWN).matrix(PAIRS).column("feature_clicks")).all()  # a pair without columns is unknown
+
+
+def test_a_number_that_only_one_side_has_is_no_feature() -> None:
+    assert space(OWN, PAIRS).names == space().names
+    assert space(OWN, OWN[:4]).names == space(OWN).names
 
 
 @pytest.mark.parametrize(
@@ -104,31 +113,31 @@ def test_a_pairs_own_columns_become_features():
         (pl.lit("other").alias("collection"), "query q1"),
     ],
 )
-def test_a_pair_that_is_not_loaded_is_named(change: pl.Expr, named: str):
+def test_a_pair_that_is_not_loaded_is_named(change: pl.Expr, named: str) -> None:
     strange = pl.concat([PAIRS[:1].with_columns(change), PAIRS[1:]])
     assert space().known(strange).to_list() == [False, True, True, True, True]
     with pytest.raises(TableError, match=f"1 of 5 pairs .*{named}"):
         space().matrix(strange)
 
 
-def test_no_pairs_give_no_rows():
+def test_no_pairs_give_no_rows() -> None:
     matrix = space().matrix(PAIRS.clear())
     assert matrix.values.shape == (0, len(matrix.names))
 
 
-def test_nothing_to_learn_words_from_is_an_input_error():
+def test_nothing_to_learn_words_from_is_an_input_error() -> None:
     with pytest.raises(InputError, match="0 documents and 2 queries"):
         FeatureSpace.fit(world.documents(TEXTS).clear(), world.queries({"q1": "a", "q2": "b"}), 1)
 
 
-def test_a_very_long_document_is_no_trouble():
+def test_a_very_long_document_is_no_trouble() -> None:
     long = TEXTS | {"d5": "password " * 300_000}
     fitted = FeatureSpace.fit(world.documents(long), world.queries({"q1": "vpn password"}), 1)
     assert np.isfinite(fitted.bm25(world.pairs(("q1", "d5"), ("q1", "d1")))).all()
 
 
 @pytest.mark.slow
-def test_twenty_thousand_pairs_over_twenty_thousand_passages_take_seconds():
+def test_twenty_thousand_pairs_over_twenty_thousand_passages_take_seconds() -> None:
     rng = np.random.default_rng(0)
     words = np.array([f"w{i}" for i in range(30_000)])
     probability = 1 / np.arange(1, 30_001)

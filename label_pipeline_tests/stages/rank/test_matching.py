@@ -21,11 +21,11 @@ def matched(query: str, texts: list[str] = TEXTS, chunk_tokens: int = 1000) -> d
     return dict(match(Field.of(tokens, n_terms), QueryTerms.of(asked, n_terms), document, same, chunk_tokens))
 
 
-def test_words_are_lower_case_runs_of_letters_and_digits_in_any_language():
+def test_words_are_lower_case_runs_of_letters_and_digits_in_any_language() -> None:
     assert tokenise("Fehler-Code E42, größe ﬁne\tИндекс_7!") == ["fehler", "code", "e42", "größe", "fine", "индекс_7"]
 
 
-def test_bm25_is_the_formula_with_k1_09_and_b_04():
+def test_bm25_is_the_formula_with_k1_09_and_b_04() -> None:
     # N 4, average length 3; "red" in 2 texts: idf ln(1 + 2.5/2.5) = ln 2; "fox" in 3: ln(1 + 1.5/3.5) = ln(10/7)
     red, fox = np.log(2), np.log(10 / 7)
     expected = [
@@ -59,11 +59,11 @@ def test_bm25_is_the_formula_with_k1_09_and_b_04():
         ("fox", "first_match", [1 / 3, 1 / 2, 1, 0]),  # 1 / (1 + position)
     ],
 )
-def test_word_order(query: str, name: str, expected: list[float]):
+def test_word_order(query: str, name: str, expected: list[float]) -> None:
     assert matched(query)[name] == pytest.approx(expected, nan_ok=True)
 
 
-def test_the_smallest_window_is_the_one_found_by_trying_them_all():
+def test_the_smallest_window_is_the_one_found_by_trying_them_all() -> None:
     rng = np.random.default_rng(8)
     texts = [" ".join(rng.choice(list("abcxyz"), size=rng.integers(0, 12))) for _ in range(200)]
 
@@ -79,7 +79,7 @@ def test_the_smallest_window_is_the_one_found_by_trying_them_all():
     assert matched("a b c", texts)["proximity"] == pytest.approx([by_force(text) for text in texts])
 
 
-def test_chunks_change_nothing():
+def test_chunks_change_nothing() -> None:
     rng = np.random.default_rng(3)
     texts = [" ".join(rng.choice(list("abcdefgh"), size=rng.integers(0, 30))) for _ in range(50)]
     whole, cut = matched("a b c a", texts), matched("a b c a", texts, chunk_tokens=7)
@@ -87,7 +87,7 @@ def test_chunks_change_nothing():
         assert cut[name] == pytest.approx(whole[name], nan_ok=True), name
 
 
-def test_a_query_without_words_matches_nothing():
+def test_a_query_without_words_matches_nothing() -> None:
     found = matched("?!")
     assert found["bm25"].tolist() == [0, 0, 0, 0]
     assert np.isnan(found["coverage"]).all()

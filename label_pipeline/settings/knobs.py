@@ -1,30 +1,15 @@
-"""One validated settings tree, read from one YAML file.
+"""The parts of the settings tree: one class a section, every knob with a safe default, a bound, a unit and a reason.
 
-Every knob has a safe default, a bound, a unit and a reason. What spends has a cap; a cap of 0 refuses. Secrets are
-named by environment variable and never stored. Keep out: building clients, members or graphs from it (defs/).
+Keep out: the whole tree (tree.py), reading it from a file (loading.py).
 """
 
-import difflib
-import os
-from collections.abc import Iterator
+import re
 from datetime import date
-from itertools import product
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
-
-from label_pipeline.core.errors import SettingsError
-from label_pipeline.core.scale import Scale
-
-CONFIG_VARIABLE = "LABEL_PIPELINE_CONFIG"
-HOME_VARIABLE = "LABEL_PIPELINE_HOME"
-SAMPLE = Path(__file__).parent / "rehearsal" / "sample" / "settings.yaml"
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 Grade = Annotated[int | None, Field(description="grade on the project's scale; null = not judged, dropped and counted")]
-
 
 _GREEDY: dict[str, str | int | float | bool] = {"temperature": 0, "max_tokens": 300}
 
@@ -33,11 +18,13 @@ def _listed(value: object) -> object:
     return value if isinstance(value, list) or value is None else [value]
 
 
-class _Knobs(BaseModel):
+class Knobs(BaseModel):
+    """Base of every section: unknown keys are errors, nothing changes after reading."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
-class ScaleSettings(_Knobs):
+class ScaleSettings(Knobs):
     """The project's grade scale."""
 
     lo: int = Field(0, description="lowest grade")
@@ -50,7 +37,7 @@ class ScaleSettings(_Knobs):
         return self
 
 
-class InputSettings(_Knobs):
+class InputSettings(Knobs):
     """One file that feeds one input table."""
 
     path: str = Field(description="file, relative to this settings file; {home} is the project's own folder")
@@ -59,7 +46,7 @@ class InputSettings(_Knobs):
     )
     columns: dict[str, str] = Field(default_factory=dict, description="our column: the file's column")
     grades: dict[str | int, Grade] | None = Field(None, description="source grade: our grade, where scales differ")
-    delimiter: str = Field(",", min_length=1, max_length=1)
+    delimiter: str | None = Field(None, min_length=1, max_length=2, description="a comma when absent, a tab for .tsv")
     encoding: str = "utf-8"
 
 
@@ -72,7 +59,7 @@ def _files(value: object) -> object:
 Files = Annotated[list[InputSettings], BeforeValidator(_files)]
 
 
-class InputsSettings(_Knobs):
+class InputsSettings(Knobs):
     """The user's files."""
 
     queries: Files = Field(min_length=1)
@@ -89,14 +76,20 @@ class InputsSettings(_Knobs):
     pool_date: date | None = Field(None, description="the one day of candidates that carry no arrived_on")
 
 
-class DaysSettings(_Knobs):
+class DaysSettings(Knobs):
     """The daily partitions of candidates."""
 
     start: date = Field(description="first day (UTC)")
     end: date | None = Field(None, description="last day; set one for a fixed pool, or the page shows empty months")
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end is not None and self.end < self.start:
+            raise ValueError(f"end must not be before start, got start={self.start} end={self.end}")
+        return self
 
-class SplitSettings(_Knobs):
+
+class SplitSettings(Knobs):
     """Shares of queries; see statistics.md section 4."""
 
     train: float = Field(0.12, ge=0, le=1)
@@ -105,8 +98,15 @@ class SplitSettings(_Knobs):
     anchor: float = Field(0.15, ge=0, le=1)
     salt: str = Field("label-pipeline", description="never change it: it deals the queries")
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = self.train + self.dev + self.holdout + self.anchor
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"train, dev, holdout and anchor must add up to 1, got {total:g}")
+        return self
 
-class EndpointSettings(_Knobs):
+
+class EndpointSettings(Knobs):
     """One endpoint that speaks the OpenAI protocol."""
 
     base_url: str = Field(description="ends in /v1; environment variables are expanded")
@@ -119,8 +119,16 @@ class EndpointSettings(_Knobs):
     timeout_s: float = Field(120, gt=0, le=3600, description="seconds a request; reasoning models take a minute")
     max_retries: int = Field(5, ge=0, le=20, description="5 retries with backoff outlast a minute of 429")
 
+    @field_validator("api_key_env")
+    @classmethod
+    def _is_a_name(cls, value: str) -> str:
+        # the value is not repeated: it may be the key itself
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+            raise ValueError("expected the name of the environment variable that holds the key, not the key")
+        return value
 
-class PriceSettings(_Knobs):
+
+class PriceSettings(Knobs):
     """US dollars per million tokens; stated where the public list does not know the model."""
 
     input_usd: float = Field(ge=0)
@@ -128,7 +136,7 @@ class PriceSettings(_Knobs):
     cached_usd: float | None = Field(None, ge=0, description="defaults to input_usd")
 
 
-class CandidateSettings(_Knobs):
+class CandidateSettings(Knobs):
     """Judge candidates: every combination of the listed models, prompts, parameters and votes."""
 
     endpoint: str
@@ -145,14 +153,14 @@ class CandidateSettings(_Knobs):
     prices: dict[str, PriceSettings] = Field(default_factory=dict, description="by model")
 
 
-class CalibrateSettings(_Knobs):
+class CalibrateSettings(Knobs):
     """Choosing the judge."""
 
     cap_usd: float = Field(0, ge=0, description="most one calibration may cost; 0 spends nothing unasked")
     folds: int = Field(5, ge=2, le=20, description="query-grouped folds of the calibrator")
 
 
-class GateSettings(_Knobs):
+class GateSettings(Knobs):
     """Certifying the judge."""
 
     policy: Literal["single-standard", "single-permissive", "single-strict", "panel"] = "single-standard"
@@ -164,14 +172,16 @@ class GateSettings(_Knobs):
     looks: int = Field(5, ge=1, le=5, description="looks a holdout; the sixth would have alpha .0008")
 
 
-class AmplifySettings(_Knobs):
+class AmplifySettings(Knobs):
     """Bulk labelling."""
 
     cap_usd: float = Field(0, ge=0, description="most one day's run may cost")
-    cron: str = Field("0 2 * * *", description="nightly schedule (UTC); off until turned on in the page")
+    cron: str = Field(
+        "0 2 * * *", pattern=r"^\S+( +\S+){4}$", description="nightly schedule (UTC); off until turned on in the page"
+    )
 
 
-class RankSettings(_Knobs):
+class RankSettings(Knobs):
     """Training and proving the ranker."""
 
     grades: Literal["auto", "raw", "quarter"] = Field(
@@ -182,7 +192,7 @@ class RankSettings(_Knobs):
     seed: int = Field(7, ge=0)
 
 
-class RehearsalSettings(_Knobs):
+class RehearsalSettings(Knobs):
     """The local provider `label-pipeline provide` and `demo` start for this project."""
 
     kind: Literal["simulated", "recorded"]
@@ -193,121 +203,3 @@ class RehearsalSettings(_Knobs):
     passage_column: str = "passage"
     models: dict[str, str] = Field(default_factory=dict, description="recorded: model name: column")
     conflicts: Literal["refuse", "first", "exclude"] = "refuse"
-
-
-class Settings(_Knobs):
-    """The whole tree. Build it with :func:`load`."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="names folders and MLflow experiments")
-    home: str | None = Field(None, description="folder for everything a run writes")
-    task: str = "relevance"
-    collection: str = Field("main", description="collection of rows whose files do not say")
-    scale: ScaleSettings = ScaleSettings()
-    rubric: str = Field(description="rubric file")
-    inputs: InputsSettings
-    days: DaysSettings
-    splits: SplitSettings = SplitSettings()
-    agreement_floor: float = Field(0.667, ge=-1, le=1, description="Krippendorff's conventional lower limit")
-    endpoints: dict[str, EndpointSettings] = Field(min_length=1)
-    candidates: list[CandidateSettings] = Field(min_length=1)
-    calibrate: CalibrateSettings = CalibrateSettings()
-    gate: GateSettings = GateSettings()
-    amplify: AmplifySettings = AmplifySettings()
-    rank: RankSettings = RankSettings()
-    rehearsal: RehearsalSettings | None = None
-    folder: Path = Field(default=Path(), exclude=True, description="folder of the settings file; set by load")
-
-    @model_validator(mode="after")
-    def _coherent(self) -> Self:
-        for index, candidate in enumerate(self.candidates):
-            if candidate.endpoint not in self.endpoints:
-                raise ValueError(
-                    f"candidates.{index}.endpoint is {candidate.endpoint!r}; endpoints has {sorted(self.endpoints)}"
-                )
-        if not self.inputs.candidates and self.inputs.pool_date:
-            raise ValueError("inputs.pool_date is set but inputs.candidates lists no file")
-        return self
-
-    @property
-    def grade_scale(self) -> Scale:
-        """The scale as core knows it."""
-        return Scale(self.scale.lo, self.scale.hi)
-
-    @property
-    def home_path(self) -> Path:
-        """Folder for tables, journal, MLflow and the sample world."""
-        if self.home is not None:
-            return (self.folder / self.home).resolve()
-        base = os.environ.get(HOME_VARIABLE) or os.environ.get("DAGSTER_HOME") or str(Path.cwd())
-        return Path(base).resolve() / ".runs" / self.name
-
-    def locate(self, path: str) -> Path:
-        """An input, rubric or prompt path of the settings file as an absolute path."""
-        filled = os.path.expandvars(path.replace("{home}", str(self.home_path)))
-        return (self.folder / filled).resolve()
-
-    def expanded_candidates(self) -> Iterator[tuple[str, CandidateSettings, str, str, dict[str, object], int]]:
-        """(name, its settings, model, prompt, parameters, votes) of every combination, in order."""
-        for group in self.candidates:
-            for model, prompt, (index, parameters), votes in product(
-                group.models, group.prompts, enumerate(group.parameters), group.votes
-            ):
-                parts = [model, Path(prompt).stem]
-                parts += [f"p{index}"] if len(group.parameters) > 1 else []
-                parts += [f"{votes}votes"] if votes > 1 else []
-                yield "/".join(parts), group, model, prompt, dict(parameters), votes
-
-
-def load(path: Path | str | None = None) -> Settings:
-    """The settings of ``path``, else of ``LABEL_PIPELINE_CONFIG``, else of the sample project.
-
-    Raises:
-        SettingsError: no such file, not YAML, a wrong value, or a key nobody knows (names the nearest).
-    """
-    chosen = Path(path or os.environ.get(CONFIG_VARIABLE) or SAMPLE)
-    if not chosen.is_file():
-        raise SettingsError(f"no settings file {chosen}; `label-pipeline init DIR` writes one")
-    try:
-        data = yaml.safe_load(chosen.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{chosen} is not readable YAML: {error}") from error
-    if not isinstance(data, dict):
-        raise SettingsError(f"{chosen} holds {type(data).__name__}, expected a mapping of settings")
-    return parse(data, chosen)
-
-
-def parse(data: dict[str, object], source: Path) -> Settings:
-    """Validates ``data`` as read from ``source``; see :func:`load`."""
-    try:
-        return Settings.model_validate({**data, "folder": source.parent.resolve()})
-    except ValidationError as error:
-        lines = [_sentence(detail) for detail in error.errors()]
-        raise SettingsError(f"{source}: " + "; ".join(lines)) from error
-
-
-def _sentence(detail: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] != "extra_forbidden":
-        return f"{where or 'settings'}: {detail['msg']} (found {detail['input']!r:.80})"
-    known = _keys_at(Settings, detail["loc"][:-1])
-    key = str(detail["loc"][-1])
-    near = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
-    return f"unknown key {where!r}; {hint}"
-
-
-def _keys_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """The valid keys of the mapping at ``path`` below ``model``."""
-    for part in path:
-        if isinstance(part, int) or part not in model.model_fields:
-            continue  # an index, or a name the user gave (an endpoint)
-        found = _models_in(model.model_fields[part].annotation)
-        if found:
-            model = found[0]
-    return [name for name in model.model_fields if name != "folder"]
-
-
-def _models_in(annotation: object) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for inner in getattr(annotation, "__args__", ()) for model in _models_in(inner)]

@@ -1,0 +1,121 @@
+"""What each stage found, as short lines: `run` prints them after the stage, `demo` ends with all of them.
+
+Keep out: figures (they are read from the tables), where the project stands now (status.py).
+"""
+
+import json
+from collections.abc import Callable
+
+import polars as pl
+
+from label_pipeline.adapters.store import Store
+from label_pipeline.stages import STAGES
+
+Fact = tuple[str, str]
+"""What, and what was found."""
+
+METRIC = "nDCG@10"
+_FATES = ("labelled", "abstained", "failed", "refused", "skipped")
+_DECIDE = {"met": "ok", "missed": "NO", "unknown": "NO"}
+
+
+def facts(store: Store, stage: str) -> list[Fact]:
+    """What the newest run of ``stage`` left behind. ``store`` must see the tables of the last stage."""
+    return _FACTS[stage](store)
+
+
+def _seed(store: Store) -> list[Fact]:
+    agreement = store.read("agreement").filter(pl.col("metric") == "krippendorff_alpha_ordinal")
+    found = [(f"human agreement [{row['collection']}]", _agreement(row)) for row in agreement.iter_rows(named=True)]
+    gold = store.read("gold")
+    if not gold.is_empty():
+        dealt = dict(store.read("splits").group_by("split").len().iter_rows())
+        shares = ", ".join(f"{name} {dealt.get(name, 0)}" for name in ("train", "dev", "holdout", "anchor"))
+        found.append(("gold", f"{gold.height:,} pairs; queries: {shares}"))
+    return found + _set_aside(store, ("queries", "documents", "human_labels", "evaluation"))
+
+
+def _set_aside(store: Store, inputs: tuple[str, ...]) -> list[Fact]:
+    rows = store.read("quarantine").filter(pl.col("input").is_in(inputs))
+    if rows.is_empty():
+        return []
+    counts = ", ".join(f"{count} of {name}" for name, count in rows.group_by("input").len().sort("input").iter_rows())
+    first = rows.sort("input", "source", "line").row(0, named=True)
+    return [
+        (
+            "rows set aside",
+            f"{counts}, the first one: {first['source']}:{first['line']}: {first['reason']} (`label-pipeline check` "
+            "lists them, table quarantine keeps them)",
+        )
+    ]
+
+
+def _agreement(row: dict[str, object]) -> str:
+    if row["estimate"] is None:
+        return str(row["reason"])
+    return f"Krippendorff's alpha {row['estimate']:.3f} [{row['low']:.3f}, {row['high']:.3f}], {row['status']}"
+
+
+def _calibrate(store: Store) -> list[Fact]:
+    board = store.query("calibrate/newest_calibration")
+    found = []
+    for row in board.sort("chosen", descending=True, maintain_order=True).iter_rows(named=True):
+        if row["chosen"]:
+            loss = f"loss {row['loss']:.2f} NMSE [{row['loss_low']:.2f}, {row['loss_high']:.2f}]"
+            found.append(("chosen judge", f"{row['candidate']} of {board.height}: {loss}; {row['reason']}"))
+        elif row["loss"] is None:
+            found.append(("not asked", f"{row['candidate']}: {row['reason']}"))
+    return found
+
+
+def _gate(store: Store) -> list[Fact]:
+    newest = store.read("verdicts").sort("decided_at", descending=True).unique("collection", keep="first")
+    return [
+        (f"verdict [{row['collection']}]", _verdict(row)) for row in newest.sort("collection").iter_rows(named=True)
+    ]
+
+
+def _verdict(row: dict[str, object]) -> str:
+    lines = [f"{row['state']} (policy {row['policy']}, look {row['look']})"]
+    lines += [
+        f"{_DECIDE[c['status']]}  {c['sentence']}" for c in json.loads(str(row["criteria"])) if c["status"] in _DECIDE
+    ]
+    return "\n".join(lines)
+
+
+def _amplify(store: Store) -> list[Fact]:
+    runs = store.read("label_runs")
+    found = _set_aside(store, ("candidates",))
+    if not runs.is_empty():
+        last = runs.sort("finished_at").unique(["day", "collection"], keep="last")
+        fates = " + ".join(f"{int(last[name].sum()):,} {name}" for name in _FATES)
+        found.append(("candidate pairs", f"{int(last['pairs_in'].sum()):,} = {fates}"))
+        if last["failed"].sum():
+            found.append(("failed", "got no reply and cost nothing; `label-pipeline run` asks for them again"))
+    asked = store.query("amplify/spend")
+    return [
+        *found,
+        ("spent", f"${float(asked['cost_usd'].sum()):.2f} for {int(asked['replies'].sum()):,} replies, all stages"),
+    ]
+
+
+def _rank(store: Store) -> list[Fact]:
+    """The newest evaluation's nDCG@10 with exponential gain, one line an arm."""
+    metrics = store.read("ranker_metrics")
+    newest = metrics.filter(
+        (pl.col("evaluated_at") == pl.col("evaluated_at").max())
+        & pl.col("metric").str.starts_with(METRIC)
+        & pl.col("metric").str.contains("exponential")
+    )
+    found = []
+    for row in newest.iter_rows(named=True):
+        p_value = "" if row["p_value"] is None else f", p = {row['p_value']:.4f}"
+        estimate = f"{row['estimate']:+.3f}" if " - " in row["arm"] else f"{row['estimate']:.3f}"
+        interval = f"{estimate} [{row['low']:.3f}, {row['high']:.3f}]"
+        found.append((f"{row['metric']} {row['arm']}", f"{interval} on {row['n_queries']} unseen queries{p_value}"))
+    return found
+
+
+_FACTS: dict[str, Callable[[Store], list[Fact]]] = dict(
+    zip(STAGES, (_seed, _calibrate, _gate, _amplify, _rank), strict=True)
+)

@@ -1,0 +1,94 @@
+"""What every stage would send and cost, from the user's files, before anything is loaded. Sends nothing.
+
+Keep out: pricing one plan (core/judging/plan.py), printing (check.py).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from label_pipeline.core.judging.plan import Plan
+from label_pipeline.core.pairs import pair_texts
+from label_pipeline.core.ports import PairText
+from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
+from label_pipeline.defs.asking import price
+from label_pipeline.defs.project import Project
+from label_pipeline.stages import seed
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """What one stage would do with one judge candidate.
+
+    Attributes:
+        stage: calibrate, gate or amplify.
+        judge: name of the candidate.
+        plan: everything it would send.
+        dearest_usd: cost of what its cap is compared with: all of it, or the dearest day.
+    """
+
+    stage: str
+    judge: str
+    plan: Plan
+    dearest_usd: float
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The user's files as the stages would see them.
+
+    Attributes:
+        seed: queries, documents, human labels, evaluation.
+        candidates: pairs to label.
+        dealt: gold pairs with the split of their query.
+    """
+
+    seed: seed.Assembled
+    candidates: seed.AssembledCandidates
+    dealt: pl.DataFrame
+
+
+def deal(project: Project, found: seed.Assembled) -> pl.DataFrame:
+    """The gold pairs with the split each query has, or would get."""
+    gold = seed.gold_labels(found.human_labels)
+    splits = seed.seed_splits(
+        gold, project.store("seed").read("splits"), project.shares, project.clock(), project.settings.splits.salt
+    )
+    return gold.join(splits.select(*QUERY_KEY, "split"), on=list(QUERY_KEY))
+
+
+def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
+    """The plans of every stage and judge candidate.
+
+    Raises:
+        BudgetError: the price of a model is unknown.
+    """
+    split = pl.col("split")
+    asked = {
+        "calibrate": inputs.dealt.filter(split.is_in(["train", "dev"])),
+        "gate": inputs.dealt.filter(split == "holdout"),
+    }
+    for stage, pairs in asked.items():
+        texts = _texts(inputs.seed, pairs)
+        for member in project.members:
+            plan = price(project, member, texts, epoch=0, purpose=stage)
+            yield StagePlan(stage, member.name, plan, plan.cost_usd)
+    days = inputs.candidates.candidates.sort("arrived_on").partition_by("arrived_on")
+    by_day = [_texts(inputs.seed, day) for day in days]
+    for member in project.members:
+        plans = [price(project, member, texts, epoch=0, purpose="amplify") for texts in by_day]
+        yield StagePlan("amplify", member.name, sum(plans, Plan()), max((plan.cost_usd for plan in plans), default=0.0))
+
+
+def _texts(found: seed.Assembled, pairs: pl.DataFrame) -> tuple[PairText, ...]:
+    """The pairs with the texts a judge would be shown."""
+    title, text = pl.col("title"), pl.col("text")
+    documents = found.documents.select(
+        "doc_id",
+        "doc_version",
+        pl.when(title.is_null()).then(text).otherwise(title + "\n\n" + text).alias("document"),
+        (pl.col("boundary") == "customer").fill_null(False).alias("customer"),
+    )
+    joined = pairs.select(PAIR_KEY).join(found.queries.select(*QUERY_KEY, "query"), on=list(QUERY_KEY))
+    return pair_texts(joined.join(documents, on=["doc_id", "doc_version"]))

@@ -1,0 +1,26 @@
+"""One validated settings tree, read from one YAML file.
+
+* knobs.py    the sections: every knob has a safe default, a bound, a unit and a reason
+* tree.py     the whole, and what follows from it alone
+* loading.py  from a file to the tree; a mistake is told with file, line and column
+
+What spends has a cap; a cap of 0 refuses. Secrets are named by environment variable and never stored. Keep out:
+building clients, members or graphs from it (defs/).
+"""
+
+from label_pipeline.settings.knobs import CandidateSettings, EndpointSettings, InputSettings, RehearsalSettings
+from label_pipeline.settings.loading import CONFIG_VARIABLE, SAMPLE, load, parse
+from label_pipeline.settings.tree import HOME_VARIABLE, Settings
+
+__all__ = [
+    "CONFIG_VARIABLE",
+    "HOME_VARIABLE",
+    "SAMPLE",
+    "CandidateSettings",
+    "EndpointSettings",
+    "InputSettings",
+    "RehearsalSettings",
+    "Settings",
+    "load",
+    "parse",
+]

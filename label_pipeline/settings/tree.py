@@ -1,0 +1,97 @@
+"""The whole settings tree, and what follows from it alone: paths, and every judge candidate.
+
+Keep out: the sections (knobs.py), reading a file (loading.py), building clients, members or graphs from it (defs/).
+"""
+
+import os
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from label_pipeline.core.scale import Scale
+from label_pipeline.settings.knobs import (
+    AmplifySettings,
+    CalibrateSettings,
+    CandidateSettings,
+    DaysSettings,
+    EndpointSettings,
+    GateSettings,
+    InputsSettings,
+    Knobs,
+    RankSettings,
+    RehearsalSettings,
+    ScaleSettings,
+    SplitSettings,
+)
+
+HOME_VARIABLE = "LABEL_PIPELINE_HOME"
+
+SET_BY_LOAD = ("folder", "started_in")
+"""Fields that are no keys of the file."""
+
+
+class Settings(Knobs):
+    """The whole tree. Build it with :func:`load`."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="names folders and MLflow experiments")
+    home: str | None = Field(None, description="folder for everything a run writes")
+    task: str = "relevance"
+    collection: str = Field("main", description="collection of rows whose files do not say")
+    scale: ScaleSettings = ScaleSettings()
+    rubric: str = Field(description="rubric file")
+    inputs: InputsSettings
+    days: DaysSettings
+    splits: SplitSettings = SplitSettings()
+    agreement_floor: float = Field(0.667, ge=-1, le=1, description="Krippendorff's conventional lower limit")
+    endpoints: dict[str, EndpointSettings] = Field(min_length=1)
+    candidates: list[CandidateSettings] = Field(min_length=1)
+    calibrate: CalibrateSettings = CalibrateSettings()
+    gate: GateSettings = GateSettings()
+    amplify: AmplifySettings = AmplifySettings()
+    rank: RankSettings = RankSettings()
+    rehearsal: RehearsalSettings | None = None
+    folder: Path = Field(default=Path(), exclude=True, description="folder of the settings file; set by load")
+    started_in: Path = Field(default=Path(), exclude=True, description="working folder at load: a run may change it")
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        for index, candidate in enumerate(self.candidates):
+            if candidate.endpoint not in self.endpoints:
+                raise ValueError(
+                    f"candidates.{index}.endpoint is {candidate.endpoint!r}; endpoints has {sorted(self.endpoints)}"
+                )
+        if not self.inputs.candidates and self.inputs.pool_date:
+            raise ValueError("inputs.pool_date is set but inputs.candidates lists no file")
+        return self
+
+    @property
+    def grade_scale(self) -> Scale:
+        """The scale as core knows it."""
+        return Scale(self.scale.lo, self.scale.hi)
+
+    @property
+    def home_path(self) -> Path:
+        """Folder for tables, journal, MLflow and the sample world."""
+        if self.home is not None:
+            return (self.folder / self.home).resolve()
+        base = os.environ.get(HOME_VARIABLE) or os.environ.get("DAGSTER_HOME") or ""
+        return (self.started_in / base).resolve() / ".runs" / self.name
+
+    def locate(self, path: str) -> Path:
+        """An input, rubric or prompt path of the settings file as an absolute path."""
+        filled = os.path.expandvars(path.replace("{home}", str(self.home_path)))
+        return (self.folder / filled).resolve()
+
+    def expanded_candidates(self) -> Iterator[tuple[str, CandidateSettings, str, str, dict[str, object], int]]:
+        """(name, its settings, model, prompt, parameters, votes) of every combination, in order."""
+        for group in self.candidates:
+            for model, prompt, (index, parameters), votes in product(
+                group.models, group.prompts, enumerate(group.parameters), group.votes
+            ):
+                parts = [model, Path(prompt).stem]
+                parts += [f"p{index}"] if len(group.parameters) > 1 else []
+                parts += [f"{votes}votes"] if votes > 1 else []
+                yield "/".join(parts), group, model, prompt, dict(parameters), votes

@@ -1,0 +1,215 @@
+"""Labels carry where they come from, nobody labels without a verdict of this very judge, and the books add up."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from label_pipeline.core.catalogue import LABEL_RUNS, LABELS
+from label_pipeline.core.errors import GateClosedError
+from label_pipeline.core.judge import JudgeVersion
+from label_pipeline.core.judging.engine import Judging
+from label_pipeline.stages.amplify import Books, Work, books, labels, run_row
+from label_pipeline_tests.stages.amplify.orders import (
+    CLOSED,
+    CUT,
+    DAY,
+    FAILED,
+    MALFORMED,
+    NOW,
+    OPEN,
+    OUT_OF_SCALE,
+    OVER_CAP,
+    REFUSED,
+    Said,
+    judging,
+    said,
+    work,
+)  # fmt: skip
+from label_pipeline_tests.stages.judged import judge, line
+
+
+def labelled(found: Work, answers: Sequence[Said | Sequence[Said]], by: JudgeVersion | None = None) -> pl.DataFrame:
+    by = by or judge()
+    return labels(found, judging(found.ask, answers), by, day=DAY, run_id="run-9", now=NOW)
+
+
+def test_a_label_carries_where_it_comes_from() -> None:
+    frame = labelled(work([1]), [said(2, 1.6)])
+    assert frame.schema == LABELS.schema
+    assert frame.row(0, named=True) == {
+        "task": "relevance", "collection": "main", "query_id": "q000", "doc_id": "d00001", "doc_version": "v1",
+        "context_id": None, "day": DAY, "raw_grade": 2.0, "expected_grade": 1.6, "calibrated_grade": 1.6,
+        "confidence": None, "status": "provisional", "judge_version": judge().judge_version, "verdict_id": "v1",
+        "run_id": "run-9", "request_keys": '["r0.0"]', "model_reported": "model-2026", "rubric_version": "1-abc",
+        "cost_usd": 0.001, "labelled_at": NOW,
+    }  # fmt: skip
+
+
+def test_only_what_was_read_becomes_a_label() -> None:
+    outcomes = [said(0), MALFORMED, REFUSED, CUT, OUT_OF_SCALE, FAILED, OVER_CAP, said(3)]
+    frame = labelled(work(range(8)), outcomes)
+    assert frame.select("doc_id", "raw_grade").rows() == [("d00000", 0.0), ("d00007", 3.0)]
+
+
+def test_several_votes_make_one_label_that_rests_on_the_votes_that_were_read() -> None:
+    frame = labelled(work([0]), [[said(1), MALFORMED, said(3)]])
+    assert frame["raw_grade"].to_list() == [2.0]
+    assert frame["confidence"].to_list() == [pytest.approx(-np.sqrt(2))]
+    assert json.loads(frame["request_keys"][0]) == ["r0.0", "r0.2"]
+    assert frame["cost_usd"].to_list() == [pytest.approx(0.003)]  # what was paid, the unread vote included
+
+
+def test_the_calibrated_grade_is_of_its_collection_and_never_rounded() -> None:
+    by = judge(calibrators={"main": line(0.1, 0.7), "mail": line(-1.0)})
+    found = work([0, 1], standing=replace(OPEN, judge_version=by.judge_version))
+    frame = labelled(found, [said(2), said(2, 1.55)], by)
+    assert frame["calibrated_grade"].to_list() == pytest.approx([0.1 + 0.7 * 2, 0.1 + 0.7 * 1.55])
+    assert frame["raw_grade"].to_list() == [2.0, 2.0]
+    assert frame["expected_grade"].to_list() == [2.0, 1.55]
+
+
+def test_nothing_asked_is_an_empty_frame() -> None:
+    assert labelled(work([0], labelled=[0]), []).equals(LABELS.empty())
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"state": "closed", "reasons": ("skill",)}, r"the open verdict there is of judge {version} \(closed\)"),
+        ({"state": "suspended", "reasons": ("drift",)}, r"of judge {version} \(suspended\)"),
+        ({"judge_version": "another"}, r"of judge another \(open\)"),
+        ({"judge_version": None, "state": "missing", "reasons": ("none",)}, r"of judge None \(missing\)"),
+    ],
+)
+def test_no_label_without_an_open_verdict_of_this_very_judge(changes: Mapping[str, object], sentence: str) -> None:
+    """Even where replies are in hand already: the wall is where labels are made."""
+    found = work([0, 1])
+    refused = replace(found, standing=replace(OPEN, **changes))  # type: ignore[arg-type]  # a table of fields
+    with pytest.raises(GateClosedError, match=sentence.format(version=judge().judge_version)):
+        labelled(refused, [said(), said()])
+
+
+CASES: dict[str, tuple[Sequence[Said | Sequence[Said]], Mapping[str, int]]] = {
+    "graded": ([said()], {"labelled": 1}),
+    "graded from the journal": ([said(reused=True)], {"labelled": 1, "reused": 1}),
+    "some votes from the journal": ([[said(reused=True), said()]], {"labelled": 1}),
+    "malformed": ([MALFORMED], {"abstained": 1}),
+    "malformed, from the journal": ([replace(MALFORMED, reused=True)], {"abstained": 1}),
+    "refused by the model": ([REFUSED], {"abstained": 1}),
+    "cut": ([CUT], {"abstained": 1}),
+    "out of scale": ([OUT_OF_SCALE], {"abstained": 1}),
+    "no reply": ([FAILED], {"failed": 1}),
+    "over the cap": ([OVER_CAP], {"refused": 1}),
+    "one vote read, the next over the cap": ([[said(), OVER_CAP]], {"labelled": 1}),
+    "no reply, then over the cap": ([[FAILED, OVER_CAP]], {"failed": 1}),
+    "over the cap, then no reply": ([[OVER_CAP, FAILED]], {"refused": 1}),
+    "unread, then read": ([[MALFORMED, said()]], {"labelled": 1}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_fate_is_one_column(case: str) -> None:
+    answers, counted = CASES[case]
+    found = work([0])
+    zero = dict.fromkeys(("labelled", "reused", "abstained", "failed", "refused", "skipped"), 0)
+    assert books(found, judging(found.ask, answers)) == Books(pairs_in=1, **{**zero, **counted})
+
+
+def test_pairs_labelled_before_are_labelled_and_reused() -> None:
+    found = work(range(5), labelled=[0, 1], customers=[2])
+    assert books(found, judging(found.ask, [said(), FAILED])) == Books(
+        pairs_in=5, labelled=3, reused=2, abstained=0, failed=1, refused=0, skipped=1
+    )
+
+
+def test_an_order_that_was_not_placed_is_refused_but_keeps_what_it_has() -> None:
+    """Over the cap before the first request."""
+    found = work(range(5), labelled=[0], customers=[1])
+    assert books(found, None) == Books(pairs_in=5, labelled=1, reused=1, abstained=0, failed=0, refused=3, skipped=1)
+    assert books(work(range(5), standing=CLOSED), None).refused == 5
+
+
+VOTES = [
+    said(0), said(1, reused=True), said(3, 2.5), MALFORMED, replace(MALFORMED, reused=True), REFUSED, CUT, OUT_OF_SCALE,
+    FAILED, OVER_CAP,
+]  # fmt: skip
+
+
+def _random_day(rng: np.random.Generator) -> tuple[Work, Judging | None, list[list[Said]]]:
+    size = int(rng.integers(0, 25))
+    before, customers = (rng.permutation(25)[: rng.integers(0, 12)].tolist() for _ in range(2))
+    standing = CLOSED if rng.random() < 0.2 else OPEN
+    found = work(range(size), before, customers, standing, inside=bool(rng.integers(2)))
+    votes = int(rng.integers(1, 4))
+    answers = [[VOTES[k] for k in rng.integers(0, len(VOTES), votes)] for _ in found.ask]
+    placed = standing.open and rng.random() < 0.85
+    return found, judging(found.ask, answers) if placed else None, answers
+
+
+def _fate(votes: Sequence[Said]) -> str:
+    """What becomes of a pair, said the long way round."""
+    if any(vote.outcome == "graded" for vote in votes):
+        return "labelled"
+    details = [vote.detail for vote in votes if vote.detail]
+    if details and details[0].startswith("over the cap"):
+        return "refused"
+    return "failed" if votes[0].outcome == "failed" else "abstained"
+
+
+def test_the_books_add_up_for_every_mix_of_outcomes() -> None:
+    rng = np.random.default_rng(1)
+    seen: Counter[str] = Counter()
+    for _ in range(300):
+        found, came, answers = _random_day(rng)
+        row = run_row(found, came, day=DAY, run_id="r", seconds=1.5, reason=None, now=NOW).row(0, named=True)
+        parts = {name: row[name] for name in ("labelled", "abstained", "failed", "refused", "skipped")}
+        assert sum(parts.values()) == row["pairs_in"] == found.pairs_in
+        assert min(parts.values()) >= 0
+        assert found.labelled_before <= row["reused"] <= row["labelled"]
+        fates = Counter(_fate(votes) if came else "refused" for votes in answers)
+        expected = {
+            "labelled": found.labelled_before + fates["labelled"], "abstained": fates["abstained"],
+            "failed": fates["failed"], "refused": found.refused + fates["refused"], "skipped": found.skipped,
+        }  # fmt: skip
+        assert parts == expected
+        if came:
+            stored = labels(found, came, judge(), day=DAY, run_id="r", now=NOW)
+            assert found.labelled_before + stored.height == row["labelled"]
+            assert not stored.select("doc_id").is_duplicated().any()
+        seen.update(name for name, count in parts.items() if count)
+        seen.update(["not placed"] if found.standing.open and came is None else [])
+    assert set(seen) == {"labelled", "abstained", "failed", "refused", "skipped", "not placed"}
+    assert min(seen.values()) > 10
+
+
+def test_a_run_books_what_it_sent() -> None:
+    found = work(range(4))
+    came = judging(found.ask, [said(), said(reused=True), MALFORMED, OVER_CAP])
+    frame = run_row(found, came, day=DAY, run_id="run-9", seconds=2.5, reason="stopped at the cap", now=NOW)
+    assert frame.schema == LABEL_RUNS.schema
+    assert frame.row(0, named=True) == {
+        "run_id": "run-9", "day": DAY, "collection": "main", "judge_version": judge().judge_version, "verdict_id": "v1",
+        "pairs_in": 4, "labelled": 2, "reused": 1, "abstained": 1, "failed": 0, "refused": 1, "skipped": 0,
+        "requests": 2, "input_tokens": 200, "cached_tokens": 40, "output_tokens": 20, "cost_usd": 0.002, "seconds": 2.5,
+        "reason": "stopped at the cap", "finished_at": NOW,
+    }  # fmt: skip
+
+
+def test_a_refused_run_names_no_judge() -> None:
+    row = run_row(
+        work(range(3), standing=CLOSED), None, day=DAY, run_id="r", seconds=0.0, reason="closed", now=NOW
+    ).row(0, named=True)  # fmt: skip
+    assert (row["judge_version"], row["verdict_id"]) == (None, None)
+    assert (row["refused"], row["requests"], row["cost_usd"], row["input_tokens"]) == (3, 0, 0.0, 0)
+
+
+def test_books_that_do_not_add_up_are_not_stored() -> None:
+    found = work(range(2))
+    half = judging(found.ask[:1], [said()])
+    with pytest.raises(ValueError, match="the books of main on 2026-03-01 do not add up"):
+        run_row(found, half, day=DAY, run_id="r", seconds=0.0, reason=None, now=NOW)

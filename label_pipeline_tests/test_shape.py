@@ -1,0 +1,205 @@
+"""The repository keeps its shape: what is loaded by what, what is named where, what may not be in any file.
+
+The layers themselves are import contracts in pyproject.toml; here is what those cannot see.
+"""
+
+import ast
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from label_pipeline.core.tables import STAGE_ORDER
+from label_pipeline.stages import STAGES
+
+ROOT = Path(__file__).parents[1]
+NOT_OURS = {".git", ".venv", ".runs", "__pycache__", "dist", "build", "shared"}
+FRAMEWORKS = {
+    "aiohttp", "dagster", "deltalake", "duckdb", "great_expectations", "httpx", "lightgbm", "matplotlib", "mlflow",
+    "openai", "pandas", "pydantic", "sklearn", "sqlalchemy", "sqlite3", "typer",
+}  # fmt: skip
+SLOW = {"great_expectations", "lightgbm", "matplotlib", "mlflow", "sklearn"}
+"""Three to seven CPU seconds each: whoever needs one imports it where it is used."""
+
+
+def files(*endings: str) -> list[Path]:
+    """Every file of the repository with one of these endings; without endings, every file."""
+    found: list[Path] = []
+    for folder, inside, names in os.walk(ROOT):
+        inside[:] = [name for name in inside if name not in NOT_OURS and not name.endswith(("_cache", ".egg-info"))]
+        found += [Path(folder) / name for name in names if not endings or name.endswith(endings)]
+    return sorted(found)
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+MODULES = [path for path in files(".py") if path.is_relative_to(ROOT / "label_pipeline")]
+MARKDOWN = files(".md")
+
+
+# what is loaded by what
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level modules a fresh interpreter has loaded after ``statement``."""
+    code = (
+        f"import sys, pkgutil, importlib\n{statement}\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def all_of(package: str) -> str:
+    """A statement that imports every module of ``package``."""
+    return (
+        f"top = importlib.import_module({package!r})\n"
+        f"for found in pkgutil.walk_packages(top.__path__, {package + '.'!r}): importlib.import_module(found.name)"
+    )
+
+
+def test_the_stages_load_no_framework_database_or_network_client() -> None:
+    loaded = loaded_by(all_of("label_pipeline.stages"))
+    assert {"numpy", "polars"} <= loaded, "nothing was loaded, so nothing was tested"
+    assert loaded & FRAMEWORKS == set()
+
+
+def test_core_loads_numpy_scipy_and_polars_and_nothing_else() -> None:
+    theirs = loaded_by("import numpy, polars, scipy.linalg, scipy.optimize, scipy.special, scipy.stats")
+    assert loaded_by(all_of("label_pipeline.core")) - theirs - sys.stdlib_module_names == {"label_pipeline"}
+
+
+@pytest.mark.parametrize("entry", ["label_pipeline.definitions", "label_pipeline.cli"])
+def test_an_entry_point_loads_in_a_fresh_interpreter_and_nothing_slow_with_it(entry: str) -> None:
+    loaded = loaded_by(f"import {entry}")
+    assert "label_pipeline" in loaded
+    assert loaded & SLOW == set()
+
+
+# one word finds everything
+
+
+def test_stages_are_the_first_of_the_design_in_its_order() -> None:
+    assert STAGE_ORDER[: len(STAGES)] == STAGES
+
+
+@pytest.mark.parametrize(
+    "folder", ["label_pipeline/stages", "label_pipeline/defs/assets", "label_pipeline_tests/stages"]
+)
+def test_every_stage_has_its_rule_its_wiring_and_its_tests_under_its_name(folder: str) -> None:
+    names = {path.name for path in (ROOT / folder).iterdir() if path.is_dir() and not path.name.startswith("_")}
+    names |= {path.stem.removeprefix("test_") for path in (ROOT / folder).glob("*.py") if path.stem != "__init__"}
+    assert set(STAGES) <= names
+    assert names & set(STAGE_ORDER) == set(STAGES), "only stages that exist"
+    assert folder == "label_pipeline_tests/stages" or names == set(STAGES)
+
+
+def test_sql_has_folders_of_stages_and_the_checks() -> None:
+    assert {path.name for path in (ROOT / "sql").iterdir()} <= {*STAGES, "checks"}
+
+
+# every module says what it is
+
+
+@pytest.mark.parametrize("path", MODULES, ids=shown)
+def test_a_module_opens_with_a_sentence(path: Path) -> None:
+    opening = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split("\n\n")[0]
+    assert len(opening.split()) >= 3, f"{shown(path)} does not say what lives in it"
+    assert opening.endswith((".", "?", ":")), opening
+
+
+@pytest.mark.parametrize("path", MODULES, ids=shown)
+def test_a_module_holds_one_idea(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, "past 300 lines there is a second idea: split it"
+
+
+# Markdown names what there is
+
+
+def named_paths(text: str) -> set[str]:
+    """Paths in backticks (outside code blocks) and link targets."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    spans = {word for span in re.findall(r"`([^`]+)`", prose) for word in span.split()}
+    links = set(re.findall(r"\]\(([^)#:\s]+)\)", prose))
+    ending = r"\.(?:cfg|csv|ini|json|lock|md|py|sh|sql|toml|txt|yaml|yml)"
+    return links | {word for word in spans if re.fullmatch(rf"[\w.*-]+(?:/[\w.*-]+)*(?:/|{ending})", word)}
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=shown)
+def test_a_page_names_only_files_that_exist(page: Path) -> None:
+    named = named_paths(page.read_text(encoding="utf-8")) - {".runs/"}
+    absent = {name for name in named if not any(list(base.glob(name.rstrip("/"))) for base in (ROOT, page.parent))}
+    assert absent == set()
+
+
+def test_a_path_in_prose_is_seen_and_one_in_a_code_block_is_not() -> None:
+    text = "See `sql/` and [this](docs/a.md), run `python x/y.py`, not `a/b` or `q.word`.\n```\n`my/own.csv`\n```\n"
+    assert named_paths(text) == {"sql/", "docs/a.md", "x/y.py"}
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=shown)
+def test_a_page_names_only_modules_and_targets_that_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    modules = set(re.findall(r"python -m (label_pipeline[\w.]*)", text))
+    assert {name for name in modules if importlib.util.find_spec(name) is None} == set()
+    targets = set(re.findall(r"(?:^|[`&;] ?|settings\.yaml )make (?:\w+=\S+ )?([a-z]+)", text, flags=re.MULTILINE))
+    rules = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert targets - rules == set()
+
+
+# what may not be in any file
+
+# written in pieces, so that this file does not hold what it forbids
+REGISTRY = re.compile(
+    "|".join(
+        [
+            "py" + r"pi\.", "python" + "hosted", "ana" + r"conda\.(?:org|com)", "npm" + r"js\.", "crates" + r"\.io",
+            "(?:--|UV_|PIP_)(?:extra[-_])?index" + "[-_]url", "--find" + "-links",
+            "arti" + "factory", "proxy.go" + "lang",
+        ]
+    ),
+    re.IGNORECASE,
+)  # fmt: skip
+
+
+def test_no_file_names_the_address_of_a_package_registry() -> None:
+    texts = {path: path.read_text(encoding="utf-8", errors="ignore") for path in files()}
+    assert len(texts) > 100
+    assert {shown(path): found[0] for path, text in texts.items() if (found := REGISTRY.search(text))} == {}
+    assert REGISTRY.search("pip install --index" + "-url x")
+    assert REGISTRY.search("https://files.python" + "hosted.org/packages")
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml", "Makefile"])
+def test_what_installs_the_project_holds_no_address(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert re.findall(r"\w+://[\w.-]+", text) == []
+
+
+def test_the_lock_holds_hashes() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pinned = re.findall(r"^[\w.\[\]-]+==.*?(?=^\S|\Z)", lock, flags=re.DOTALL | re.MULTILINE)
+    assert len(pinned) > 50
+    assert [entry.split()[0] for entry in pinned if "--hash=sha256:" not in entry] == []
+
+
+# dependencies
+
+
+def test_every_dependency_has_its_reason() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads(text)
+    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    assert len(wanted) > 30
+    lines = text.splitlines()
+    unexplained = [
+        name for name in wanted if not any(re.match(rf'\s+"{re.escape(name)}",\s+# \w.{{4,}}', line) for line in lines)
+    ]
+    assert unexplained == []

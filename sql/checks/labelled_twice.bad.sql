@@ -1,0 +1,3 @@
+-- Plants: A confirmation written as one more new label.
+update labels
+set status = 'provisional'
