@@ -1,29 +1,17 @@
 """The two launches that need a real code server: a backfill, and a retry from failure. Nothing is sent either."""
 
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import rmtree
 
 import dagster as dg
 import pytest
-import yaml
 
 from label_pipeline.defs.build import build
-from label_pipeline.settings import SAMPLE, load
+from label_pipeline.settings import load
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.projects import DAYS, Provider
-
-WAIT_S = 240
-INSTANCE = """
-telemetry: {enabled: false}
-run_coordinator:            # launch at once: no daemon runs here
-  module: dagster._core.run_coordinator
-  class: DefaultRunCoordinator
-"""
+from label_pipeline_tests.defs.shared import WAIT_S, dagster, shared_instance, wait_until
 
 
 def nightly() -> dg.JobDefinition:
@@ -38,38 +26,27 @@ def closed(
     """A project without any verdict as a settings file, and a Dagster instance on disk that other processes share."""
     home = projects.copied(certified_home, tmp_path / "home")
     rmtree(home / "tables" / "verdicts")
-    content = projects.data(home)
-    content["rubric"] = str(SAMPLE.parent / "rubric.yaml")
-    content["candidates"][0]["prompts"] = [str(SAMPLE.parent / "prompts" / "plain.yaml")]
-    config = tmp_path / "settings.yaml"
-    config.write_text(yaml.safe_dump(content))
-    dagster_home = tmp_path / "dagster"
-    dagster_home.mkdir()
-    (dagster_home / "dagster.yaml").write_text(INSTANCE)
-    monkeypatch.setenv("LABEL_PIPELINE_CONFIG", str(config))
-    monkeypatch.setenv("DAGSTER_HOME", str(dagster_home))
-    with dg.DagsterInstance.get() as instance:
+    with shared_instance(home, tmp_path, monkeypatch) as instance:
         yield instance
 
 
 def _finished(instance: dg.DagsterInstance, count: int) -> list[dg.DagsterRun]:
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
+    def done() -> bool:
         runs = list(instance.get_runs())
-        if len(runs) >= count and all(run.is_finished for run in runs):
-            return runs
-        time.sleep(0.5)
-    raise AssertionError(f"{count} runs expected within {WAIT_S} s, found {list(instance.get_runs())}")
+        return len(runs) >= count and all(run.is_finished for run in runs)
+
+    wait_until(done, f"{count} runs to finish")
+    return list(instance.get_runs())
 
 
 @pytest.mark.slow
 def test_a_backfill_sends_nothing(closed: dg.DagsterInstance, provider: Provider) -> None:
     before = provider.requests()
-    subprocess.run(
-        [sys.executable, "-m", "dagster", "job", "backfill", "-m", "label_pipeline.definitions",
-         "-j", "nightly_amplification", "--from", DAYS[0], "--to", DAYS[1], "--noprompt"],
-        check=True, env=dict(os.environ), capture_output=True, timeout=WAIT_S,
+    launched = dagster(
+        "job", "backfill", "-m", "label_pipeline.definitions", "-j", "nightly_amplification",
+        "--from", DAYS[0], "--to", DAYS[1], "--noprompt",
     )  # fmt: skip
+    assert launched.wait(WAIT_S) == 0
     runs = _finished(closed, 2)
     assert {run.tags["dagster/partition"] for run in runs} == set(DAYS[:2])
     assert {run.status for run in runs} == {dg.DagsterRunStatus.FAILURE}
