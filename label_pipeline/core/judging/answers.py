@@ -15,6 +15,11 @@ from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.reply import Reading
 from label_pipeline.core.ports import PairText
 
+OVER_CAP = "over the cap"
+"""How the detail of a pair begins that was not sent because the cap was reached."""
+
+WITHHELD = "the provider answered with an error; its words are withheld, they may quote customer text"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -68,12 +73,17 @@ def judgement_frame(
                 purpose, epoch, run_id, member.name, member.member_hash, answer.key, 0, ask.sample_index,
                 pair.task, pair.collection, pair.query_id, pair.doc_id, pair.doc_version, pair.context_id,
                 reading.outcome, reading.grade, reading.expected_grade, reading.grade_mass,
-                # A rationale may quote the document; customer text stays out of the tables.
+                # A rationale, and a provider's error, may quote the document; customer text stays out of the tables.
                 None if pair.customer else reading.rationale,
-                reading.detail, answer.model, answer.fingerprint,
+                WITHHELD if pair.customer and _quotes(reading) else reading.detail, answer.model, answer.fingerprint,
                 answer.input_tokens, answer.cached_tokens, answer.output_tokens,
                 0.0 if shared else answer.cost_usd, answer.latency_s, answer.attempt,
                 answer.reused or (shared and reading.outcome != "failed"), answer.judged_at,
             )  # fmt: skip
     ordered = [rows[place] for place in sorted(rows)]
     return JUDGEMENTS.conform(pl.DataFrame(ordered, schema=JUDGEMENTS.schema, orient="row"))
+
+
+def _quotes(reading: Reading) -> bool:
+    """Whether the detail is a provider's own words, which may quote the request."""
+    return reading.outcome == "failed" and not (reading.detail or "").startswith(OVER_CAP)

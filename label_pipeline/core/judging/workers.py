@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
-from label_pipeline.core.judging.answers import Answer
+from label_pipeline.core.judging.answers import OVER_CAP, Answer
 from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.reply import UNREADABLE, Reading, read_reply
@@ -133,7 +133,7 @@ class Workers:
             return "the run was stopped"
         if self.cost_usd >= self._cap_usd and any(self._member.price):
             self.stopped = "cap"
-            return f"over the cap: {self.cost_usd:.4f} of {self._cap_usd:.4f} US dollars spent; raise it and run again"
+            return f"{OVER_CAP}: {self.cost_usd:.4f} of {self._cap_usd:.4f} US dollars spent; raise it and run again"
         self.requests += 1
         try:
             reply = await self._client.complete(prepared.body)

@@ -13,12 +13,10 @@ import polars as pl
 from label_pipeline.core.catalogue import LABEL_RUNS, LABELS
 from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
+from label_pipeline.core.judging.answers import OVER_CAP
 from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.amplify.work import Work
-
-OVER_CAP = "over the cap"
-"""How the engine's detail begins for a pair it did not send because the cap was reached."""
 
 
 @dataclass(frozen=True)

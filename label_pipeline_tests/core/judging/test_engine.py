@@ -6,6 +6,7 @@ import pytest
 
 from label_pipeline.core.catalogue import JUDGEMENTS
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
+from label_pipeline.core.judging.answers import WITHHELD
 from label_pipeline.core.judging.engine import Judging, judge_pairs
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.ports import ChatClient, Journal, PairText, Price, Progress, Reply
@@ -178,6 +179,18 @@ def test_customer_text_never_leaves_the_boundary() -> None:
     assert client.bodies == []
     frame = asyncio.run(judging(mixed, client, make_member(inside=True))).judgements
     assert frame["rationale"].to_list() == ["because", None]  # a rationale may quote the document
+
+
+def test_a_providers_error_about_customer_text_is_not_kept() -> None:
+    def refuse(n: int, body: object) -> Reply:
+        raise ProviderRejectedError("cannot read 'secret sentence'", request_only=True)
+
+    mixed = [make_pair(0), make_pair(1, customer=True)]
+    frame = asyncio.run(judging(mixed, ScriptedClient(refuse), make_member(inside=True))).judgements
+    assert frame["outcome"].to_list() == ["failed", "failed"]
+    ours, theirs = frame["detail"].to_list()
+    assert "secret" in ours
+    assert theirs == WITHHELD
 
 
 def test_another_model_stops_everything_after_one_request() -> None:
