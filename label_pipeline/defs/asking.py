@@ -101,7 +101,7 @@ def book(judgements: pl.DataFrame, known: pl.DataFrame, member: Member) -> pl.Da
         member: gives the price.
     """
     unbooked = pl.col("reused") & ~pl.col("request_key").is_in(known["request_key"].implode())
-    tokens = pl.struct("input_tokens", "cached_tokens", "output_tokens")
-    cost = tokens.map_elements(lambda row: member.price.cost_usd(**row), return_dtype=pl.Float64)
+    tokens = judgements.select("input_tokens", "cached_tokens", "output_tokens")
+    cost = pl.Series([member.price.cost_usd(*row) for row in tokens.iter_rows()], dtype=pl.Float64)
     first = pl.col("request_key").is_first_distinct()
     return judgements.with_columns(pl.when(unbooked & first).then(cost).otherwise("cost_usd").alias("cost_usd"))

@@ -96,7 +96,13 @@ def _fulfil(
         store.append("judgements", judging.judgements, f"amplify:{commit}")
     now = project.clock()
     row = amplify.run_row(
-        work, judging, day=day, run_id=context.run.run_id, seconds=(now - started).total_seconds(), reason=reason, now=now
+        work,
+        judging,
+        day=day,
+        run_id=context.run.run_id,
+        seconds=(now - started).total_seconds(),
+        reason=reason,
+        now=now,
     )
     store.append("label_runs", row, f"run:{context.run.run_id}:{day}:{work.collection}")
     return row

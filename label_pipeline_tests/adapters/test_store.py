@@ -9,7 +9,8 @@ import pytest
 from deltalake import DeltaTable
 from polars.testing import assert_frame_equal
 
-from label_pipeline.adapters.store import Store, Value
+from label_pipeline.adapters.queries import Query
+from label_pipeline.adapters.store import Store, Value, answer
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import AccessDeniedError, TableError
 from label_pipeline_tests.adapters.writers import DAY, append_ten, candidates, load_again_and_again, looks, queries
@@ -218,6 +219,13 @@ def test_a_question_with_a_missing_or_an_unknown_parameter_is_refused(store: Sto
     for params in wrong:
         with pytest.raises(TableError, match=r"sql/seed/graded_pairs\.sql failed"):
             store.query("seed/graded_pairs", params)
+
+
+def test_a_misspelt_table_is_never_a_python_variable_of_that_name() -> None:
+    # DuckDB would look for `frame` among the variables of whoever calls it, and find one
+    query = Query("seed/typo", "select f.query_id from frame as f", "", "", (), ("query_id",), ("queries",))
+    with pytest.raises(TableError, match=r"sql/seed/typo\.sql failed"):
+        answer(query, {"queries": queries("q1")})
 
 
 # trouble

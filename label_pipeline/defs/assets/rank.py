@@ -10,6 +10,7 @@ import polars as pl
 from label_pipeline.adapters import plots
 from label_pipeline.adapters.lightgbm_ranker import LightGBMTrainer
 from label_pipeline.core.errors import NotApplicableError
+from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.defs.asking import refusing
 from label_pipeline.defs.experiments import log_rankers
 from label_pipeline.defs.project import Project
@@ -40,13 +41,21 @@ def training_sets(project: Project) -> rank.TrainingSets:
 
 
 def feature_space(project: Project) -> rank.FeatureSpace:
-    """Features fitted on the project's documents; no grade goes into it."""
+    """Features fitted on the project's documents; no grade goes into it.
+
+    A pair's own numbers are used only where candidates, seed and test pairs all carry them: what is learnt from must be
+    there at the test.
+    """
     store = project.store("rank")
+    own_numbers = [
+        store.query(name).select(*PAIR_KEY, "features", "incumbent_score")
+        for name in ("rank/training_labels", "rank/human_seed", "rank/test_grades")
+    ]
     return rank.FeatureSpace.fit(
         store.read("documents"),
         store.read("queries"),
         project.settings.rank.seed,
-        pairs=store.query("rank/training_labels"),
+        pairs=own_numbers,
     )
 
 
@@ -172,6 +181,7 @@ def _ranker_evaluation(key: Keys) -> dg.AssetsDefinition:
             return dg.MaterializeResult(
                 metadata={
                     "metrics": markdown(found.metrics.drop("evaluation_id", "evaluated_at", "ranker_id"), most=40),
+                    "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in found.notes) or "none"),
                     "picture": dg.MetadataValue.md(plots.data_uri_markdown(picture, "nDCG@10 by arm")),
                     **{f"ndcg10_{r['arm']}": float(r["estimate"]) for r in main.iter_rows(named=True)},
                 },

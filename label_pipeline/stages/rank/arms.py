@@ -169,7 +169,8 @@ def validated(rows: RankingRows, trainer: RankerTrainer, seed: int) -> Floats:
         n = int(index.max()) + 1
         scores = [ranker.score(tested.features) for ranker in trainer.path(rows.where(fold != held_out), seed)]
         by_query.append([ndcg_by_query(score, gains[tested.labels], index, n, gain="linear") for score in scores])
-    return np.asarray(np.nanmean(np.concatenate(by_query, axis=1), axis=1), dtype=np.float64)
+    means = np.nanmean(np.concatenate(by_query, axis=1), axis=1)
+    return np.asarray(means, dtype=np.float64).round(9)  # what differs by rounding error is a tie
 
 
 def ranker_row(

@@ -3,7 +3,7 @@
 A BM25 of 9 is excellent for one query and poor for the next, and a learner with forty queries cannot find out which.
 Standardising over the *candidates* would make a score depend on the list a document happens to stand in (20 sampled
 pairs in the seed, 200 at the test); the collection's best documents are the same list for every arm.
-Measured on TREC DL 2019+2020 (34 training queries, GPT-4o labels, 6 re-splits, nDCG@10, one LambdaMART setting): .447
+Measured on TREC DL 2019+2020 (34 training queries, GPT-4o labels, 6 re-splits, nDCG@10, trees held monotone): .447
 over the 100 best, .443 over 30, .434 over 300, .433 unscaled.
 
 Keep out: the features themselves (collection.py).

@@ -26,6 +26,7 @@ class Directed:
 
     direction: float
     family: str
+    feature: int
 
     @property
     def parameters(self) -> Parameters:
@@ -36,7 +37,7 @@ class Directed:
         return str(self.direction)
 
     def score(self, features: Floats) -> Floats:
-        return self.direction * features[:, 0]
+        return self.direction * features[:, self.feature]
 
 
 @dataclass
@@ -45,16 +46,17 @@ class Scripted:
 
     directions: tuple[float, ...]
     family: str
+    feature: int = 0
 
     def __post_init__(self) -> None:
         self.shown: list[set[int]] = []
 
     def path(self, rows: RankingRows, seed: int) -> tuple[Ranker, ...]:
         self.shown.append(set(rows.query_index.tolist()))
-        return tuple(Directed(direction, self.family) for direction in self.directions)
+        return tuple(Directed(direction, self.family, self.feature) for direction in self.directions)
 
     def load(self, text: str) -> Ranker:
-        return Directed(float(text), self.family)
+        return Directed(float(text), self.family, self.feature)
 
 
 def ordered_rows(n_queries: int = 10) -> RankingRows:
@@ -142,6 +144,17 @@ def test_every_arm_is_trained_on_its_own_rows(learnt: tuple[TrainingSets, Featur
     assert json.loads(by_arm["amplified"]["features"]) == list(space.names)
     assert json.loads(by_arm["amplified"]["parameters"])["rng_seed"] == 7
     assert "amplified: lambdamart on 240 labels of 12 queries" in trained.notes[0]
+
+
+@pytest.mark.parametrize(("direction", "better"), [(1.0, "lambdamart"), (-1.0, "ridge")])
+def test_the_seed_arm_is_the_better_of_two_learners(
+    learnt: tuple[TrainingSets, FeatureSpace, TrainedArms], direction: float, better: str
+) -> None:
+    sets, space, _ = learnt
+    coverage = space.names.index("coverage")  # in this world coverage is the grade
+    trained = train(sets, space, Scripted((direction,), "lambdamart", coverage), 7, world.NOW)
+    assert trained.rankers["seed_only"].family == better
+    assert trained.rankers["amplified"].family == "lambdamart"
 
 
 def test_the_amplified_ranker_orders_unseen_queries_and_the_permuted_control_does_not(

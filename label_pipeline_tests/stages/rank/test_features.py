@@ -8,6 +8,7 @@ import pytest
 
 from label_pipeline.core.errors import InputError, TableError
 from label_pipeline.stages.rank.features import FeatureSpace
+from label_pipeline.stages.rank.reference import best_documents
 from label_pipeline_tests.stages.rank import world
 
 TEXTS = {
@@ -56,6 +57,13 @@ def test_match_features_are_standardised_over_the_querys_best_documents() -> Non
     assert every.column("bm25").mean() == pytest.approx(0, abs=1e-6)
     assert every.column("bm25").std() == pytest.approx(1, abs=1e-6)
     assert (every.column("numbers_found") == 0).all()  # the query has no number: nothing to tell apart
+
+
+def test_the_reference_is_the_documents_with_the_highest_bm25() -> None:
+    order = sorted(TEXTS)  # rows of the collection
+    best = best_documents(space().collection, 2)
+    assert [{order[d] for d in row} for row in best] == [{"d1", "d4"}, {"d1", "d3"}]
+    assert best_documents(space().collection, 100).shape == (2, 4)
 
 
 def test_grades_and_judgements_beside_the_pair_change_nothing() -> None:

@@ -48,6 +48,7 @@ def test_bm25_is_the_formula_with_k1_09_and_b_04() -> None:
     [
         ("red fox", "bigrams", [1, 0, 0, 0]),  # "fox red" is another bigram
         ("the red fox", "bigrams", [1, 0, 0, 0]),
+        ("the fox", "bigrams", [0, 0, 0, 0]),  # a word between them
         ("fox red cat", "bigrams", [0, 0, 1, 0]),  # fox red red cat: both adjacent pairs occur ...
         ("fox red cat", "phrase", [0, 0, 0, 0]),  # ... but never as one phrase
         ("fox", "bigrams", [np.nan] * 4),  # one word has no bigram
@@ -77,6 +78,10 @@ def test_the_smallest_window_is_the_one_found_by_trying_them_all() -> None:
         return (len(held) - 1) / (min(sizes) - 1)
 
     assert matched("a b c", texts)["proximity"] == pytest.approx([by_force(text) for text in texts])
+
+
+def test_a_window_never_reaches_into_another_document() -> None:
+    assert matched("a b", ["x x x x x a", "b x x x x a"])["proximity"] == pytest.approx([0, 1 / 5])
 
 
 def test_chunks_change_nothing() -> None:
