@@ -96,7 +96,8 @@ def fit_affine(scores: ArrayLike, gold: ArrayLike, scale: Scale) -> AffineCalibr
     design = np.column_stack([np.ones(n), (x - mid) / half])
     penalty = (RIDGE_PAIRS if n < RIDGE_BELOW else 0.0) * np.eye(2)
     alpha, gamma = np.linalg.solve(design.T @ design + penalty, design.T @ (g - x))
-    return AffineCalibrator(float(alpha - gamma * mid / half), float(1 + gamma / half), scale, n)
+    # rounded so that another machine's BLAS does not name the same judge anew (the fit is in its content hash)
+    return AffineCalibrator(round(float(alpha - gamma * mid / half), 12), round(float(1 + gamma / half), 12), scale, n)
 
 
 def grouped_folds(query_ids: Sequence[str], k: int, salt: str) -> NDArray[np.int64]:

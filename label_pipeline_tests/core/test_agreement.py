@@ -23,6 +23,7 @@ from label_pipeline.core.agreement import (
     krippendorff_alpha,
     quadratic_kappa,
 )
+from label_pipeline.core.intervals import resample_counts
 
 _DEFAULT_DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 DATA = Path(os.environ.get("LABEL_PIPELINE_TEST_DATA", _DEFAULT_DATA))
@@ -165,7 +166,7 @@ def test_applicable_needs_one_doubly_rated_unit() -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_alpha_interval_equals_alpha_of_the_resampled_table(level: Level) -> None:
     ratings, index = panel(3, units=80), np.repeat(np.arange(20), 4)
-    counts = np.random.default_rng(9).multinomial(20, np.full(20, 1 / 20), size=101)
+    counts = resample_counts(20, np.random.default_rng(9), b=101)
     drawn = [np.concatenate([np.flatnonzero(index == q) for q in np.repeat(np.arange(20), row)]) for row in counts]
     slow = sorted(krippendorff_alpha(ratings[:, units], level) for units in drawn)
     estimate = alpha_interval(ratings, index, 20, level, np.random.default_rng(9), b=101, confidence=0.9)

@@ -112,7 +112,8 @@ def run_row(
     found = books(work, judging)
     if not found.balanced:
         raise ValueError(f"the books of {work.collection} on {day} do not add up: {found}")
-    sent = judging.judgements.filter(~pl.col("reused")) if judging else None
+    # what this run pays for: requests it sent, and replies an interrupted run left unbooked
+    sent = judging.judgements.filter(~pl.col("reused") | (pl.col("cost_usd") > 0)) if judging else None
     tokens = {
         name: int(sent[name].sum()) if sent is not None else 0
         for name in ("input_tokens", "cached_tokens", "output_tokens")

@@ -28,7 +28,6 @@ class Evidence:
         calibrated: calibrated grade of the judge; nan likewise.
         query_index: 0 .. n_queries - 1.
         n_queries: queries.
-        n_annotators: most annotators on one pair.
         unreadable: replies that held no grade (malformed, cut, refused, out of scale, failed).
         replies: replies asked for.
         holdout_hash: hash of the pairs and their gold, so that the same look is recognised.
@@ -41,7 +40,6 @@ class Evidence:
     calibrated: NDArray[np.float64]
     query_index: NDArray[np.int64]
     n_queries: int
-    n_annotators: int
     unreadable: int
     replies: int
     holdout_hash: str
@@ -90,7 +88,6 @@ def _evidence(name: str, rows: pl.DataFrame, judge: JudgeVersion, scale: Scale) 
         calibrated=judge.calibrate(name, expected),
         query_index=codes,
         n_queries=int(codes.max()) + 1 if len(codes) else 0,
-        n_annotators=int(rows["n_grades"].cast(pl.Int64).to_numpy().max(initial=0)),
         unreadable=int(rows["unreadable"].fill_null(1).sum()),
         replies=int(rows["replies"].fill_null(1).sum()),
         holdout_hash=holdout_hash(rows),

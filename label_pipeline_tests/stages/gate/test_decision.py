@@ -10,7 +10,7 @@ import pytest
 
 from label_pipeline.core.intervals import clopper_pearson_upper
 from label_pipeline.core.scale import Scale
-from label_pipeline.stages.gate import POLICIES, Evidence, choose_policy
+from label_pipeline.stages.gate import POLICIES, Evidence, alpha_of_look, choose_policy
 from label_pipeline.stages.gate import decide as decide_under
 from label_pipeline.stages.gate.decision import NOT_APPLICABLE
 from label_pipeline_tests.stages.gate.world import (
@@ -193,6 +193,28 @@ def test_what_is_stored_is_strict_json() -> None:
     """An infinite bound or a nan figure would make the criteria unreadable to anything but Python."""
     for evidence in (healthy(calibrated=ONE_ERROR), healthy(raw=NOTHING_READ, calibrated=NOTHING_READ)):
         json.dumps([c._asdict() for c in decide(evidence).criteria], allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "threshold"),
+    [(R2, "r2_low"), (PA, "pairwise_accuracy_low"), (GROSS, "gross_error_high"), (BIAS, "bias_high")],
+)
+def test_the_bound_decides_not_the_figure(name: str, threshold: str) -> None:
+    """A threshold between figure and bound is missed, one just beyond the bound is met."""
+    evidence = simulated(np.random.default_rng(3), noise=0.8)
+    found = criterion(decide(evidence), name)
+    assert found.figure is not None
+    assert found.bound is not None
+    figure = abs(found.figure)
+    assert abs(figure - found.bound) > 0.003
+    for share, status in ((0.5, "missed"), (1.001, "met")):
+        policy = choose_policy("single-standard", {threshold: figure + share * (found.bound - figure)})
+        verdict = decide_under(
+            evidence, policy, look=1, alpha=alpha_of_look(1), looks_allowed=5, rng=np.random.default_rng(0),
+            resamples=1000,
+        )  # fmt: skip
+        assert criterion(verdict, name).status == status
+        assert verdict.open == (status == "met")
 
 
 def test_a_smaller_alpha_never_helps_the_judge() -> None:

@@ -36,7 +36,8 @@ def test_an_edit_changes_its_threshold_the_name_and_the_hash(edit: str, value: f
     edited = choose_policy("single-standard", {edit: value})
     assert getattr(edited, edit) == value
     assert edited.name == "single-standard (edited)"
-    assert edited.policy_hash != plain.policy_hash
+    other = choose_policy("single-standard", {edit: value + 1 if value > 1 else value / 2})
+    assert len({plain.policy_hash, edited.policy_hash, other.policy_hash}) == 3
     assert edited.policy_hash == choose_policy("single-standard", {edit: value}).policy_hash
 
 
