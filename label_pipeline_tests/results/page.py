@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from label_pipeline_tests.results import tables
-from label_pipeline_tests.results.graph import GraphFindings
+from label_pipeline_tests.results.graph import GraphFindings, JudgeRun
 from label_pipeline_tests.results.recorded import POLICY
 from label_pipeline_tests.results.sentences import MAIN, item, opening, proof, text
 
@@ -65,7 +65,8 @@ def head(found: Findings) -> list[str]:
             f"**Set-up**: one collection. Queries are dealt {splits}; 20 pairs of each are the human seed. Every other "
             "pair is a candidate. A judge is chosen and calibrated on the seed of train and dev queries, certified on "
             f"that of holdout queries under policy `{POLICY.name}`, and labels the candidates if its gate is open. The "
-            "ranker is tested on all human grades of holdout and anchor queries, which nothing was tuned or trained on."
+            "ranker is tested on all human grades of holdout and anchor queries, which no "
+            "judge and no ranker of a run is tuned or trained on."
         ),
         text(f"**Versions**: {versions}."),
         "## How to read this",
@@ -73,13 +74,17 @@ def head(found: Findings) -> list[str]:
             (
                 item("A *figure* is an estimate, its *bound* the end of a one-sided interval that resamples queries. "
                      "The gate compares the bound, so too little data closes it."),
-                item("*Truth* is the same figure over all pairs of all queries, calibrated on all of them: what the "
-                     "holdout's figure is an estimate of. Bias is 0 there by construction, but for clipping."),
+                item("*Truth* is the same figure over all pairs of all queries, calibrated on all of them. It weighs a "
+                     "query by its graded pairs, the holdout's 20 a query weigh all queries alike, so the two differ a "
+                     "little beyond chance. Bias is 0 there by construction, but for clipping."),
                 item("A *re-split* deals queries and samples the seed with another salt, and calibrates and decides "
                      "anew on the recorded grades. The share that opens says how far a verdict depends on the deal. "
                      "The re-splits share the same 97 queries, so they are no independent repetitions."),
                 item("*nDCG@10* orders each query's graded passages; gain is 2^grade − 1 (exponential) or the grade "
                      "(linear). Compare arms, not projects: a deeper pool is a harder one."),
+                item("The thresholds of the policies, and the few settings of LambdaMART and its features, were chosen "
+                     "with an eye on re-splits of these same judgments. What is shown is therefore a little flattering "
+                     "to every trained arm; it is no test on new data."),
                 item("Intervals are 95 % and resample queries. A difference whose interval includes 0 shows nothing."),
             )
         ),
@@ -113,12 +118,12 @@ def gate(found: Findings) -> list[str]:
         tables.certificate(runs),
         "Why a gate is not open, in its own words:",
         "\n".join(item(f"`{run.judge}`: {sentence}.") for run in runs for sentence in run.failures),
-        "What cannot apply with one grade a pair: \n\n" + "\n".join(item(f"{sentence}.") for sentence in absent),
+        "What cannot apply with one grade a pair:\n\n" + "\n".join(item(f"{sentence}.") for sentence in absent),
         "### The truth over all pairs",
         tables.truths(found.truth),
         f"### {found.looks['split'].n_unique()} re-splits",
         text("Shares of all re-splits. A judge may miss several criteria at once."),
-        tables.resplits(found.looks),
+        tables.resplits(found.looks, [run.judge for run in runs]),
     ]  # fmt: skip
 
 
@@ -126,7 +131,7 @@ def amplify(found: Findings) -> list[str]:
     """Books of the candidates, and what stopped a refused judge."""
     lines = [
         "## 3. The labels",
-        text("Agreement is with the assessors' grades of the labelled pairs, which the loop never saw."),
+        text("Agreement is with the assessors' grades of the labelled pairs, which neither judge nor calibrator saw."),
         tables.books(found.graph.runs, found.grades),
     ]
     for run in found.graph.runs:
@@ -135,12 +140,18 @@ def amplify(found: Findings) -> list[str]:
                 text(f"`{run.judge}` was refused. The provider counted {run.requests:,} requests of it, those of "
                      f"calibration and gate; amplify sent none and stopped with: “{run.refusal}”")
             )  # fmt: skip
-        elif run.book is not None and run.book["pairs_in"] != run.book["labelled"]:
+        elif run.book is not None and unlabelled(run):
             lines.append(
-                text(f"`{run.judge}`: the pairs without a label are two copies of one passage, an outer space apart, "
-                     "that the model graded differently; the provider refuses texts with two grades.")
+                text(f"`{run.judge}`: {unlabelled(run)} pairs have no label. Two different "
+                     "grades are on record for their texts (copies of one passage, an outer space apart), and the "
+                     "provider refuses to choose.")
             )  # fmt: skip
     return lines
+
+
+def unlabelled(run: JudgeRun) -> int:
+    """Candidates of one amplification that have no label."""
+    return 0 if run.book is None else int(str(run.book["pairs_in"])) - int(str(run.book["labelled"]))
 
 
 def rank(found: Findings) -> list[str]:
@@ -148,10 +159,11 @@ def rank(found: Findings) -> list[str]:
     lines = [
         "## 4. The ranker",
         text(
-            "LambdaMART on text features. `amplified` is trained on the machine labels and the human seed of the 34 "
-            "train and dev queries, `seed_only` on the best of LambdaMART and ridge on the seed alone, `amplified_l2` "
-            "is a ridge on the amplified labels, `permuted` the negative control: the same labels, shuffled. The "
-            f"champion is crowned only if the lower bound of `amplified - seed_only`, {MAIN}, is above 0."
+            "LambdaMART on text features. `amplified` learns from the machine labels and the human seed of the 34 "
+            "train and dev queries; `seed_only` is the better of LambdaMART and ridge on the seed alone; "
+            "`amplified_l2` is a ridge on what `amplified` learns from; `permuted` is the negative control, the same "
+            f"labels shuffled. The champion is crowned only if the lower bound of `amplified - seed_only`, {MAIN}, is "
+            "above 0."
         ),
         f"![nDCG@10 by arm and judge]({PICTURE})",
     ]

@@ -28,12 +28,15 @@ OTHERS = ("looks", "queries", "unreadable replies")
 REPORTED = ("NMSE (0-100)", "Cohen's kappa", "quadratic kappa", "the judge's own nDCG@10")
 ARMS = ("bm25", "seed_only", "amplified", "amplified_l2", "permuted", "amplified - seed_only", "amplified - bm25")
 GAINS = ("exponential", "linear")
+WORDS = 40  # a column with a longer cell holds words
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table: the first column to the left, the others to the right; three decimals, a dash for nothing."""
-    lines = [_line(header), _line([":--", *["--:"] * (len(header) - 1)])]
-    return "\n".join(lines + [_line([_shown(cell) for cell in row]) for row in rows])
+    """A Markdown table: figures to the right, words to the left; three decimals, a dash for nothing."""
+    cells = [[_shown(cell) for cell in row] for row in rows]
+    wordy = [max((len(row[place]) for row in cells), default=0) > WORDS for place in range(len(header))]
+    rule = [":--" if place == 0 or words else "--:" for place, words in enumerate(wordy)]
+    return "\n".join(_line(line) for line in (header, rule, *cells))
 
 
 def leaderboard(board: pl.DataFrame) -> str:
@@ -99,10 +102,10 @@ def truths(truth: pl.DataFrame) -> str:
     return table(("judge", *shown.values()), rows)
 
 
-def resplits(looks: pl.DataFrame) -> str:
+def resplits(looks: pl.DataFrame, judges: Sequence[str]) -> str:
     """What became of every judge over the re-splits."""
     rows = []
-    for judge in looks["judge"].unique(maintain_order=True):
+    for judge in judges:
         mine = looks.filter(pl.col("judge") == judge)
         splits = mine.unique("split")
         states = [(splits["state"] == state).mean() for state in ("open", "closed", "insufficient")]
@@ -120,7 +123,7 @@ def resplits(looks: pl.DataFrame) -> str:
 
 
 def books(runs: Sequence[JudgeRun], grades: pl.DataFrame) -> str:
-    """What amplify did with the candidates, and how its labels agree with human grades the loop never saw."""
+    """What amplify did with the candidates, and how its labels agree with human grades the judge never saw."""
     rows = []
     for run in runs:
         if run.book is None:

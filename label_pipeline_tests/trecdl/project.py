@@ -174,13 +174,13 @@ def run(settings: Settings, stages: Sequence[str]) -> Ran:
 
 
 def sentence_of(result: dg.ExecuteInProcessResult) -> str:
-    """What a person reads at the first failed step: its own sentence, else the error's message."""
+    """What a person reads at the first failed step: its own sentence, else the whole error."""
     for event in result.all_events:
         if event.is_step_failure:
             data = event.step_failure_data
             if data.user_failure_data is not None:
                 return str(data.user_failure_data.description)
-            return data.error.message if data.error is not None else "unknown"
+            return data.error.to_string() if data.error is not None else "unknown"
     return "no step failed"
 
 
