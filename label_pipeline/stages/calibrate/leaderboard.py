@@ -205,5 +205,6 @@ def _reason(entry: _Scored, best: _Scored, winner: _Scored, within: Sequence[_Sc
     if entry.unreadable_share > UNREADABLE_LIMIT:
         return f"{entry.unreadable_share:.1%} unreadable replies, limit {UNREADABLE_LIMIT:.0%}"
     if entry in within:
-        return f"within one standard error of the best, but dearer or no better: {price}"
+        dearer = entry.candidate.cost_per_1000_usd > winner.candidate.cost_per_1000_usd
+        return f"within one standard error of the best, but {f'dearer: {price}' if dearer else 'its loss is higher'}"
     return f"more than one standard error behind {best.candidate.name}"

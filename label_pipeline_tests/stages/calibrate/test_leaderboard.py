@@ -99,7 +99,7 @@ def test_every_candidate_has_its_reason() -> None:
     )  # fmt: skip
     assert {name: entry.reason for name, entry in found.items()} == {
         "best": "lowest loss",
-        "as good": "within one standard error of the best, but dearer or no better: $2.000 a thousand pairs",
+        "as good": "within one standard error of the best, but its loss is higher",
         "worse": "more than one standard error behind best",
         "away": "could not be asked: 401 bad key",
     }
