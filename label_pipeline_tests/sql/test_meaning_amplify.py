@@ -66,6 +66,7 @@ def test_at_one_moment_the_row_that_takes_a_label_back_decides(taken_back: str) 
     for order in (["provisional", taken_back], [taken_back, "provisional"]):
         labels = table("labels", *({"status": status} for status in order))
         assert ask("amplify/labelled_pairs", labels, judge_version="judge-a") == []
+        assert ask("amplify/coverage", labels, table("candidates", {})) == [("main", DAY, None, 1, 0)]
 
 
 def test_coverage_by_day_and_judge_version() -> None:
@@ -84,6 +85,7 @@ def test_coverage_by_day_and_judge_version() -> None:
             {"doc_id": "d2"}, {"doc_id": "d2", "status": "recalled", "labelled_at": at(13)},  # no label any more
             {"doc_id": "d3", "doc_version": "v0"},  # a label of old text covers no candidate of new text
             {"doc_id": "gone"},  # its candidate left the inputs
+            {"collection": "other"}, {"task": "other"},  # labels of other pairs
         ),
     )  # fmt: skip
     assert found == [
@@ -129,3 +131,15 @@ def test_spend_books_what_an_interrupted_run_paid_for() -> None:
         "cost_usd": 0.5,
     }
     assert ask("amplify/spend", table("judgements", booked)) == [("calibrate", "m1", 1, 7, 1, 0.5)]
+
+
+def test_spend_gives_a_reply_to_the_purpose_that_asked_first_in_any_order() -> None:
+    asked = {"member": "m1", "request_key": "k1", "input_tokens": 7, "reused": True}
+    first, later = {**asked, "judged_at": at(9)}, {**asked, "purpose": "amplify", "judged_at": at(10)}
+    together = {**asked, "purpose": "gate", "judged_at": at(9)}
+    for order in ([first, later, together], [together, later, first]):
+        assert ask("amplify/spend", table("judgements", *order)) == [
+            ("amplify", "m1", 0, 0, 0, 0.0),
+            ("calibrate", "m1", 1, 7, 0, 0.0),
+            ("gate", "m1", 0, 0, 0, 0.0),
+        ]

@@ -27,9 +27,10 @@ def test_a_pair_asked_twice_counts_once_the_answer_asked_for_last() -> None:
     ]
 
 
-def test_of_one_moment_the_reply_that_was_paid_for_is_shown() -> None:
+def test_of_one_moment_the_reply_that_was_paid_for_is_shown_in_any_order() -> None:
     paid, reused = {**MEMBER, "cost_usd": 0.5}, {**MEMBER, "reused": True}
-    for order in ([paid, reused], [reused, paid]):
+    other = {**MEMBER, "request_key": "k2", "cost_usd": 0.7}
+    for order in ([paid, reused, other], [other, reused, paid]):
         frame = frame_of(
             "calibrate/candidate_judgements", table("judgements", *order),
             member_hash="m1", epoch=0, purpose="calibrate",
@@ -89,7 +90,9 @@ def test_of_judges_frozen_at_one_moment_the_same_one_is_newest_in_any_order() ->
 
 
 def test_a_judge_by_version_comes_in_its_newest_epoch() -> None:
-    judges = table("judge_versions", judge("a", 11), judge("a", 9, epoch=1), judge("b", 12, epoch=2))
+    judges = table(
+        "judge_versions", judge("a", 11), judge("a", 8, epoch=1), judge("a", 9, epoch=1), judge("b", 12, epoch=2)
+    )
     assert ask("calibrate/judge_by_version", judges, judge_version="a") == [row("a", 9, epoch=1)]
     assert ask("calibrate/judge_by_version", judges, judge_version="c") == []
 
@@ -104,11 +107,13 @@ def test_the_newest_calibration_best_loss_first_unreadable_last() -> None:
         line("old", 9, "a", 1.0, chosen=True),
         line("new", 10, "c", None, chosen=False),
         line("new", 10, "b", 30.0, chosen=False),
+        line("new", 10, "aa", 30.0, chosen=False),
         line("new", 10, "a", 20.0, chosen=True),
     )
     found = frame_of("calibrate/newest_calibration", board)
     assert found.select("calibration_id", "candidate", "loss", "n_pairs", "chosen", "calibrated_at").rows() == [
         ("new", "a", 20.0, 4, True, at(10)),
+        ("new", "aa", 30.0, 4, False, at(10)),
         ("new", "b", 30.0, 4, False, at(10)),
         ("new", "c", None, 4, False, at(10)),
     ]

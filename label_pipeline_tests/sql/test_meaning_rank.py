@@ -86,6 +86,14 @@ def test_at_one_moment_the_row_that_takes_a_label_back_decides_in_any_order() ->
     assert ask("rank/training_labels", table("labels", taken, given)) == []
 
 
+def test_of_labels_of_one_moment_the_same_one_trains_in_any_order() -> None:
+    by_a, by_b = label(1.0), label(2.0, judge_version="judge-b")
+    earlier_verdict = label(3.0, verdict_id="verdict-0")
+    for order in ([by_a, by_b, earlier_verdict], [earlier_verdict, by_b, by_a]):
+        found = frame_of("rank/training_labels", table("labels", *order))
+        assert found.select("raw_grade", "judge_version", "verdict_id").rows() == [(3.0, "judge-a", "verdict-0")]
+
+
 def test_the_newest_rankers_are_those_of_the_last_training_one_an_arm() -> None:
     rankers = table(
         "rankers",

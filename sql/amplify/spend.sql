@@ -11,7 +11,7 @@ with asked as (
         j.output_tokens,
         j.cost_usd,
         row_number() over (
-            partition by j.request_key, j.position
+            partition by j.request_key
             order by j.outcome = 'failed' asc, j.reused asc, j.judged_at asc, j.purpose asc
         ) as use
     from judgements as j
