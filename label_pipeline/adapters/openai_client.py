@@ -138,7 +138,7 @@ class OpenAIChatClient:
                     trouble = quote(error, self._api_key)
                     self._slow_down(error, retry)
                 except TROUBLES as error:
-                    trouble = f"{type(error).__name__}: {error}".removesuffix(": ")
+                    trouble = _named(error)
         raise ProviderUnavailableError(
             f"{self._base_url} gave no usable answer in {self._max_retries + 1} tries, the last one: {trouble}; "
             "check that it is running and reachable, then run again"
@@ -175,6 +175,15 @@ class OpenAIChatClient:
             )
             self._loop = loop
         return self._client
+
+
+def _named(error: BaseException) -> str:
+    """What went wrong on the wire. The library calls a refused connection a time-out; below it stands what it was."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, aiohttp.ClientError):
+        found = found.__cause__
+    named = found or error
+    return f"{type(named).__name__}: {named}".removesuffix(": ")
 
 
 def _estimated_tokens(body: Mapping[str, object]) -> int:

@@ -125,7 +125,8 @@ JUDGEMENTS = Table(
 LEADERBOARD = Table(
     "leaderboard", "fact", "one candidate in one calibration", ("calibration_id", "candidate"),
     (
-        Column("calibration_id", pl.String, "hash of seed, candidates and epoch"),
+        Column("calibration_id", pl.String, "hash of seed, candidates that could be asked, and epoch"),
+        Column("epoch", pl.Int64, "epoch of the calibration"),
         Column("candidate", pl.String, "name in settings"), Column("member_hash", pl.String, "its member hash"),
         Column("loss", pl.Float64, "out-of-fold calibrated NMSE, 0-100; unreadable replies count 100", nullable=True),
         Column("loss_low", pl.Float64, "lower 95 % bound, query-clustered", nullable=True),

@@ -5,19 +5,25 @@
   x InputError                           an input file as a whole cannot be used (missing column, encoding, empty)
   x TableError                           a frame does not fit its declared table, or a table cannot be written
     + AccessDeniedError                  a stage asked for rows it may not see (holdout, evaluation)
-  x TrackingError                      MLflow cannot keep or find something
+  x TrackingError                        MLflow cannot keep or find something
   x PromptError                          a prompt or rubric file is unusable
   x JudgeError                           the judge cannot do its work
     + ProviderUnavailableError           no answer from the endpoint after every retry
     + ProviderRejectedError              the endpoint answers, and says no for good (bad key, unknown model)
     + ServedModelError                   another model answered than the one asked for or certified
   x BudgetError                          a plan or a run is over its cap, or a price is unknown
+  x BusyError                            another run of this project is spending
   x GateClosedError                      no open, current verdict lets this judge label
   x NotApplicableError                   the data cannot answer the question that was put
 
 Keep out: decisions (they return verdicts) and unreadable replies (they are outcomes, not exceptions).
 Messages say what was found, what was expected and what to do next.
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class LabelPipelineError(Exception):
@@ -69,11 +75,23 @@ class ProviderRejectedError(JudgeError):
 
 
 class ServedModelError(JudgeError):
-    """Another model answered than the one asked for or certified."""
+    """Another model answered than the one asked for or certified.
+
+    Attributes:
+        judgements: JUDGEMENTS rows of what was paid for before it showed, so that the caller can book them.
+    """
+
+    def __init__(self, message: str, judgements: "pl.DataFrame | None" = None) -> None:
+        super().__init__(message)
+        self.judgements = judgements
 
 
 class BudgetError(LabelPipelineError):
     """A plan or a run is over its cap, or the price of a model is unknown."""
+
+
+class BusyError(LabelPipelineError):
+    """Another run of this project is spending; two at once would pay twice. Trying again later helps."""
 
 
 class GateClosedError(LabelPipelineError):

@@ -3,6 +3,7 @@
 Keep out: what is asked and what becomes of the answers (stages), the engine itself (core/judging).
 """
 
+import fcntl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
@@ -11,12 +12,19 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters.journal import SQLiteJournal
-from label_pipeline.core.errors import LabelPipelineError, ProviderUnavailableError
+from label_pipeline.core.errors import (
+    BudgetError,
+    BusyError,
+    LabelPipelineError,
+    ProviderUnavailableError,
+    ServedModelError,
+)
 from label_pipeline.core.judging.engine import Judging, judge_pairs
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.plan import Plan, plan
 from label_pipeline.core.judging.running import run_judging
 from label_pipeline.core.ports import PairText
+from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.defs.project import Project
 
 LOG_EVERY_S = 5.0
@@ -29,7 +37,7 @@ def refusing() -> Iterator[None]:
     try:
         yield
     except LabelPipelineError as error:
-        retry = isinstance(error, ProviderUnavailableError)
+        retry = isinstance(error, ProviderUnavailableError | BusyError)
         raise dg.Failure(
             description=str(error), metadata={"error": type(error).__name__, "reason": str(error)}, allow_retries=retry
         ) from error
@@ -39,6 +47,97 @@ def price(project: Project, member: Member, pairs: Sequence[PairText], *, epoch:
     """The priced plan of asking ``member`` about ``pairs``; sends nothing."""
     with project.journal() as journal:
         return plan(pairs, member, epoch=epoch, journal=journal, purpose=purpose)
+
+
+@contextmanager
+def spending(project: Project) -> Iterator[None]:
+    """Lets one run of a project spend at a time, whoever launched it: pools do not hold for runs of the command line.
+
+    Raises:
+        BusyError: another run holds the lock.
+    """
+    project.settings.home_path.mkdir(parents=True, exist_ok=True)
+    with (project.settings.home_path / "spending.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError(
+                f"another run of project {project.settings.name} is asking a judge; two at once would pay twice: "
+                "wait for it to end, then run this one again"
+            ) from error
+        yield  # closing the file releases the lock, also when this process is killed
+
+
+def ask_and_store(
+    context: dg.AssetExecutionContext,
+    project: Project,
+    member: Member,
+    pairs: Sequence[PairText],
+    *,
+    purpose: str,
+    epoch: int,
+    cap_usd: float,
+    served: str | None = None,
+    part: str = "",
+) -> Judging:
+    """Asks, books and stores: what was paid for is in table judgements before anything rests on it.
+
+    Args:
+        context: the run.
+        project: the project.
+        member: who is asked.
+        pairs: about what.
+        purpose: calibrate, gate or amplify.
+        epoch: calibration epoch.
+        cap_usd: what may still be spent.
+        served: the only model id accepted.
+        part: tells apart several calls of one run, e.g. a day and collection.
+
+    Raises:
+        JudgeError: the endpoint cannot do it; replies of another model are stored first.
+    """
+    commit = f"{purpose}:{context.run.run_id}:{member.member_hash[:16]}:{part}"
+    try:
+        judging = ask(context, project, member, pairs, purpose=purpose, epoch=epoch, cap_usd=cap_usd, served=served)
+    except ServedModelError as error:
+        if error.judgements is not None:
+            _store_new(project, error.judgements, f"{commit}:other model")
+        raise
+    stored = project.store(purpose)
+    booked = book(judging.judgements, stored.query("calibrate/known_requests"), member)
+    _store_new(project, booked, commit)
+    return Judging(booked, judging.requests, float(booked["cost_usd"].sum()), judging.stopped)
+
+
+def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
+    """An outage or a reached cap is no evidence about a judge: nothing may be decided on it.
+
+    Raises:
+        BudgetError: the cap was reached half-way.
+        ProviderUnavailableError: pairs without any reply.
+    """
+    if judging.stopped:
+        raise BudgetError(
+            f"{purpose}: stopped at the cap of ${cap_usd:.4f} with pairs unasked, so nothing was decided; "
+            f"raise {purpose}.cap_usd and run again: what was answered is kept"
+        )
+    asked, failed = judging.judgements, judging.judgements.filter(pl.col("outcome") == "failed")
+    if failed.height:
+        raise ProviderUnavailableError(
+            f"{purpose}: {failed.height} of {asked.height} requests to {failed['member'][0]} got no reply, "
+            f"so nothing was decided; first: {failed['detail'][0]}. Run again: what was answered is kept. If the "
+            "endpoint refuses these very texts, set document_max_chars in the prompt or drop the candidate"
+        )
+
+
+def _store_new(project: Project, judgements: pl.DataFrame, commit: str) -> None:
+    """Appends the rows that no earlier run has stored: a repetition answered by the journal adds nothing."""
+    store = project.store("rank")
+    keys = ["request_key", "purpose", *PAIR_KEY, "sample_index"]
+    before = store.read("judgements").filter(pl.col("outcome") != "failed").select(keys)
+    new = judgements.join(before, on=keys, how="anti", nulls_equal=True, maintain_order="left")
+    if not new.is_empty():
+        store.append("judgements", new, commit)
 
 
 def ask(

@@ -3,19 +3,19 @@
 The steps of `amplified_labels`, collection by collection. Keep out: every rule (stages/amplify, stages/gate).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import dagster as dg
 import polars as pl
 
 from label_pipeline.core.catalogue import LABEL_RUNS
-from label_pipeline.core.errors import BudgetError, InputError
+from label_pipeline.core.errors import BudgetError, GateClosedError, InputError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row
 from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.plan import Plan, refuse_over
-from label_pipeline.defs.asking import ask, book, price
+from label_pipeline.defs.asking import ask_and_store, price
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.standing import current_standings
 from label_pipeline.stages import amplify, gate
@@ -40,6 +40,7 @@ def label_day(context: dg.AssetExecutionContext, project: Project, day: date) ->
         JudgeError: the endpoint cannot do it.
     """
     store = project.store("amplify")
+    _book_orphans(context, project, day)
     pairs = store.query("amplify/day_pairs", {"day": day})
     gone = pairs.filter(pl.col("query").is_null() | pl.col("document").is_null()).height
     if gone:
@@ -55,7 +56,10 @@ def label_day(context: dg.AssetExecutionContext, project: Project, day: date) ->
         reason = None
     except BudgetError as error:
         reason = f"amplify: {error}"
-    rows = [_fulfil(context, project, order, day, reason) for order in orders]
+    rows, left = [], project.settings.amplify.cap_usd
+    for order in orders:
+        rows.append(_fulfil(context, project, order, day, reason, left))
+        left -= float(rows[-1]["cost_usd"][0])
     return pl.concat(rows) if rows else LABEL_RUNS.empty()
 
 
@@ -66,7 +70,11 @@ def _order(project: Project, pairs: pl.DataFrame, standing: gate.Standing) -> _O
         return _Order(work, None, None, 0, Plan())
     row = store.query("calibrate/judge_by_version", {"judge_version": standing.judge_version}).row(0, named=True)
     judge = judge_from_row(row)
-    member = project.member_of(judge)
+    try:
+        member = project.member_of(judge)
+    except GateClosedError as error:  # this collection is refused, the others go on
+        gone = replace(standing, state="stale", reasons=(str(error),))
+        return _Order(amplify.sort_out(pairs, pairs.clear(), gone, inside=False), None, None, 0, Plan())
     labelled = store.query("amplify/labelled_pairs", {"judge_version": judge.judge_version})
     work = amplify.sort_out(pairs, labelled, standing, inside=member.inside)
     epoch = int(row["epoch"])
@@ -74,7 +82,7 @@ def _order(project: Project, pairs: pl.DataFrame, standing: gate.Standing) -> _O
 
 
 def _fulfil(
-    context: dg.AssetExecutionContext, project: Project, order: _Order, day: date, over_cap: str | None
+    context: dg.AssetExecutionContext, project: Project, order: _Order, day: date, over_cap: str | None, left_usd: float
 ) -> pl.DataFrame:
     """Asks, stores and books one collection; every pair ends up in exactly one column of the books."""
     store, work = project.store("amplify"), order.work
@@ -83,17 +91,15 @@ def _fulfil(
     reason = over_cap if work.standing.open else amplify.reasons([work.standing])
     if order.judge and order.member and over_cap is None:
         reason = None
-        judging = ask(
+        judging = ask_and_store(
             context, project, order.member, work.ask, purpose="amplify", epoch=order.epoch,
-            cap_usd=project.settings.amplify.cap_usd, served=order.judge.model_served,
+            cap_usd=left_usd, served=order.judge.model_served, part=f"{day}:{work.collection}",
         )  # fmt: skip
-        judging = _booked(project, judging, order.member)
         if judging.stopped:
             reason = f"amplify: stopped at the cap of ${project.settings.amplify.cap_usd:.2f}; raise it and run again"
         commit = f"{context.run.run_id}:{day}:{work.collection}"
         labels = amplify.labels(work, judging, order.judge, day=day, run_id=context.run.run_id, now=project.clock())
         store.append("labels", labels, f"labels:{commit}")
-        store.append("judgements", judging.judgements, f"amplify:{commit}")
     now = project.clock()
     row = amplify.run_row(
         work,
@@ -108,7 +114,10 @@ def _fulfil(
     return row
 
 
-def _booked(project: Project, judging: Judging, member: Member) -> Judging:
-    known = project.store("amplify").query("calibrate/known_requests")
-    judgements = book(judging.judgements, known, member)
-    return Judging(judgements, judging.requests, float(judgements["cost_usd"].sum()), judging.stopped)
+def _book_orphans(context: dg.AssetExecutionContext, project: Project, day: date) -> None:
+    """Writes the books of runs that were killed between storing their labels and booking them."""
+    store = project.store("amplify")
+    for row in store.query("amplify/unbooked_labels", {"day": day}).iter_rows(named=True):
+        context.log.warning(f"booking run {row['run_id']} of {day}, which ended between its labels and its books")
+        booked = amplify.orphan_row(row, day=day, now=project.clock())
+        store.append("label_runs", booked, f"run:{row['run_id']}:{day}:{row['collection']}")

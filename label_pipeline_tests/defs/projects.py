@@ -25,6 +25,7 @@ from label_pipeline.settings import SAMPLE, Settings, parse
 DAYS = ("2026-09-01", "2026-09-02", "2026-09-03")
 PAIRS_A_DAY = 20
 START = datetime(2026, 9, 20, tzinfo=UTC)
+LATER = datetime(2026, 9, 21, tzinfo=UTC)
 
 
 @dataclass(frozen=True)

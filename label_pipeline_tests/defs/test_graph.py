@@ -31,6 +31,7 @@ CHECKS = BLOCKING | {
     ("amplified_labels", "books_do_not_add_up"),
     ("amplified_labels", "label_without_open_verdict"),
     ("amplified_labels", "labelled_twice"),
+    ("amplified_labels", "labels_contract"),
     ("amplified_labels", "labels_missing_from_run"),
     ("training_set", "training_verdict_unknown"),
     ("ranker_evaluation", "beats_seed_only"),

@@ -20,7 +20,7 @@ USUAL: Mapping[str, object] = {
     "task": "relevance", "collection": "main", "query_id": "q1", "doc_id": "d1", "doc_version": "v1",
     "judge_version": "judge-a", "verdict_id": "verdict-1", "run_id": "run-1", "status": "provisional",
     "kind": "decision", "open": True, "state": "open", "outcome": "graded", "grade": 2, "purpose": "calibrate",
-    "split": "train", "verdict_ids": '["verdict-1"]',
+    "split": "train", "verdict_ids": '["verdict-1"]', "request_keys": '["r1"]',
 }  # fmt: skip
 
 
@@ -68,6 +68,7 @@ def healthy() -> dict[str, pl.DataFrame]:
         "human_labels": rows("human_labels", *({**pair, "annotator_id": who} for pair in pairs for who in "ab")),
         "gold": rows("gold", *pairs),
         "splits": rows("splits", {"query_id": "q1"}, {"query_id": "q2", "split": "holdout"}),
+        "judge_versions": rows("judge_versions", {"members": '[{"scale": [0, 3]}]'}),
         "verdicts": rows("verdicts", {}, {"verdict_id": "verdict-0", "open": False, "state": "closed"},
                          {"verdict_id": "verdict-2", "kind": "suspension", "open": False, "state": "suspended"}),
         "candidates": rows("candidates", {"query_id": "q9"}, {"query_id": "q9", "doc_id": "secret"}),

@@ -1,4 +1,4 @@
--- What one member said about pairs for one purpose in one epoch; a re-asked pair counts once, asked last first.
+-- What one member said about pairs for one purpose in one epoch: of a pair asked again the newest reply, if any.
 -- Grain:   one row per pair and vote
 -- Params:  $member_hash, $epoch, $purpose
 -- Columns: task, collection, query_id, doc_id, doc_version, context_id, request_key, sample_index, outcome, grade,
@@ -23,7 +23,7 @@ with ranked as (
         row_number() over (
             partition by
                 j.task, j.collection, j.query_id, j.doc_id, j.doc_version, j.context_id, j.sample_index
-            order by j.judged_at desc, j.request_key asc, j.reused asc
+            order by (j.outcome = 'failed') asc, j.judged_at desc, j.request_key asc, j.reused asc
         ) as age_rank
     from judgements as j
     where j.member_hash = $member_hash and j.epoch = $epoch and j.purpose = $purpose

@@ -1,11 +1,12 @@
 -- The leaderboard of the newest calibration, best loss first.
 -- Grain:   one row per candidate
 -- Params:  none
--- Columns: calibration_id, candidate, member_hash, loss, loss_low, loss_high, difference, difference_se,
+-- Columns: calibration_id, epoch, candidate, member_hash, loss, loss_low, loss_high, difference, difference_se,
 --          pairwise_accuracy, quadratic_kappa, unreadable_share, cost_per_1000_usd, n_pairs, chosen, reason,
 --          calibrated_at
 select
     l.calibration_id,
+    l.epoch,
     l.candidate,
     l.member_hash,
     l.loss,

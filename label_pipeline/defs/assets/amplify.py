@@ -10,7 +10,7 @@ import polars as pl
 
 from label_pipeline.adapters.files import read_rows
 from label_pipeline.core.errors import BudgetError, GateClosedError
-from label_pipeline.defs.asking import refusing
+from label_pipeline.defs.asking import refusing, spending
 from label_pipeline.defs.contracts import contract_result
 from label_pipeline.defs.labelling import label_day
 from label_pipeline.defs.project import Project
@@ -86,7 +86,7 @@ def amplify_assets(key: Keys, days: dg.PartitionsDefinition[str], spending_pool:
     )
     def amplified_labels(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """Labels of a day's candidate pairs, given by the judge whose verdict for their collection stands now."""
-        with refusing():
+        with refusing(), spending(project):
             runs = pl.concat([label_day(context, project, date.fromisoformat(name)) for name in context.partition_keys])
             over = runs.filter(pl.col("reason").fill_null("").str.starts_with("amplify:"))
             if not over.is_empty():

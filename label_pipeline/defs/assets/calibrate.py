@@ -3,7 +3,6 @@
 Keep out: comparing and freezing (stages/calibrate).
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 
@@ -12,14 +11,12 @@ import numpy as np
 import polars as pl
 
 from label_pipeline.adapters import plots
-from label_pipeline.core.errors import JudgeError, NotApplicableError
+from label_pipeline.core.errors import NotApplicableError, ProviderRejectedError, ServedModelError
 from label_pipeline.core.judge import pair_grades
-from label_pipeline.core.judging.engine import Judging
-from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.plan import Plan, refuse_over
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.ports import PairText
-from label_pipeline.defs.asking import ask, book, price, refusing
+from label_pipeline.defs.asking import ask_and_store, price, refuse_unanswered, refusing, spending
 from label_pipeline.defs.experiments import log_candidates, store_judge
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.report import OWNERS, Keys, column_schema, markdown
@@ -49,7 +46,7 @@ def calibrate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]
         context: dg.AssetExecutionContext, config: CalibrationConfig, project: dg.ResourceParam[Project]
     ) -> dg.MaterializeResult:
         """Every judge candidate on the humans' train and dev queries: calibrated loss, price, and which one wins."""
-        with refusing():
+        with refusing(), spending(project):
             store = project.store("calibrate")
             pairs = store.query("seed/graded_pairs", {"splits": ["train", "dev"]})
             if pairs.is_empty():
@@ -58,13 +55,14 @@ def calibrate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]
             texts = pair_texts(pairs)
             plans = [price(project, member, texts, epoch=epoch, purpose="calibrate") for member in project.members]
             refuse_over(sum(plans, Plan()), project.settings.calibrate.cap_usd, "calibrate")
-            candidates = [_ask_candidate(context, project, member, texts, epoch) for member in project.members]
+            candidates = _ask_candidates(context, project, texts, epoch)
             entries = calibrate.compare(
                 pairs, candidates, project.settings.grade_scale,
                 folds=project.settings.calibrate.folds, rng=np.random.default_rng(0),
             )  # fmt: skip
-            name = calibrate.calibration_id(pairs, [member.member_hash for member in project.members], epoch)
-            board = calibrate.board(entries, name, project.clock())
+            asked = [candidate.member_hash for candidate in candidates if candidate.grades is not None]
+            name = calibrate.calibration_id(pairs, asked, epoch)
+            board = calibrate.board(entries, name, epoch, project.clock())
             store.append("leaderboard", board, f"leaderboard:{context.run.run_id}")
             log_candidates(project, entries, pairs, name)
             shown = board.select(
@@ -110,12 +108,17 @@ def calibrate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]
                     f"candidate {line['candidate']!r} won, but its settings, prompt or rubric changed since: "
                     "materialise judge_leaderboard again"
                 )
-            epoch = int(store.query("calibrate/current_epoch")["epoch"][0])
+            epoch = int(line["epoch"])
             judged = store.query(
                 "calibrate/candidate_judgements",
                 {"member_hash": member.member_hash, "epoch": epoch, "purpose": "calibrate"},
             )
             gold = store.query("seed/graded_pairs", {"splits": ["train", "dev"]})
+            if judged.filter(pl.col("outcome") == "graded").is_empty():
+                raise NotApplicableError(
+                    f"candidate {line['candidate']!r} won, but no grade of it is stored in epoch {epoch}: "
+                    "materialise judge_leaderboard again"
+                )
             judge = calibrate.freeze(
                 gold, pair_grades(judged), project.settings.grade_scale, candidate=member.name,
                 members=json.dumps([member.describe()]), rubric_version=project.rubric_version,
@@ -137,23 +140,28 @@ def calibrate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]
     return [judge_leaderboard, calibrated_judge]
 
 
-def _ask_candidate(
-    context: dg.AssetExecutionContext, project: Project, member: Member, texts: Sequence[PairText], epoch: int
-) -> calibrate.Candidate:
-    """One candidate's grades; a model that cannot be asked stays on the board with the reason."""
-    try:
-        judging: Judging = ask(
-            context, project, member, texts, purpose="calibrate", epoch=epoch,
-            cap_usd=project.settings.calibrate.cap_usd,
-        )  # fmt: skip
-    except JudgeError as error:
-        context.log.warning(f"candidate {member.name}: {error}")
-        return calibrate.Candidate(member.name, member.member_hash, None, float("nan"), str(error))
-    store = project.store("calibrate")
-    booked = book(judging.judgements, store.query("calibrate/known_requests"), member)
-    keys = "".join(sorted(booked["request_key"]))
-    commit = f"calibrate:{epoch}:{hashlib.sha256((member.member_hash + keys).encode()).hexdigest()[:16]}"
-    store.append("judgements", booked, commit)
-    tokens = [int(booked[name].sum()) for name in ("input_tokens", "cached_tokens", "output_tokens")]
-    cost = member.price.cost_usd(*tokens) / max(len(texts), 1) * 1000
-    return calibrate.Candidate(member.name, member.member_hash, pair_grades(booked), cost)
+def _ask_candidates(
+    context: dg.AssetExecutionContext, project: Project, texts: Sequence[PairText], epoch: int
+) -> list[calibrate.Candidate]:
+    """Every candidate's grades, all within one cap; a model the endpoint refuses stays on the board with the reason.
+
+    Raises:
+        ProviderUnavailableError: an outage: the next best candidate must not win by it.
+        BudgetError: the cap was reached.
+    """
+    left = project.settings.calibrate.cap_usd
+    found = []
+    for member in project.members:
+        try:
+            judging = ask_and_store(context, project, member, texts, purpose="calibrate", epoch=epoch, cap_usd=left)
+        except (ProviderRejectedError, ServedModelError) as error:
+            context.log.warning(f"candidate {member.name}: {error}")
+            found.append(calibrate.Candidate(member.name, member.member_hash, None, float("nan"), str(error)))
+            continue
+        left -= judging.cost_usd
+        refuse_unanswered(judging, "calibrate", project.settings.calibrate.cap_usd)
+        tokens = [int(judging.judgements[name].sum()) for name in ("input_tokens", "cached_tokens", "output_tokens")]
+        cost = member.price.cost_usd(*tokens) / max(len(texts), 1) * 1000
+        grades = pair_grades(judging.judgements)
+        found.append(calibrate.Candidate(member.name, member.member_hash, grades, cost))
+    return found

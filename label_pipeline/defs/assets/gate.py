@@ -14,7 +14,7 @@ from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row, pair_grades
 from label_pipeline.core.judging.plan import refuse_over
 from label_pipeline.core.pairs import pair_texts
-from label_pipeline.defs.asking import ask, book, price, refusing
+from label_pipeline.defs.asking import ask_and_store, price, refuse_unanswered, refusing, spending
 from label_pipeline.defs.experiments import confusion_of
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.report import OWNERS, Keys, column_schema, markdown
@@ -44,7 +44,7 @@ def gate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
     )
     def gate_verdict(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """Is the newest judge good enough, on queries nobody tuned on? One verdict a collection, with its reasons."""
-        with refusing():
+        with refusing(), spending(project):
             store = project.store("gate")
             newest = store.query("calibrate/newest_judge")
             if newest.is_empty():
@@ -56,12 +56,11 @@ def gate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
             member, texts = project.member_of(judge), pair_texts(gold)
             cap = project.settings.gate.cap_usd
             refuse_over(price(project, member, texts, epoch=epoch, purpose="gate"), cap, "gate")
-            judging = ask(
+            judging = ask_and_store(
                 context, project, member, texts, purpose="gate", epoch=epoch, cap_usd=cap, served=judge.model_served
             )
-            booked = book(judging.judgements, store.query("calibrate/known_requests"), member)
-            store.append("judgements", booked, f"gate:{context.run.run_id}")
-            grades = pair_grades(booked)
+            refuse_unanswered(judging, "gate", cap)  # an outage must not burn a look
+            grades = pair_grades(judging.judgements)
             for evidence in gate.collect(gold, grades, judge, project.settings.grade_scale).values():
                 _look(project, judge, evidence, epoch)
             standings = current_standings(project, "gate", gold["collection"].unique().sort().to_list())

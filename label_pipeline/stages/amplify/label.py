@@ -4,6 +4,7 @@ Keep out: sorting out the work (work.py), sending (core/judging), storing (defs)
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -138,3 +139,29 @@ def run_row(
         "finished_at": now,
     }
     return LABEL_RUNS.conform(pl.DataFrame([row | tokens], schema_overrides=LABEL_RUNS.schema))
+
+
+def orphan_row(found: Mapping[str, object], *, day: date, now: datetime) -> pl.DataFrame:
+    """The LABEL_RUNS row of a run that stored its labels and was killed before its books.
+
+    Args:
+        found: a row of sql/amplify/unbooked_labels.sql.
+        day: the partition.
+        now: current time.
+    """
+    labelled = found["labels"]
+    row = {
+        **{
+            name: found[name]
+            for name in ("run_id", "collection", "judge_version", "verdict_id", "requests", "cost_usd")
+        },
+        **{name: found[name] for name in ("input_tokens", "cached_tokens", "output_tokens")},
+        **dict.fromkeys(("reused", "abstained", "failed", "refused", "skipped"), 0),
+        "pairs_in": labelled,
+        "labelled": labelled,
+        "day": day,
+        "seconds": 0.0,
+        "reason": "booked by a later run: this one ended between its labels and its books",
+        "finished_at": now,
+    }
+    return LABEL_RUNS.conform(pl.DataFrame([row], schema_overrides=LABEL_RUNS.schema))

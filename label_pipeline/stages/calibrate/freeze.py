@@ -50,6 +50,7 @@ def freeze(
 
 def calibration_id(gold: pl.DataFrame, member_hashes: Sequence[str], epoch: int) -> str:
     """Names one calibration: the same human grades, candidates and epoch are the same calibration."""
-    rows = gold.select(*PAIR_KEY, "gold_mean", "n_grades").sort(PAIR_KEY, nulls_last=True).rows()
+    text_too = [name for name in ("query",) if name in gold.columns]  # doc_version covers the document's text
+    rows = gold.select(*PAIR_KEY, "gold_mean", "n_grades", *text_too).sort(PAIR_KEY, nulls_last=True).rows()
     text = json.dumps([sorted(member_hashes), epoch]) + repr(rows)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

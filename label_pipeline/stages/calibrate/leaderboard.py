@@ -128,11 +128,12 @@ def compare(
     return (*entries, *absent)
 
 
-def board(entries: Sequence[Entry], calibration_id: str, now: datetime) -> pl.DataFrame:
+def board(entries: Sequence[Entry], calibration_id: str, epoch: int, now: datetime) -> pl.DataFrame:
     """LEADERBOARD rows of one calibration; nan becomes null."""
     rows = [
         {
             "calibration_id": calibration_id,
+            "epoch": epoch,
             "candidate": e.candidate.name,
             "member_hash": e.candidate.member_hash,
             "loss": e.loss.value,

@@ -121,7 +121,7 @@ def _looks(look: int, allowed: int, *, edited: bool) -> Criterion:
     sentence = f"look {look} of {allowed} at this holdout"
     sentence += " (the policy was edited after an earlier look)" if edited else ""
     if status == "missed":
-        sentence += ": its budget is spent; draw a new holdout from current traffic"
+        sentence += ": its budget is spent, and this version cannot retire a holdout: start a project with new queries"
     return Criterion("looks", status, float(look), float(look), float(allowed), sentence)
 
 

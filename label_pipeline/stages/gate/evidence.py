@@ -56,8 +56,9 @@ class Evidence:
 
 
 def holdout_hash(gold: pl.DataFrame) -> str:
-    """Hash of pair keys and gold means of one collection's holdout, whatever their order."""
-    rows = gold.select(*PAIR_KEY, "gold_mean", "n_grades").sort(PAIR_KEY, nulls_last=True).rows()
+    """Hash of pair keys, query texts and gold means of one collection's holdout, whatever their order."""
+    text_too = [name for name in ("query",) if name in gold.columns]  # doc_version covers the document's text
+    rows = gold.select(*PAIR_KEY, "gold_mean", "n_grades", *text_too).sort(PAIR_KEY, nulls_last=True).rows()
     return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
 

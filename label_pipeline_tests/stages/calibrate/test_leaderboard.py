@@ -199,7 +199,7 @@ def test_order_and_agreement_of_the_raw_grades() -> None:
 def test_the_table_has_nulls_where_nothing_is_known() -> None:
     found = ranked(candidate("here", unread(THREE), 1), candidate("away", None, math.nan, "401"))
     now = datetime(2026, 3, 1, tzinfo=UTC)
-    table = board(list(found.values()), "c1", now)
+    table = board(list(found.values()), "c1", 0, now)
     assert table.schema == LEADERBOARD.schema
     here, away = table.iter_rows(named=True)
     assert (here["calibration_id"], here["candidate"], here["member_hash"], here["chosen"]) == (

@@ -1,0 +1,49 @@
+"""Labels a killed run stored and never booked, and labels that break their contract."""
+
+from typing import Any
+
+import pytest
+
+from label_pipeline_tests.sql.frames import DAY, ask, healthy, table
+
+LABELS = table("labels", {"query_id": "q1"}, {"query_id": "q2"}, {"query_id": "q3", "run_id": "run-2"})
+CANDIDATES = table("candidates", *({"query_id": q, "arrived_on": DAY} for q in ("q1", "q2", "q3")))
+PAID = {"purpose": "amplify", "input_tokens": 100, "output_tokens": 10, "cost_usd": 0.5}
+JUDGEMENTS = table(
+    "judgements",
+    {**PAID, "query_id": "q1", "request_key": "r1"},
+    {
+        **PAID,
+        "query_id": "q2",
+        "request_key": "r2",
+        "reused": True,
+        "cost_usd": 0.25,
+    },  # paid by an earlier run, unbooked
+    {**PAID, "query_id": "q3", "request_key": "r3", "run_id": "run-2"},
+    {**PAID, "query_id": "elsewhere", "request_key": "r4"},  # another day of the same run
+)
+
+
+def test_a_run_without_books_is_found_with_what_it_paid() -> None:
+    booked = table("label_runs", {"run_id": "run-2", "day": DAY})
+    found = ask("amplify/unbooked_labels", LABELS, booked, JUDGEMENTS, CANDIDATES, day=DAY)
+    assert found == [("run-1", "main", "judge-a", "verdict-1", 2, 1, 100, 0, 10, 0.75)]
+
+
+def test_a_booked_run_is_not_booked_again() -> None:
+    booked = table("label_runs", {"run_id": "run-1", "day": DAY}, {"run_id": "run-2", "day": DAY})
+    assert ask("amplify/unbooked_labels", LABELS, booked, JUDGEMENTS, CANDIDATES, day=DAY) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"raw_grade": 3.5}, {"raw_grade": -1.0}, {"expected_grade": 9.0}, {"status": "maybe"},
+        {"judge_version": "nobody"}, {"run_id": "unbooked"}, {"request_keys": "[]"},
+    ],
+)  # fmt: skip
+def test_a_label_that_breaks_its_contract(change: dict[str, Any]) -> None:
+    world = healthy()
+    given = [("judge_versions", world["judge_versions"]), ("label_runs", world["label_runs"])]
+    assert ask("checks/labels_contract", table("labels", {}), *given) == []
+    assert len(ask("checks/labels_contract", table("labels", change), *given)) == 1
