@@ -15,7 +15,9 @@ from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.core.errors import (
     BudgetError,
     BusyError,
+    JudgeError,
     LabelPipelineError,
+    ProviderRejectedError,
     ProviderUnavailableError,
     ServedModelError,
 )
@@ -109,6 +111,21 @@ def ask_and_store(
     return Judging(booked, judging.requests, float(booked["cost_usd"].sum()), judging.stopped)
 
 
+def withheld(error: JudgeError, member: Member) -> JudgeError:
+    """The same kind of trouble without the provider's words, which may quote the customer text of the request."""
+    if isinstance(error, ServedModelError):  # model ids only
+        return ServedModelError(str(error), error.judgements)
+    said = "its words are withheld, because this run holds customer text"
+    if isinstance(error, ProviderRejectedError):
+        return ProviderRejectedError(
+            f"endpoint {member.endpoint} says no to model {member.model}; {said}. "
+            "`label-pipeline check` tries the key and lists the models"
+        )
+    return ProviderUnavailableError(
+        f"endpoint {member.endpoint} gave no usable answer; {said}. Check that it is running, then run again"
+    )
+
+
 def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
     """An outage or a reached cap is no evidence about a judge: nothing may be decided on it.
 
@@ -187,8 +204,15 @@ def ask(
         finally:
             await client.close()  # in the loop that opened the connections
 
-    with project.journal() as journal:
-        return run_judging(judged(journal))
+    trouble: JudgeError
+    try:
+        with project.journal() as journal:
+            return run_judging(judged(journal))
+    except JudgeError as error:
+        if not any(pair.customer for pair in pairs):
+            raise
+        trouble = withheld(error, member)
+    raise trouble  # outside the handler: nothing of the original error hangs on to it
 
 
 def book(judgements: pl.DataFrame, known: pl.DataFrame, member: Member) -> pl.DataFrame:
