@@ -18,6 +18,7 @@ import openai
 from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_replies import (
     UnusableAnswerError,
+    bare_code,
     json_answer,
     parse_reply,
     quote,
@@ -122,7 +123,7 @@ class OpenAIChatClient:
     async def _with_retries(
         self, send: Callable[[openai.AsyncOpenAI], Awaitable[T]], tokens: int, model: str | None
     ) -> T:
-        trouble = ""
+        trouble = bare = ""
         for retry in range(self._max_retries + 1):
             if retry:
                 await self._sleep(self._backoff_s(retry - 1))
@@ -135,22 +136,24 @@ class OpenAIChatClient:
                     refused = rejection(error, self._base_url, model, self._api_key)
                     if refused is not None:
                         raise refused from None
-                    trouble = quote(error, self._api_key)
+                    trouble, bare = quote(error, self._api_key), bare_code(error)
                     self._slow_down(error, retry)
                 except TROUBLES as error:
                     trouble = _named(error)
-        raise ProviderUnavailableError(
-            f"{self._base_url} gave no usable answer in {self._max_retries + 1} tries, the last one: {trouble}; "
-            "check that it is running and reachable, then run again"
-        )
+                    # A broken answer may be quoted in the library's message, and may itself quote the request.
+                    bare = trouble if isinstance(error, UnusableAnswerError) else trouble.partition(":")[0]
+        said = f"{self._base_url} gave no usable answer in {self._max_retries + 1} tries, the last one: "
+        advice = "; check that it is running and reachable, then run again"
+        raise ProviderUnavailableError(said + trouble + advice, bare=said + bare + advice)
 
     def _slow_down(self, error: openai.APIStatusError, retry: int) -> None:
         """Lets every worker of the endpoint wait when one is told to."""
         wait_s = retry_after_s(error.response.headers)
         if wait_s is not None and wait_s > RETRY_AFTER_MAX_S:
+            said = f"{self._base_url} asks to wait {wait_s:.0f} s"
+            advice = f", more than the {RETRY_AFTER_MAX_S:.0f} s this client waits; run again later"
             raise ProviderUnavailableError(
-                f"{self._base_url} asks to wait {wait_s:.0f} s ({quote(error, self._api_key)}), more than the "
-                f"{RETRY_AFTER_MAX_S:.0f} s this client waits; run again later"
+                f"{said} ({quote(error, self._api_key)}){advice}", bare=f"{said} ({bare_code(error)}){advice}"
             ) from None
         if wait_s is not None:
             self._limiter.cool_down(wait_s)

@@ -27,6 +27,7 @@ _EVERY_REQUEST = frozenset({"unsupported_parameter", "unsupported_value", "unkno
 _NO_MODEL = re.compile(
     r"(unknown|invalid|unsupported) model|model\b.*\b(not found|not exist)", re.IGNORECASE | re.DOTALL
 )
+_CODE = re.compile(r"[a-z0-9_]{1,40}")
 _QUOTE_CHARS = 300
 
 
@@ -91,23 +92,30 @@ def rejection(
     error: openai.APIStatusError, base_url: str, model: str | None, secret: str
 ) -> ProviderRejectedError | None:
     """The refusal for good that ``error`` is, or None when another try may help."""
+    found = _refusal(error, base_url, model)
+    if found is None:
+        return None
+    head, tail, request_only = found
+    return ProviderRejectedError(
+        f"{head} ({quote(error, secret)}){tail}", request_only=request_only, bare=f"{head} ({bare_code(error)}){tail}"
+    )
+
+
+def _refusal(error: openai.APIStatusError, base_url: str, model: str | None) -> tuple[str, str, bool] | None:
+    """Our sentence before and after what the provider said, and whether it is about this one request only."""
     status = error.status_code
-    said = quote(error, secret)
     if error.code == "insufficient_quota":
-        return ProviderRejectedError(
-            f"{base_url} says the account has no credit left ({said}); top it up, then run again"
-        )
+        return f"{base_url} says the account has no credit left", "; top it up, then run again", False
     if status in RETRIED or status >= 500:
         return None
     if status == 401:
-        return ProviderRejectedError(
-            f"{base_url} rejects the API key ({said}); check the environment variable settings name for this endpoint"
-        )
+        advice = "; check the environment variable settings name for this endpoint"
+        return f"{base_url} rejects the API key", advice, False
     if status == 404:
-        return ProviderRejectedError(f"{base_url} knows no model {model}, or is no such address ({said}); check both")
+        return f"{base_url} knows no model {model}, or is no such address", "; check both", False
     if status in REQUEST_STATUSES and not _concerns_every_request(error):
-        return ProviderRejectedError(f"{base_url} rejects this request ({said})", request_only=True)
-    return ProviderRejectedError(f"{base_url} rejects requests to model {model} ({said}); correct the judge's settings")
+        return f"{base_url} rejects this request", "", True
+    return f"{base_url} rejects requests to model {model}", "; correct the judge's settings", False
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -135,6 +143,12 @@ def quote(error: openai.APIStatusError, secret: str) -> str:
     if len(secret) > 3:
         words = words.replace(secret, "***")
     return f"{error.status_code}: {words[:_QUOTE_CHARS]}"
+
+
+def bare_code(error: openai.APIStatusError) -> str:
+    """Status and error code, none of the provider's words: those may quote the request."""
+    code = error.code if isinstance(error.code, str) and _CODE.fullmatch(error.code) else ""
+    return f"{error.status_code} {code}".rstrip()
 
 
 def _concerns_every_request(error: openai.APIStatusError) -> bool:

@@ -5,24 +5,23 @@ Keep out: work (the modules beside this one).
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from label_pipeline.cli.exits import FAILED, SIGNALLED, code_of
+from label_pipeline.cli.exits import FAILED, MEANINGS, SIGNALLED, code_of
 from label_pipeline.cli.stopping import Stopped
 from label_pipeline.core.errors import LabelPipelineError
 from label_pipeline.settings import CONFIG_VARIABLE, SAMPLE, load
 from label_pipeline.stages import STAGES
 
-ABOUT = """Few human grades in, many trustworthy labels and a ranker out: seed, calibrate, gate, amplify, rank.
+ABOUT = "Few human grades in, many trustworthy labels and a ranker out: seed, calibrate, gate, amplify, rank."
+CODES = "\n\n".join(["Exit codes:", *(f"{code}: {meaning}" for code, meaning in MEANINGS.items())])
 
-Exit codes: 0 done; 1 failed; 2 settings, files or arguments are wrong; 3 the gate is closed; 4 over a cap or a price is
-unknown; 5 the provider cannot be used; 130 and 143 interrupted, everything paid for is kept."""
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=ABOUT)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=ABOUT, epilog=CODES)
 Config = Annotated[
     Path | None,
     typer.Option(help=f"Settings file; default: the environment variable {CONFIG_VARIABLE}, else the sample."),
@@ -103,10 +102,14 @@ def _path(config: Path | None) -> Path:
     return (config or Path(os.environ.get(CONFIG_VARIABLE) or SAMPLE)).resolve()
 
 
-def main() -> None:
-    """Runs the command line; a mistake is one line on standard error and an exit code, never a traceback."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line; a mistake is one line on standard error and an exit code, never a traceback.
+
+    Args:
+        arguments: those of the process when None.
+    """
     try:
-        app()
+        app(args=arguments, prog_name="label-pipeline")
     except LabelPipelineError as error:
         _end(f"error: {error}", code_of(type(error)))
     except OSError as error:  # a full disk, a folder without permission, ...

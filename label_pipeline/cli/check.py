@@ -79,7 +79,7 @@ def _assembled(project: Project, files: Sequence[RawRows]) -> Inputs:
 
 def _tell_rows(console: Console, files: Iterable[RawRows | InputError], inputs: Inputs) -> int:
     """The books of every input, the rejected rows, and the columns nobody reads."""
-    for books in (*inputs.seed.books, inputs.candidates.books):
+    for books in (*inputs.seeded.books, inputs.candidates.books):
         say(console, f"  {books.sentence}")
     unread: dict[str, set[str]] = {}
     for file in files:
@@ -88,7 +88,7 @@ def _tell_rows(console: Console, files: Iterable[RawRows | InputError], inputs: 
     for source, names in unread.items():
         if names:
             say(console, f"  {source}: columns nobody reads: {', '.join(sorted(names))}", "yellow")
-    rejected = pl.concat([inputs.seed.quarantine, inputs.candidates.quarantine])
+    rejected = pl.concat([inputs.seeded.quarantine, inputs.candidates.quarantine])
     if rejected.is_empty():
         return DONE
     say(console, f"{rejected.height} rows would be set aside; `run` goes on without them:", "yellow")
@@ -106,7 +106,7 @@ def _tell_splits(console: Console, project: Project, dealt: pl.DataFrame) -> int
     deep = (pl.col("split") == "holdout") & (pl.col("pairs") >= policy.min_pairs)
     for name, queries, enough in depth.group_by("collection").agg(pl.len(), deep.sum()).sort("collection").iter_rows():
         told = (
-            f"[{name}] {queries} graded queries, {enough} of them in the holdout with {policy.min_pairs} pairs or more; "
+            f"[{name}] {queries} graded queries, {enough} in the holdout with {policy.min_pairs} or more pairs; "
             f"a verdict needs {policy.min_queries}"
         )
         short = enough < policy.min_queries
@@ -123,13 +123,17 @@ def _tell_plans(console: Console, project: Project, plans: Sequence[StagePlan]) 
     rows = [
         {
             "stage": found.stage, "judge": found.judge, "pairs": found.plan.pairs, "to send": found.plan.requests,
-            "known": found.plan.answered, "customer": found.plan.skipped_customer, "cost $": found.plan.cost_usd,
+            "known": found.plan.answered, "cost $": found.plan.cost_usd,
         }
         for found in plans
     ]  # fmt: skip
-    frame = pl.DataFrame(rows)
-    idle = [name for name in ("known", "customer") if not frame[name].any()]
-    console.print(as_table("\nwhat every stage would send, and cost at most", frame.drop(idle)))
+    console.print(as_table("\nwhat every stage would send, and cost at most", pl.DataFrame(rows)))
+    withheld = max((found.plan.skipped_customer for found in plans), default=0)
+    if withheld:
+        say(
+            console,
+            f"up to {withheld} pairs with customer text are in no plan: they go to no endpoint that is `outside`",
+        )
     settings = project.settings
     over = False
     for stage, cap_usd, what in (

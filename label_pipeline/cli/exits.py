@@ -1,12 +1,4 @@
-"""Exit codes a script can rely on, and which error ends with which. The one place that lists them:
-
-* 0    done
-* 1    a run failed for another reason; its message says which, the Dagster page has the details
-* 2    settings, files or arguments are wrong (`check`: also when rows would be set aside)
-* 3    no open, current verdict: nothing was labelled
-* 4    over a cap, or a price is unknown: nothing was sent
-* 5    the provider cannot be used; everything paid for is kept
-* 130  interrupted (Ctrl-C), 143 terminated; everything paid for is kept
+"""Exit codes a script can rely on, and which error ends with which. README and `--help` say the same.
 
 Keep out: messages.
 """
@@ -16,6 +8,17 @@ from label_pipeline.core import errors
 DONE, FAILED, MISTAKE, GATE_CLOSED, OVER_BUDGET, PROVIDER = 0, 1, 2, 3, 4, 5
 SIGNALLED = 128
 """Plus the signal's number."""
+
+MEANINGS = {
+    DONE: "done",
+    FAILED: "a run failed for another reason; the message says which, the Dagster page has the details",
+    MISTAKE: "settings, files or arguments are wrong (check: also when rows would be set aside)",
+    GATE_CLOSED: "no open, current verdict: nothing was labelled",
+    OVER_BUDGET: "over a cap, or a price is unknown: nothing was sent",
+    PROVIDER: "the provider cannot be used; everything paid for is kept",
+    SIGNALLED + 2: "interrupted; everything paid for is kept",
+    SIGNALLED + 15: "terminated; everything paid for is kept",
+}
 
 _CODES: dict[type[errors.LabelPipelineError], int] = {
     errors.GateClosedError: GATE_CLOSED,

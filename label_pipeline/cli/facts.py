@@ -112,7 +112,9 @@ def _rank(store: Store) -> list[Fact]:
         p_value = "" if row["p_value"] is None else f", p = {row['p_value']:.4f}"
         estimate = f"{row['estimate']:+.3f}" if " - " in row["arm"] else f"{row['estimate']:.3f}"
         interval = f"{estimate} [{row['low']:.3f}, {row['high']:.3f}]"
-        found.append((f"{row['metric']} {row['arm']}", f"{interval} on {row['n_queries']} unseen queries{p_value}"))
+        gain = row["metric"].removeprefix(METRIC).strip()
+        told = f"{interval} on {row['n_queries']} unseen queries ({gain}){p_value}"
+        found.append((f"{METRIC} {row['arm']}", told))
     return found
 
 

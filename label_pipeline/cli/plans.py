@@ -39,12 +39,12 @@ class Inputs:
     """The user's files as the stages would see them.
 
     Attributes:
-        seed: queries, documents, human labels, evaluation.
+        seeded: queries, documents, human labels, evaluation.
         candidates: pairs to label.
         dealt: gold pairs with the split of their query.
     """
 
-    seed: seed.Assembled
+    seeded: seed.Assembled
     candidates: seed.AssembledCandidates
     dealt: pl.DataFrame
 
@@ -65,19 +65,20 @@ def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
         BudgetError: the price of a model is unknown.
     """
     split = pl.col("split")
+    epoch = int(project.store("calibrate").query("calibrate/current_epoch")["epoch"][0])
     asked = {
         "calibrate": inputs.dealt.filter(split.is_in(["train", "dev"])),
         "gate": inputs.dealt.filter(split == "holdout"),
     }
     for stage, pairs in asked.items():
-        texts = _texts(inputs.seed, pairs)
+        texts = _texts(inputs.seeded, pairs)
         for member in project.members:
-            plan = price(project, member, texts, epoch=0, purpose=stage)
+            plan = price(project, member, texts, epoch=epoch, purpose=stage)
             yield StagePlan(stage, member.name, plan, plan.cost_usd)
     days = inputs.candidates.candidates.sort("arrived_on").partition_by("arrived_on")
-    by_day = [_texts(inputs.seed, day) for day in days]
+    by_day = [_texts(inputs.seeded, day) for day in days]
     for member in project.members:
-        plans = [price(project, member, texts, epoch=0, purpose="amplify") for texts in by_day]
+        plans = [price(project, member, texts, epoch=epoch, purpose="amplify") for texts in by_day]
         yield StagePlan("amplify", member.name, sum(plans, Plan()), max((plan.cost_usd for plan in plans), default=0.0))
 
 

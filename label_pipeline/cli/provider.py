@@ -16,6 +16,7 @@ from pathlib import Path
 from aiohttp import web
 
 from label_pipeline.cli.exits import SIGNALLED
+from label_pipeline.cli.stopping import SIGNALS, handling
 from label_pipeline.core.errors import ProviderUnavailableError, SettingsError
 from label_pipeline.rehearsal.provider import make_app
 from label_pipeline.rehearsal.recorded import recorded_models
@@ -106,38 +107,40 @@ def provide(settings: Settings, port: int | None, command: Sequence[str], *, unt
         if until_eof:
             sys.stdin.buffer.read()
             return 0
-        print(f"export {KEY_VARIABLE}={key}\n# serving project {settings.name}; Ctrl-C stops", flush=True)
-        _wait_for_a_signal()
+        _wait_for_a_signal(f"export {KEY_VARIABLE}={key}\n# serving project {settings.name}; Ctrl-C stops")
     return 0
 
 
-def _wait_for_a_signal() -> None:
+def _wait_for_a_signal(told: str) -> None:
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    stop.wait()
+    with handling(dict.fromkeys(SIGNALS, lambda *_: stop.set())):
+        print(told, flush=True)
+        stop.wait()
 
 
 def _beside(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Runs ``command`` to its end and returns its exit code, as a shell counts it; SIGTERM is passed on to it."""
+    """Runs ``command`` to its end and returns its exit code, as a shell counts it.
+
+    SIGTERM is passed on to it. Ctrl-C is not: the terminal sends it to the command too. And it must not raise here:
+    between the command's end and the noting of its exit code that would lose the code.
+    """
     children: list[subprocess.Popen[bytes]] = []
+    asked = threading.Event()
 
-    def terminate(signum: int, _frame: object) -> None:
-        if not children:
-            raise SystemExit(SIGNALLED + signum)
-        children[0].terminate()
+    def terminate(_signum: int, _frame: object) -> None:
+        asked.set()
+        for child in children:
+            child.terminate()
 
-    signal.signal(signal.SIGTERM, terminate)
-    try:
-        children.append(subprocess.Popen(command, env=environment))
-    except OSError as error:
-        raise SettingsError(f"cannot run {command[0]!r}: {error.strerror}; check the command after `--`") from error
-    while True:
+    with handling({signal.SIGTERM: terminate, signal.SIGINT: lambda *_: None}):
         try:
-            code = children[0].wait()
-        except KeyboardInterrupt:
-            continue  # the terminal sent it to the child too: wait for its clean end
-        return code if code >= 0 else SIGNALLED - code
+            children.append(subprocess.Popen(command, env=environment))
+        except OSError as error:
+            raise SettingsError(f"cannot run {command[0]!r}: {error.strerror}; check the command after `--`") from error
+        if asked.is_set():  # while it was being started
+            children[0].terminate()
+        code = children[0].wait()
+    return code if code >= 0 else SIGNALLED - code
 
 
 @contextmanager

@@ -12,13 +12,13 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterInstance
 
+from label_pipeline.cli.days import days_to_amplify
 from label_pipeline.cli.exits import FAILED, GATE_CLOSED, code_of_name
 from label_pipeline.cli.facts import facts
 from label_pipeline.cli.stopping import Stop
 from label_pipeline.cli.view import View
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.defs.build import build
-from label_pipeline.defs.partitions import daily
 from label_pipeline.defs.project import Project
 from label_pipeline.settings import Settings
 from label_pipeline.stages import STAGES
@@ -42,8 +42,8 @@ class Wanted:
     Attributes:
         since: first stage.
         until: last stage.
-        first_day: first day to amplify; None is the project's first.
-        last_day: last day to amplify; None is the newest that has ended.
+        first_day: first day to amplify; None is the first with candidates.
+        last_day: last day to amplify; None is the last with candidates.
         fresh: start a new epoch: ask the judges again instead of re-using replies.
 
     Raises:
@@ -112,23 +112,23 @@ def run_stages(settings: Settings, wanted: Wanted, view: View, stop: Stop) -> St
     definitions = build(settings, progress=view.progress)
     job = definitions.resolve_implicit_global_asset_job_def()
     graph = definitions.resolve_asset_graph()
-    store = Project(settings).store(STAGES[-1])
+    project = Project(settings)
     with instance_of(settings) as instance:
         for stage in wanted.stages:
             keys = [key for key in graph.get_all_asset_keys() if graph.get(key).group_name == stage]
-            tags = _range_tags(settings, wanted) if stage == "amplify" else {}
-            if tags is None:
+            days = days_to_amplify(project, wanted.first_day, wanted.last_day) if stage == "amplify" else ()
+            if days is None:
                 view.skipped(stage, "no day has ended yet (settings: days)")
                 continue
             with view.stage(stage):
                 result = job.execute_in_process(
                     run_config=_run_config(fresh=wanted.fresh and stage == "calibrate"), instance=instance,
-                    asset_selection=keys, tags=tags, raise_on_error=False,
+                    asset_selection=keys, tags=dict(zip(PARTITION_RANGE, days, strict=False)), raise_on_error=False,
                 )  # fmt: skip
             stop.check()
-            failure = _failure(stage, result)
+            failure = failure_of(stage, result)
             if failure is None or (stage, failure.code) == ("gate", GATE_CLOSED):
-                view.found(facts(store, stage))
+                view.found(facts(project.store(STAGES[-1]), stage))
             view.warnings(_failed_checks(result))
             if failure is not None:
                 return failure
@@ -140,23 +140,8 @@ def _run_config(*, fresh: bool) -> dict[str, object]:
     return quiet | ({"ops": {"judge_leaderboard": {"config": {"fresh": True}}}} if fresh else {})
 
 
-def _range_tags(settings: Settings, wanted: Wanted) -> dict[str, str] | None:
-    known = daily(settings).get_partition_keys()
-    if not known:
-        return None
-    first, last = wanted.first_day or known[0], wanted.last_day or known[-1]
-    for name in (first, last):
-        if name not in known:
-            raise SettingsError(
-                f"day {name!r} is not among the project's days {known[0]} .. {known[-1]} that have ended "
-                "(settings: days); expected YYYY-MM-DD"
-            )
-    if first > last:
-        raise SettingsError(f"--first-day {first} is after --last-day {last}; swap them")
-    return dict(zip(PARTITION_RANGE, (first, last), strict=True))
-
-
-def _failure(stage: str, result: dg.ExecuteInProcessResult) -> StageFailure | None:
+def failure_of(stage: str, result: dg.ExecuteInProcessResult) -> StageFailure | None:
+    """Why a stage's run did not succeed; None where it did."""
     if result.success:
         return None
     for event in result.all_events:

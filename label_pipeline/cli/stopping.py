@@ -6,10 +6,13 @@ pipe hears every signal whoever handles it. Keep out: what is kept when a run st
 
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+Handler = Callable[[int, FrameType | None], object]
 
 
 class Stopped(BaseException):
@@ -47,6 +50,17 @@ class Stop:
 
 
 @contextmanager
+def handling(handlers: Mapping[int, Handler]) -> Iterator[None]:
+    """Handles signals so while the block runs. Main thread only."""
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def stoppable() -> Iterator[Stop]:
     """SIGTERM acts like Ctrl-C while the block runs. Main thread only.
 
@@ -54,12 +68,11 @@ def stoppable() -> Iterator[Stop]:
         Stopped: the block was left because of one of them.
     """
     receiver, sender = socket.socketpair()
-    with receiver, sender:
+    # Dagster sets SIGTERM's handler to SIGINT's and leaves it so; here both are put back at the end
+    with receiver, sender, handling(dict.fromkeys(SIGNALS, signal.default_int_handler)):
         receiver.setblocking(False)
         sender.setblocking(False)
-        before = {number: signal.getsignal(number) for number in SIGNALS}
         pipe = signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         stop = Stop(receiver)
         try:
             yield stop
@@ -68,5 +81,3 @@ def stoppable() -> Iterator[Stop]:
             raise Stopped(stop.signum or signal.SIGINT) from error
         finally:
             signal.set_wakeup_fd(pipe)
-            for number, handler in before.items():
-                signal.signal(number, handler)

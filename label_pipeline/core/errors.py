@@ -59,7 +59,15 @@ class JudgeError(LabelPipelineError):
 
 
 class ProviderUnavailableError(JudgeError):
-    """No answer after every retry. Trying again later may help; everything paid for is kept."""
+    """No answer after every retry. Trying again later may help; everything paid for is kept.
+
+    Attributes:
+        bare: the message without any words of the provider, which may quote the request; None where unknown.
+    """
+
+    def __init__(self, message: str, *, bare: str | None = None) -> None:
+        super().__init__(message)
+        self.bare = bare
 
 
 class ProviderRejectedError(JudgeError):
@@ -67,11 +75,13 @@ class ProviderRejectedError(JudgeError):
 
     Attributes:
         request_only: the no is about this one request (overlong input, filtered content); others may pass.
+        bare: the message without any words of the provider, which may quote the request; None where unknown.
     """
 
-    def __init__(self, message: str, *, request_only: bool = False) -> None:
+    def __init__(self, message: str, *, request_only: bool = False, bare: str | None = None) -> None:
         super().__init__(message)
         self.request_only = request_only
+        self.bare = bare
 
 
 class ServedModelError(JudgeError):

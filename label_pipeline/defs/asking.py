@@ -15,9 +15,7 @@ from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.core.errors import (
     BudgetError,
     BusyError,
-    JudgeError,
     LabelPipelineError,
-    ProviderRejectedError,
     ProviderUnavailableError,
     ServedModelError,
 )
@@ -45,10 +43,18 @@ def refusing() -> Iterator[None]:
         ) from error
 
 
-def price(project: Project, member: Member, pairs: Sequence[PairText], *, epoch: int, purpose: str) -> Plan:
+def price(
+    project: Project,
+    member: Member,
+    pairs: Sequence[PairText],
+    *,
+    epoch: int,
+    purpose: str,
+    served: str | None = None,
+) -> Plan:
     """The priced plan of asking ``member`` about ``pairs``; sends nothing."""
     with project.journal() as journal:
-        return plan(pairs, member, epoch=epoch, journal=journal, purpose=purpose)
+        return plan(pairs, member, epoch=epoch, journal=journal, purpose=purpose, served=served)
 
 
 @contextmanager
@@ -111,21 +117,6 @@ def ask_and_store(
     return Judging(booked, judging.requests, float(booked["cost_usd"].sum()), judging.stopped)
 
 
-def withheld(error: JudgeError, member: Member) -> JudgeError:
-    """The same kind of trouble without the provider's words, which may quote the customer text of the request."""
-    if isinstance(error, ServedModelError):  # model ids only
-        return ServedModelError(str(error), error.judgements)
-    said = "its words are withheld, because this run holds customer text"
-    if isinstance(error, ProviderRejectedError):
-        return ProviderRejectedError(
-            f"endpoint {member.endpoint} says no to model {member.model}; {said}. "
-            "`label-pipeline check` tries the key and lists the models"
-        )
-    return ProviderUnavailableError(
-        f"endpoint {member.endpoint} gave no usable answer; {said}. Check that it is running, then run again"
-    )
-
-
 def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
     """An outage or a reached cap is no evidence about a judge: nothing may be decided on it.
 
@@ -151,7 +142,7 @@ def _store_new(project: Project, judgements: pl.DataFrame, commit: str) -> None:
     """Appends the rows that no earlier run has stored: a repetition answered by the journal adds nothing."""
     store = project.store("rank")
     keys = ["request_key", "purpose", *PAIR_KEY, "sample_index"]
-    before = store.read("judgements").filter(pl.col("outcome") != "failed").select(keys)
+    before = store.read("judgements").filter(~pl.col("outcome").is_in(["failed", "wrong_model"])).select(keys)
     new = judgements.join(before, on=keys, how="anti", nulls_equal=True, maintain_order="left")
     if not new.is_empty():
         store.append("judgements", new, commit)
@@ -200,19 +191,13 @@ def ask(
                 cap_usd=cap_usd,
                 served=served,
                 progress=progress,
+                drain_s=project.settings.endpoints[member.endpoint].timeout_s,
             )
         finally:
             await client.close()  # in the loop that opened the connections
 
-    trouble: JudgeError
-    try:
-        with project.journal() as journal:
-            return run_judging(judged(journal))
-    except JudgeError as error:
-        if not any(pair.customer for pair in pairs):
-            raise
-        trouble = withheld(error, member)
-    raise trouble  # outside the handler: nothing of the original error hangs on to it
+    with project.journal() as journal:
+        return run_judging(judged(journal))
 
 
 def book(judgements: pl.DataFrame, known: pl.DataFrame, member: Member) -> pl.DataFrame:

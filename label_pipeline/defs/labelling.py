@@ -78,7 +78,8 @@ def _order(project: Project, pairs: pl.DataFrame, standing: gate.Standing) -> _O
     labelled = store.query("amplify/labelled_pairs", {"judge_version": judge.judge_version})
     work = amplify.sort_out(pairs, labelled, standing, inside=member.inside)
     epoch = int(row["epoch"])
-    return _Order(work, judge, member, epoch, price(project, member, work.ask, epoch=epoch, purpose="amplify"))
+    planned = price(project, member, work.ask, epoch=epoch, purpose="amplify", served=judge.model_served)
+    return _Order(work, judge, member, epoch, planned)
 
 
 def _fulfil(

@@ -61,8 +61,10 @@ def parse(data: Mapping[str, object], source: Path, places: Mapping[Keys, Place]
     try:
         return Settings.model_validate({**data, "folder": source.parent.resolve(), "started_in": Path.cwd()})
     except ValidationError as error:
-        told = [_sentence(detail, source, places or {}) for detail in error.errors()]
-        raise SettingsError("; ".join(dict.fromkeys(told))) from error
+        # unknown keys first: with a typo in its name a required key is missing too
+        details = sorted(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
+        told = [_sentence(detail, source, places or {}) for detail in details]
+        raise SettingsError("\n".join(dict.fromkeys(told))) from error
 
 
 def _places(node: yaml.Node | None, source: Path, path: Keys = ()) -> dict[Keys, Place]:

@@ -6,7 +6,7 @@ better it answers. Judges are recorded: they play back the true grade, or a wors
 """
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +20,14 @@ N_QUERIES, DEPTH, CANDIDATES = 92, 10, 60
 """A gate needs 44 holdout queries (half of them) with 10 graded pairs."""
 
 DAYS = ("2026-03-01", "2026-03-02")
+CONCURRENCY = 4
 KEY_VARIABLE = "COMPANY_LLM_KEY"
 KEY = "sk-a-key-of-this-test"
 PRICE = {"input_usd": 0.5, "output_usd": 2.0}
 GOOD, POOR = "judge-good", "judge-poor"
+MODELS = {GOOD: "good", POOR: "poor"}
+"""Judge to its column of the recorded grades."""
+
 _SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ka", "le", "mi", "no", "ru", "sa", "te")
 
 
@@ -60,10 +64,10 @@ def generate(seed: int = 5) -> OwnData:
             documents.append((doc_id, f"note {doc_id}", " ".join(rng.permutation(words))))
             pairs.append((f"q{number:03}", doc_id, grade))
     truth = pl.DataFrame(pairs, schema=["query_id", "doc_id", "grade"], orient="row")
-    place = pl.col("doc_id").str.slice(-2).cast(pl.Int64)
+    rank = pl.col("doc_id").str.slice(-2).cast(pl.Int64)
     found_queries = pl.DataFrame(queries, schema=["query_id", "query"], orient="row")
     found_documents = pl.DataFrame(documents, schema=["doc_id", "title", "text"], orient="row")
-    candidates = truth.filter(place >= DEPTH).head(CANDIDATES).drop("grade")
+    candidates = truth.filter(rank >= DEPTH).head(CANDIDATES).drop("grade")
     days = [DAYS[index % len(DAYS)] for index in range(CANDIDATES)]
     shift = rng.choice([0, 0, 0, 0, 1, -1], truth.height)
     recorded = (
@@ -80,7 +84,7 @@ def generate(seed: int = 5) -> OwnData:
     return OwnData(
         found_queries,
         found_documents,
-        truth.filter(place < DEPTH),
+        truth.filter(rank < DEPTH),
         candidates.with_columns(pl.Series("arrived_on", days)),
         recorded,
     )
@@ -91,7 +95,7 @@ def _word(rng: np.random.Generator) -> str:
 
 
 def fill(folder: Path, data: OwnData, base_url: str, *, model: str = GOOD) -> Path:
-    """Does what README's "Your own data" asks of a person: `init`, fill the CSVs, edit the settings. Returns the latter.
+    """What README's "Your own data" asks of a person: `init`, fill the CSVs, edit the settings. Returns the latter.
 
     Two annotators grade every pair; the second one is a grade off now and then.
     """
@@ -112,20 +116,27 @@ def fill(folder: Path, data: OwnData, base_url: str, *, model: str = GOOD) -> Pa
     write_csv(folder / "evaluation.csv", data.graded)
     write_csv(folder / "candidates.csv", data.candidates)
     config = folder / "settings.yaml"
-    edit(config, {
-        "name": "company",
-        "days": {"start": DAYS[0], "end": DAYS[-1]},
-        "endpoints": {
-            "main": {
-                "base_url": base_url, "api_key_env": KEY_VARIABLE, "boundary": "outside", "concurrency": 4,
-                "timeout_s": 20, "max_retries": 0,
-            }
-        },
-        "candidates": [
-            {"endpoint": "main", "models": [model], "prompts": ["prompts/plain.yaml"], "prices": {model: PRICE}}
-        ],
-    })  # fmt: skip
+    edit(config, name="company", days={"start": DAYS[0], "end": DAYS[-1]}, candidates=[judge(model)])
+    point_at(config, base_url)
     return config
+
+
+def judge(model: str, **changes: object) -> dict[str, object]:
+    """One entry of `candidates`."""
+    entry = {"endpoint": "main", "models": [model], "prompts": ["prompts/plain.yaml"], "prices": {model: PRICE}}
+    return entry | changes
+
+
+def point_at(config: Path, base_url: str, **endpoint: object) -> None:
+    """Makes ``base_url`` the project's endpoint: few requests at once, and no waiting for one that is down."""
+    main = {"base_url": base_url, "api_key_env": KEY_VARIABLE, "concurrency": CONCURRENCY, "max_retries": 0}
+    edit(config, endpoints={"main": main | endpoint})
+
+
+def endpoint(config: Path) -> dict[str, object]:
+    """The project's endpoint as its settings have it."""
+    found: dict[str, object] = yaml.safe_load(config.read_text(encoding="utf-8"))["endpoints"]["main"]
+    return found
 
 
 def write_csv(path: Path, frame: pl.DataFrame) -> None:
@@ -133,7 +144,7 @@ def write_csv(path: Path, frame: pl.DataFrame) -> None:
     frame.write_csv(path)
 
 
-def edit(config: Path, changes: Mapping[str, object]) -> None:
+def edit(config: Path, **changes: object) -> None:
     """Replaces top-level settings, as a person with an editor would; comments are lost."""
     data = yaml.safe_load(config.read_text(encoding="utf-8"))
     config.write_text(yaml.safe_dump({**data, **changes}, sort_keys=False), encoding="utf-8")

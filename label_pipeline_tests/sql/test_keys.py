@@ -103,7 +103,8 @@ def test_offenders_are_listed_in_an_order_of_their_own(check: str) -> None:
     # six offenders of every check, and the inputs in the opposite order
     names = [f"{letter}{number}" for letter in "ab" for number in range(3)]
     world = {
-        "queries": rows("queries"), "judge_versions": rows("judge_versions"), "splits": rows("splits"), "verdicts": rows("verdicts"),
+        "queries": rows("queries"), "judge_versions": rows("judge_versions"),
+        "splits": rows("splits"), "verdicts": rows("verdicts"),
         "documents": rows("documents", *({"doc_id": v, "boundary": "customer"} for v in names)),
         "human_labels": rows("human_labels", *({"doc_id": v, "query_id": v[0]} for v in names)),
         "gold": rows("gold", *({"query_id": v} for v in names)),

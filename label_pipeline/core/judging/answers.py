@@ -19,6 +19,7 @@ OVER_CAP = "over the cap"
 """How the detail of a pair begins that was not sent because the cap was reached."""
 
 WITHHELD = "the provider answered with an error; its words are withheld, they may quote customer text"
+"""What stands for the words of a provider about customer text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ rate limits (adapters), and who may be asked what (stages).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
+from label_pipeline.core.errors import ServedModelError
 from label_pipeline.core.judging.answers import judgement_frame
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.workers import Workers
@@ -47,6 +49,7 @@ async def judge_pairs(
     cap_usd: float = math.inf,
     served: str | None = None,
     progress: Progress | None = None,
+    drain_s: float = 60.0,
 ) -> Judging:
     """Gets ``member.votes`` judgements of every pair.
 
@@ -68,20 +71,30 @@ async def judge_pairs(
             detail "over the cap"; the journal still answers.
         served: the only model id a reply may report; None accepts what ``member.serves``.
         progress: told whenever a pair has all its votes.
+        drain_s: seconds an interrupted run waits for requests under way, which are paid for; the client's time-out
+            lets every one of them end. A second interrupt gives them up at once.
 
     Raises:
         ValueError: customer text for an endpoint outside the boundary.
-        ServedModelError: another model answered. Replies under way are journaled first.
+        ServedModelError: another model answered. Replies under way are journaled first; its ``judgements`` hold a row
+            for every ask that got a reply, outcome ``wrong_model`` for the other model's.
         ProviderRejectedError: a no that concerns every request; a no to one request is a ``failed`` row.
         ProviderUnavailableError: FAILURES_IN_A_ROW requests unanswered in a row, or the first ``concurrency`` of a run
             in which nothing was ever answered. Fewer are ``failed`` rows.
+
+    Where any pair is customer text, neither of the last two repeats the provider's words: they may quote it.
     """
     exposed = 0 if member.inside else sum(pair.customer for pair in pairs)
     if exposed:
         raise ValueError(
             f"{exposed} customer pairs would leave the boundary to endpoint {member.endpoint}; none was sent"
         )
-    workers = Workers(pairs, member, client, journal, concurrency, epoch, clock, cap_usd, served, progress)
-    answers = await workers.finish()
-    frame = judgement_frame(pairs, workers.asks, answers, member, epoch=epoch, run_id=run_id, purpose=purpose)
-    return Judging(frame, workers.requests, workers.cost_usd, workers.stopped)
+    workers = Workers(pairs, member, client, journal, concurrency, epoch, clock, cap_usd, served, progress, drain_s)
+    rows = partial(judgement_frame, pairs, member=member, epoch=epoch, run_id=run_id, purpose=purpose)
+    try:
+        answers = await workers.finish()
+    except ServedModelError as error:
+        paid = workers.paid()
+        error.judgements = rows([ask for ask, _ in paid], [answer for _, answer in paid])
+        raise
+    return Judging(rows(workers.asks, answers), workers.requests, workers.cost_usd, workers.stopped)

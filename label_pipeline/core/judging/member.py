@@ -12,6 +12,7 @@ from functools import cached_property
 
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.core.judging.prompt import PromptTemplate
+from label_pipeline.core.judging.reply import READING_VERSION
 from label_pipeline.core.ports import PairText, Price
 from label_pipeline.core.rubric import Rubric
 from label_pipeline.core.scale import Scale
@@ -21,6 +22,12 @@ OWN_FIELDS = frozenset({"model", "messages", "response_format", "seed", "n", "st
 
 ATTEMPT_STEP = 1000
 """Draw number = sample_index + ATTEMPT_STEP * attempt, so votes and reading attempts never share a seed or a key."""
+
+# What `visible` touches, a placeholder inside a text and markup: whatever changes how a pair is shown changes this.
+_PROBE_TEXT = (
+    "probe {{query}} </query> <b>&\t\n\x00\x1b\x85\u00ad\u061c\u180e\u200b\u202e\u2066\ufeff\ufffa\U000e0041 end"
+)
+_PROBE = PairText("task", "collection", "q", "d", "v", None, _PROBE_TEXT, _PROBE_TEXT, False)
 
 # A model asked for by its plain name may be served under a dated or numbered one: gpt-4o as gpt-4o-2024-08-06. Not one
 # or two bare digits: a model `x-1` must not pass for `x`.
@@ -90,7 +97,10 @@ class Member:
 
     @cached_property
     def member_hash(self) -> str:
-        """Sha256 over everything that can change a grade. Not: names, the endpoint's address, boundary, price."""
+        """Sha256 over everything that can change a grade, our own way of rendering and reading included.
+
+        Not: names, the endpoint's address, boundary, price.
+        """
         return _sha256(
             {
                 "endpoint": self.endpoint,
@@ -104,6 +114,10 @@ class Member:
                 "logprobs": self.logprobs,
                 "vary_seed": self.vary_seed,
                 "read_attempts": self.read_attempts,
+                "reading": READING_VERSION,
+                # The body is salted with this hash, so the probe has a salt of its own.
+                "probe": self._body(_PROBE, 1, 1, salt="probe"),
+                "schema": json.dumps(self._response_format),  # as text: the order of its fields matters
             }
         )
 
@@ -124,7 +138,10 @@ class Member:
             sample_index: vote number, from 0.
             attempt: reading attempt, from 0.
         """
-        user = self.prompt.render_user(*self.texts(pair), salt=self.member_hash)
+        return self._body(pair, sample_index, attempt, salt=self.member_hash)
+
+    def _body(self, pair: PairText, sample_index: int, attempt: int, *, salt: str) -> dict[str, object]:
+        user = self.prompt.render_user(*self.texts(pair), salt=salt)
         body: dict[str, object] = {
             **self.parameters,
             "model": self.model,
@@ -146,6 +163,10 @@ class Member:
             return True
         stem, _, suffix = reported.partition(f"{self.model}-")
         return stem == "" and _VERSION_SUFFIX.fullmatch(suffix) is not None
+
+    def accepts(self, reported: str, served: str | None) -> bool:
+        """Whether a reply that reports model ``reported`` counts; ``served``, where given, is the only one."""
+        return reported == served if served is not None else self.serves(reported)
 
     def describe(self) -> dict[str, object]:
         """Everything about the member as plain JSON data. Holds no key."""

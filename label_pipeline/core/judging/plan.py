@@ -26,6 +26,9 @@ RATIONALE_TOKENS = 300
 REASONING_TOKENS = {"none": 0, "minimal": 500, "low": 2000, "medium": 5000, "high": 15000}
 """Hidden reasoning tokens a reply is given by ``reasoning_effort``; an unknown effort counts as high."""
 
+UNSTATED_EFFORT = "medium"
+"""What is planned where neither an effort nor an output limit is stated: the model may reason as long as it likes."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -72,7 +75,9 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN)
 
 
-def plan(pairs: Sequence[PairText], member: Member, *, epoch: int, journal: Journal, purpose: str) -> Plan:
+def plan(
+    pairs: Sequence[PairText], member: Member, *, epoch: int, journal: Journal, purpose: str, served: str | None = None
+) -> Plan:
     """Counts and prices what ``judge_pairs`` would send for the same arguments. Sends nothing.
 
     Args:
@@ -81,6 +86,7 @@ def plan(pairs: Sequence[PairText], member: Member, *, epoch: int, journal: Jour
         epoch: calibration epoch.
         journal: replies already paid for.
         purpose: calibrate, gate, amplify, ...; for the notes.
+        served: the only model id whose journaled replies count; None accepts what ``member.serves``.
     """
     allowed = [pair for pair in pairs if member.inside or not pair.customer]
     asks = distinct_asks(allowed, member)
@@ -90,7 +96,7 @@ def plan(pairs: Sequence[PairText], member: Member, *, epoch: int, journal: Jour
     for attempt in range(member.attempts):
         unreadable = []
         for prepared in prepare(open_asks, asks, allowed, member, epoch, journal, attempt):
-            if prepared.reply is None or not member.serves(prepared.reply.model):
+            if prepared.reply is None or not member.accepts(prepared.reply.model, served):
                 requests += 1
                 input_tokens += _request_tokens(prepared)
             elif read_reply(prepared.reply, member.scale).outcome in UNREADABLE:
@@ -137,10 +143,18 @@ def _request_tokens(prepared: Prepared) -> int:
 
 
 def _reply_tokens(member: Member) -> int:
-    effort = member.parameters.get("reasoning_effort")
+    effort = UNSTATED_EFFORT if _unlimited(member) else member.parameters.get("reasoning_effort")
     reasoning = 0 if effort is None else REASONING_TOKENS.get(str(effort), REASONING_TOKENS["high"])
-    limits = [member.parameters.get(name) for name in ("max_tokens", "max_completion_tokens")]
-    return min([RATIONALE_TOKENS + reasoning, *(limit for limit in limits if isinstance(limit, int))])
+    return min([RATIONALE_TOKENS + reasoning, *_limits(member)])
+
+
+def _limits(member: Member) -> list[int]:
+    stated = [member.parameters.get(name) for name in ("max_tokens", "max_completion_tokens")]
+    return [limit for limit in stated if isinstance(limit, int)]
+
+
+def _unlimited(member: Member) -> bool:
+    return not _limits(member) and member.parameters.get("reasoning_effort") is None
 
 
 def _notes(member: Member, per_reply: int, purpose: str) -> tuple[str, ...]:
@@ -151,5 +165,10 @@ def _notes(member: Member, per_reply: int, purpose: str) -> tuple[str, ...]:
     if member.votes > 1 and not member.vary_seed and member.parameters.get("temperature") == 0:
         notes.append(
             f"{purpose}: {member.name} pays for {member.votes} votes that will be equal (no seed, temperature 0)"
+        )
+    if _unlimited(member):
+        notes.append(
+            f"{purpose}: {member.name} states neither max_tokens, max_completion_tokens nor reasoning_effort, so "
+            f"{REASONING_TOKENS[UNSTATED_EFFORT]} reasoning tokens a reply are planned; state one for a closer plan"
         )
     return tuple(notes)

@@ -18,6 +18,10 @@ Outcome = Literal["graded", "malformed", "cut", "refused", "out_of_scale", "wron
 UNREADABLE = frozenset({"malformed", "cut", "out_of_scale"})
 """Outcomes that asking again may cure."""
 
+READING_VERSION = 1
+"""Part of every member's hash: raise it when ``read_reply``, MASS_FLOOR or the scheme of reading attempts changes which
+grade comes of the same replies. Certificates and calibrations of the old reading then stop counting."""
+
 MASS_FLOOR = 0.9
 """Below this probability on the scale's tokens there is no expected grade: what is left is not the model's opinion."""
 

@@ -8,7 +8,7 @@ import contextvars
 import signal
 import threading
 from collections.abc import Coroutine, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
@@ -21,9 +21,9 @@ def run_judging(work: Coroutine[Any, Any, T]) -> T:
     Not ``asyncio.run``: Dagster raises its interrupt, a BaseException, from a signal handler in the main thread. Inside
     a running loop it would land in whatever callback happens to run there, and asyncio swallows what is neither
     KeyboardInterrupt nor SystemExit. Here the main thread only waits, so the interrupt always arrives; the work is then
-    cancelled, may take its time to keep what is under way (core/judging/workers.py, DRAIN_S), and the interrupt is
-    raised again. SIGTERM, where nobody handles it, ends the process the same way with status 143. It also works
-    where a loop is already running, as in a notebook.
+    cancelled, may take its time to keep what is under way (``drain_s`` of judge_pairs), and the interrupt is raised
+    again; a second interrupt gives up at once. SIGTERM, where nobody handles it, ends the process the same way with
+    status 143. It also works where a loop is already running, as in a notebook.
 
     Raises:
         BaseException: whatever ``work`` raises, or the interrupt that stopped it.
@@ -42,10 +42,17 @@ def run_judging(work: Coroutine[Any, Any, T]) -> T:
             return result.result()
         except BaseException:
             if not result.done():
-                loop, task = started.result()
-                with suppress(RuntimeError):  # the loop closed in between: the work had just ended
-                    loop.call_soon_threadsafe(task.cancel)
+                _cancel(*started.result())
+                try:
+                    wait([result])
+                finally:  # where a second interrupt ends the wait: the work gives up at once
+                    _cancel(*started.result())
             raise
+
+
+def _cancel(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    with suppress(RuntimeError):  # the loop closed in between: the work had just ended
+        loop.call_soon_threadsafe(task.cancel)
 
 
 @contextmanager

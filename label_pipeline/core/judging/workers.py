@@ -5,11 +5,13 @@ again if unreadable. Keep out: the public contract (core/judging/engine.py) and 
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
-from label_pipeline.core.judging.answers import OVER_CAP, Answer
+from label_pipeline.core.judging.answers import OVER_CAP, WITHHELD, Answer
 from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.reply import UNREADABLE, Reading, read_reply
@@ -18,8 +20,7 @@ from label_pipeline.core.ports import ChatClient, Clock, Journal, PairText, Pric
 FAILURES_IN_A_ROW = 20
 """Requests in a row without an answer (each after all its retries) that mean the endpoint is down, not the request."""
 
-DRAIN_S = 10.0
-"""Seconds an interrupted run waits for replies under way, which are paid for, before it gives them up."""
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Workers:
     def __init__(
         self, pairs: Sequence[PairText], member: Member, client: ChatClient, journal: Journal, concurrency: int,
         epoch: int, clock: Clock, cap_usd: float, served: str | None, progress: Progress | None,
+        drain_s: float,
     ) -> None:  # fmt: skip
         self.asks: list[Ask] = distinct_asks(pairs, member)
         self.requests = 0
@@ -61,6 +63,9 @@ class Workers:
         self.stopped: str | None = None
         self._pairs, self._member, self._client, self._journal = pairs, member, client, journal
         self._epoch, self._clock, self._cap_usd, self._served, self._progress = epoch, clock, cap_usd, served, progress
+        self._drain_s = drain_s
+        self._private = any(pair.customer for pair in pairs)
+        self._under_way = 0
         self._count = max(1, min(concurrency, len(self.asks)))
         self._feed = prepare(range(len(self.asks)), self.asks, pairs, member, epoch, journal)
         self._answers: dict[int, Answer] = {}
@@ -78,15 +83,30 @@ class Workers:
             await asyncio.wait(workers)
         except asyncio.CancelledError:
             self._stopping = True
-            _, late = await asyncio.wait(workers, timeout=DRAIN_S)
-            for worker in late:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            await self._drain(workers)
             raise
         await asyncio.gather(*workers, return_exceptions=True)  # marks every error as seen; the first one is raised
         if self._error is not None:
             raise self._error
         return [self._answers[number] for number in range(len(self.asks))]
+
+    def paid(self) -> list[tuple[Ask, Answer]]:
+        """The asks that got a reply so far, in order; also those given up after an unreadable one."""
+        known = ((self.asks[number], answer) for number, answer in sorted(self._answers.items()))
+        return [(ask, a) for ask, a in known if a.model is not None or a.input_tokens or a.output_tokens]
+
+    async def _drain(self, workers: Sequence[asyncio.Task[None]]) -> None:
+        with suppress(asyncio.CancelledError):  # a second interrupt: give up now; the caller raises the first one
+            await asyncio.wait(workers, timeout=self._drain_s)
+        if self._under_way:
+            _LOG.warning(
+                "gave up %d requests under way to endpoint %s (judge %s): the provider may charge for them, and the "
+                "next run sends them again",
+                self._under_way, self._member.endpoint, self._member.name,
+            )  # fmt: skip
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self, *, scout: bool) -> None:
         if not scout:
@@ -117,6 +137,9 @@ class Workers:
                 if isinstance(received, str):
                     return self._record(prepared, attempt, Reading("failed", detail=received), None, spent)
                 reply = received
+                if not self._accepts(reply):
+                    raise self._other_model(prepared, attempt, reply, spent)
+                self._scouted.set()
             self._kept += reused
             spent.add(reply, self._member.price, sent=not reused)
             reading = read_reply(reply, self._member.scale)
@@ -135,32 +158,50 @@ class Workers:
             self.stopped = "cap"
             return f"{OVER_CAP}: {self.cost_usd:.4f} of {self._cap_usd:.4f} US dollars spent; raise it and run again"
         self.requests += 1
+        self._under_way += 1
+        failure: ProviderUnavailableError | ProviderRejectedError
         try:
             reply = await self._client.complete(prepared.body)
-        except ProviderUnavailableError as error:
-            self._check_alive(error)
-            return str(error)
-        except ProviderRejectedError as error:
-            if not error.request_only:
-                raise
-            self._check_welcome(error)
-            return str(error)
+        except (ProviderUnavailableError, ProviderRejectedError) as error:
+            failure = error
+        else:
+            return await self._keep(prepared, reply)
+        finally:
+            self._under_way -= 1
+        # Outside the except block: what is raised here has no __context__ that repeats the provider's words.
+        if isinstance(failure, ProviderUnavailableError):
+            self._check_alive(failure)
+        else:
+            self._check_welcome(failure)
+        return str(failure)
+
+    async def _keep(self, prepared: Prepared, reply: Reply) -> Reply:
         self._unanswered = self._rejected = 0
         await self._journal.remember(prepared.key, reply)
         self._kept += 1
         self.cost_usd += self._member.price.cost_usd(reply.input_tokens, reply.cached_tokens, reply.output_tokens)
-        if not self._accepts(reply):
-            wanted = self._served or self._member.model
-            raise ServedModelError(
-                f"endpoint {self._member.endpoint} answered with model {reply.model}, expected {wanted} "
-                f"(judge {self._member.name}): no grade of it counts. If it is the same model under another name, "
-                "add it to `served_as`; if the provider changed the model, calibrate and certify again"
-            )
-        self._scouted.set()
         return reply
 
     def _accepts(self, reply: Reply) -> bool:
-        return reply.model == self._served if self._served is not None else self._member.serves(reply.model)
+        return self._member.accepts(reply.model, self._served)
+
+    def _other_model(self, prepared: Prepared, attempt: int, reply: Reply, spent: _Spent) -> ServedModelError:
+        """Books the reply of a model that is not accepted, and says so."""
+        wanted = self._served or self._member.model
+        spent.add(reply, self._member.price, sent=True)
+        reading = Reading("wrong_model", detail=f"answered by model {reply.model}, expected {wanted}")
+        self._answers[prepared.number] = self._record(prepared, attempt, reading, reply, spent)
+        return ServedModelError(
+            f"endpoint {self._member.endpoint} answered with model {reply.model}, expected {wanted} "
+            f"(judge {self._member.name}): no grade of it counts. If it is the same model under another name, "
+            "add it to `served_as`; if the provider changed the model, calibrate and certify again"
+        )
+
+    def _sayable(self, failure: ProviderUnavailableError | ProviderRejectedError) -> str:
+        """What an error may say: the provider's words may quote the request, and customer text stays inside."""
+        if not self._private:
+            return str(failure)
+        return f"{failure.bare} [{WITHHELD}]" if failure.bare else WITHHELD
 
     def _check_alive(self, error: ProviderUnavailableError) -> None:
         self._scouted.set()
@@ -170,17 +211,21 @@ class Workers:
         if self._unanswered >= limit:
             raise ProviderUnavailableError(
                 f"endpoint {self._member.endpoint} left {self._unanswered} requests in a row unanswered, the last one: "
-                f"{error}. {self._kept} of {len(self.asks)} replies are kept; run again when it is back"
-            ) from error
+                f"{self._sayable(error)}. {self._kept} of {len(self.asks)} replies are kept; run again when it is back"
+            ) from (None if self._private else error)
 
     def _check_welcome(self, error: ProviderRejectedError) -> None:
+        if not error.request_only:
+            if not self._private:
+                raise error
+            raise ProviderRejectedError(self._sayable(error))
         self._scouted.set()
         self._rejected += 1
         if not self._kept and self._rejected >= FAILURES_IN_A_ROW:
             raise ProviderRejectedError(
                 f"endpoint {self._member.endpoint} rejected each of the first {self._rejected} requests of judge "
-                f"{self._member.name}, the last one: {error}"
-            ) from error
+                f"{self._member.name}, the last one: {self._sayable(error)}"
+            ) from (None if self._private else error)
 
     def _record(self, prepared: Prepared, attempt: int, reading: Reading, reply: Reply | None, spent: _Spent) -> Answer:
         return Answer(

@@ -114,7 +114,8 @@ def calibrate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]
                 {"member_hash": member.member_hash, "epoch": epoch, "purpose": "calibrate"},
             )
             gold = store.query("seed/graded_pairs", {"splits": ["train", "dev"]})
-            if judged.filter(pl.col("outcome") == "graded").is_empty():
+            served = judged.filter(pl.col("outcome") == "graded")["model_reported"].drop_nulls()
+            if served.is_empty():
                 raise NotApplicableError(
                     f"candidate {line['candidate']!r} won, but no grade of it is stored in epoch {epoch}: "
                     "materialise judge_leaderboard again"
@@ -122,7 +123,7 @@ def calibrate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]
             judge = calibrate.freeze(
                 gold, pair_grades(judged), project.settings.grade_scale, candidate=member.name,
                 members=json.dumps([member.describe()]), rubric_version=project.rubric_version,
-                model_served=str(judged["model_reported"].drop_nulls().first()),
+                model_served=str(served.first()),
             )  # fmt: skip
             store_judge(project, judge, line, epoch, context.run.run_id)
             return dg.MaterializeResult(

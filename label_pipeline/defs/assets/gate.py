@@ -55,7 +55,8 @@ def gate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
                 raise NotApplicableError("no human grade on a holdout query; grade some, or see splits in settings")
             member, texts = project.member_of(judge), pair_texts(gold)
             cap = project.settings.gate.cap_usd
-            refuse_over(price(project, member, texts, epoch=epoch, purpose="gate"), cap, "gate")
+            planned = price(project, member, texts, epoch=epoch, purpose="gate", served=judge.model_served)
+            refuse_over(planned, cap, "gate")
             judging = ask_and_store(
                 context, project, member, texts, purpose="gate", epoch=epoch, cap_usd=cap, served=judge.model_served
             )

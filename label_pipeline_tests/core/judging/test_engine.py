@@ -28,6 +28,7 @@ DOWN = ProviderUnavailableError("no answer")
 async def judging(
     pairs: Sequence[PairText], client: ChatClient, member: Member | None = None, journal: Journal | None = None,
     *, concurrency: int = 4, cap_usd: float = float("inf"), served: str | None = None, progress: Progress | None = None,
+    drain_s: float = 60.0,
 ) -> Judging:  # fmt: skip
     return await judge_pairs(
         pairs,
@@ -42,6 +43,7 @@ async def judging(
         cap_usd=cap_usd,
         served=served,
         progress=progress,
+        drain_s=drain_s,
     )
 
 
@@ -214,6 +216,50 @@ def test_a_model_swapped_half_way_stops_the_run_with_everything_under_way_journa
     assert set(done.judgements["model_reported"]) == {"judge"}
 
 
+def test_what_another_model_cost_is_handed_over() -> None:
+    def answer(n: int, body: Mapping[str, object]) -> Reply:
+        return reply(content="hm") if n == 3 else reply(model="judge" if n < 20 else "cheaper")
+
+    client = ScriptedClient(answer, delay_s=0.001)
+    pairs = [*make_pairs(50), make_pair(0)._replace(doc_id="copy")]
+    with pytest.raises(ServedModelError) as caught:
+        asyncio.run(judging(pairs, client, concurrency=8))
+    rows = caught.value.judgements
+    assert rows is not None
+    assert rows.schema == JUDGEMENTS.schema
+    assert rows["cost_usd"].sum() == pytest.approx(len(client.bodies) * REPLY_USD)
+    other = rows.filter(outcome="wrong_model")
+    assert other.height == len(client.bodies) - 20
+    assert other["grade"].null_count() == other["rationale"].null_count() == other.height
+    assert other.select("model_reported", "output_tokens", "reused").unique().rows() == [("cheaper", 10, False)]
+    assert rows.filter(outcome="graded")["grade"].to_list() == [2] * 20  # 19 asks, one of them two pairs
+    assert rows.height == other.height + 20  # nothing about what was never answered
+
+
+def test_an_ask_cut_short_by_another_model_still_counts_what_it_cost() -> None:
+    def answer(n: int, body: Mapping[str, object]) -> Reply:
+        return reply(content="hm") if n == 0 else reply(model="cheaper")
+
+    with pytest.raises(ServedModelError) as caught:
+        asyncio.run(judging(make_pairs(3), ScriptedClient(answer), concurrency=1))
+    rows = caught.value.judgements
+    assert rows is not None
+    assert rows["outcome"].to_list() == ["wrong_model"]
+    assert rows["cost_usd"].item() == pytest.approx(2 * REPLY_USD)
+
+
+def test_only_what_got_a_reply_is_handed_over_also_when_it_was_to_be_asked_again() -> None:
+    no = ProviderRejectedError("too long", request_only=True)
+    script: list[Reply | Exception] = [no, reply(model="cheaper"), reply(content="hm")]
+    client = ScriptedClient(lambda n, body: script[n])
+    with pytest.raises(ServedModelError) as caught:
+        asyncio.run(judging(make_pairs(9), client, concurrency=2))
+    rows = caught.value.judgements
+    assert rows is not None
+    assert rows.select("doc_id", "outcome").rows() == [("d1", "wrong_model"), ("d2", "failed")]
+    assert rows["cost_usd"].to_list() == pytest.approx([REPLY_USD] * 2)
+
+
 def test_the_certified_model_is_the_only_one_accepted() -> None:
     dated = ScriptedClient(lambda n, body: reply(model="judge-2026-01-01"))
     done = asyncio.run(judging(make_pairs(2), dated, served="judge-2026-01-01"))
@@ -332,6 +378,29 @@ def test_cancelled_work_keeps_the_replies_under_way_and_starts_nothing_new() -> 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(interrupted())
     assert 20 <= len(client.bodies) == len(journal.replies) < 36
+
+
+@pytest.mark.parametrize(("drain_s", "again", "kept"), [(5.0, False, 4), (0.05, False, 0), (5.0, True, 0)])
+def test_replies_under_way_are_waited_for_as_long_as_the_caller_says(
+    drain_s: float, again: bool, kept: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal = DictJournal()
+    client = ScriptedClient(lambda n, body: reply(), delay_s=0.5)
+
+    async def interrupted() -> None:
+        task = asyncio.create_task(judging(make_pairs(9), client, journal=journal, concurrency=4, drain_s=drain_s))
+        while client.under_way < 4:
+            await asyncio.sleep(0.001)
+        task.cancel()
+        if again:
+            await asyncio.sleep(0.01)
+            task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupted())
+    assert len(journal.replies) == 1 + kept  # the first one went alone
+    assert ("gave up 4 requests under way" in caplog.text) is (kept == 0)
 
 
 def test_a_cancel_is_heard_when_the_journal_answers_everything() -> None:

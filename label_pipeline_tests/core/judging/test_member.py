@@ -1,10 +1,10 @@
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from label_pipeline.core.errors import SettingsError
-from label_pipeline.core.judging.member import request_key
+from label_pipeline.core.judging.member import Member, request_key
 from label_pipeline.core.judging.prompt import PromptTemplate
 from label_pipeline.core.ports import Price
 from label_pipeline_tests.core.judging.scripted import make_member, make_pair, make_rubric
@@ -44,6 +44,43 @@ def test_whatever_can_change_a_grade_is_in_the_hash(change: dict[str, object]) -
 )
 def test_labels_and_prices_are_not_in_the_hash(change: dict[str, object]) -> None:
     assert make_member(**change).member_hash == make_member().member_hash
+
+
+class OtherBlocks(PromptTemplate):
+    def render_user(self, query: str, document: str, context: str, salt: str) -> str:
+        return super().render_user(query, document, context, salt).replace("<document-", "<text-")
+
+
+class OtherSight(PromptTemplate):
+    def shown(self, query: str, document: str) -> tuple[str, str]:
+        return query, document.replace("\u200b", "")
+
+
+class OtherSchema(Member):
+    @property
+    def _response_format(self) -> dict[str, object]:  # as a later version would have it
+        return {"type": "json_object"}
+
+
+@pytest.mark.parametrize("prompt", [OtherBlocks, OtherSight])
+def test_another_way_of_rendering_is_another_member(prompt: type[PromptTemplate]) -> None:
+    texts = make_member().prompt
+    changed = prompt(texts.name, texts.system, texts.user)
+    assert make_member(prompt=changed).member_hash != make_member().member_hash
+
+
+def test_another_schema_is_another_member() -> None:
+    member = make_member()
+    changed = OtherSchema(**{part.name: getattr(member, part.name) for part in fields(member)})
+    assert changed.member_hash != member.member_hash
+
+
+def test_the_hash_of_a_member_is_pinned() -> None:
+    """Fails when our own rendering, schema or READING_VERSION changes: every certificate and calibration then ends.
+
+    Where that is meant, pin the new value.
+    """
+    assert make_member().member_hash == "433a35cfde26aa0b235b32e8cd829eb4f1a06712e55d9de351461e345fdb7a96"
 
 
 def test_a_body_asks_for_the_schema_and_carries_the_parameters() -> None:

@@ -69,7 +69,8 @@ def test_the_price_of_a_plan_is_its_tokens_at_full_price() -> None:
 @pytest.mark.parametrize(
     ("parameters", "tokens"),
     [
-        ({}, 300),
+        ({}, 5300),  # nothing says that it does not reason
+        ({"reasoning_effort": "none"}, 300),
         ({"max_tokens": 100}, 100),
         ({"max_completion_tokens": 5000}, 300),
         ({"reasoning_effort": "low"}, 2300),
@@ -81,6 +82,20 @@ def test_the_reply_is_estimated_within_its_limit(parameters: dict[str, object], 
     made = planned(1, make_member(parameters=parameters), DictJournal())
     assert made.output_tokens == tokens
     assert f"{tokens} tokens a reply" in made.notes[0]
+
+
+def test_a_plan_without_a_stated_limit_says_so() -> None:
+    assert "states neither max_tokens" in planned(1, make_member(parameters={}), DictJournal()).notes[-1]
+    stated = planned(1, make_member(parameters={"max_tokens": 300}), DictJournal())
+    assert not any("states neither" in note for note in stated.notes)
+
+
+def test_a_plan_counts_only_replies_of_the_certified_model() -> None:
+    member, journal = make_member(), DictJournal()
+    judged(5, member, journal, ScriptedClient(lambda n, body: reply(model="judge-2026-01-01")))
+    for served, requests in ((None, 0), ("judge-2026-01-01", 0), ("judge-2026-02-02", 5)):
+        made = plan(make_pairs(5), member, epoch=0, journal=journal, purpose="gate", served=served)
+        assert (made.requests, made.answered) == (requests, 5 - requests)
 
 
 def test_the_token_estimate_is_high() -> None:

@@ -95,3 +95,33 @@ def test_an_interrupt_keeps_everything_under_way_and_is_raised_again(
         assert caught.value.code == 128 + signal.SIGTERM
     assert 30 <= len(client.bodies) < 60
     assert len(journal.replies) == len(client.bodies)
+
+
+def test_a_second_interrupt_gives_up_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    journal = DictJournal()
+    client = ScriptedClient(lambda n, body: reply(), delay_s=0.0)
+
+    def twice() -> None:
+        while len(client.bodies) < 30:
+            time.sleep(0.001)
+        client.delay_s = 30.0
+        while client.under_way < 8:
+            time.sleep(0.001)
+        for _ in range(2):
+            time.sleep(0.2)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        sender = threading.Thread(target=twice)
+        sender.start()
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            run_judging(judging(client, journal))
+        took_s = time.monotonic() - started
+        sender.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert took_s < 10
+    assert client.under_way == 0  # nothing goes on in the background
+    assert "gave up 8 requests under way" in caplog.text
