@@ -35,6 +35,7 @@ def test_init_writes_files_that_only_lack_rows(shell: Shell) -> None:
     tables = ("queries", "documents", "human_labels", "evaluation", "candidates")
     for table in tables:
         assert f"error: {table}.csv holds no rows for {table}" in checked.out, "every empty file is named at once"
+    assert "or no `inputs.evaluation` in the settings while there is none" in checked.said
     assert "settings: fine" in checked.out
 
 

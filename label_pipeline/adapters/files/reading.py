@@ -33,7 +33,11 @@ def read_rows(spec: InputSpec) -> RawRows:
     records = _parse(spec)
     source, fields = spec.source, FIELDS[spec.table]
     if not records.lines:
-        raise InputError(f"{source} holds no rows for {spec.table}, at most a header; expected at least one row")
+        optional = spec.table in ("evaluation", "candidates")
+        remedy = f", or no `inputs.{spec.table}` in the settings while there is none" if optional else ""
+        raise InputError(
+            f"{source} holds no rows for {spec.table}, at most a header; expected at least one row{remedy}"
+        )
     picked = pick_columns(spec, records.columns.columns)
     columns = [as_text(records.columns[name], source).alias(ours) for ours, name in picked.items()]
     absent = [pl.lit(None, dtype=pl.String).alias(name) for name in fields.names if name not in picked]
