@@ -113,7 +113,8 @@ def test_one_change_one_reason(case: str) -> None:
 def test_a_sixth_look_is_insufficient_whatever_the_judge() -> None:
     verdict = decide(healthy(), look=6)
     assert verdict.failures == (
-        "look 6 of 5 at this holdout: its budget is spent; draw a new holdout from current traffic",
+        "look 6 of 5 at this holdout: its budget is spent, and this version cannot retire a holdout: "
+        "start a project with new queries",
     )
     assert verdict.state == "insufficient"
     assert decide(healthy(), look=5).open
