@@ -35,4 +35,7 @@ def main(url: str, path: Path, count: int, concurrency: int, max_retries: int = 
 if __name__ == "__main__":
     # A shell that starts the tests in the background makes its children ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # a parent that ignores or blocks signals (a test worker after other tests) hands that down to its children
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
