@@ -78,9 +78,18 @@ def row(version: str, hour: int, epoch: int = 0, parent: str | None = None) -> t
 
 
 def test_the_newest_judge_is_the_one_frozen_last() -> None:
-    judges = table("judge_versions", judge("b", 9), judge("a", 11, parent="b"), judge("c", 10, epoch=7))
+    judges = table("judge_versions", judge("b", 9), judge("a", 11, parent="b"), judge("c", 10))
     assert ask("calibrate/newest_judge", judges) == [row("a", 11, parent="b")]
     assert ask("calibrate/newest_judge") == []
+
+
+def test_a_later_epoch_is_newer_whatever_the_clock_said() -> None:
+    for order in (0, 1), (1, 0):
+        judges = table("judge_versions", *(judge("a", 9 - epoch, epoch=epoch) for epoch in order))
+        assert ask("calibrate/newest_judge", judges) == [row("a", 8, epoch=1)]
+        lines = [{"calibration_id": str(epoch), "epoch": epoch, "calibrated_at": at(9)} for epoch in order]
+        found = frame_of("calibrate/newest_calibration", table("leaderboard", *lines))
+        assert found["calibration_id"].to_list() == ["1"]
 
 
 def test_of_judges_frozen_at_one_moment_the_same_one_is_newest_in_any_order() -> None:

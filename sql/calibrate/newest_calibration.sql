@@ -23,5 +23,5 @@ select
     l.reason,
     l.calibrated_at
 from leaderboard as l
-where l.calibrated_at = (select max(m.calibrated_at) from leaderboard as m)
+qualify dense_rank() over (order by l.epoch desc, l.calibrated_at desc) = 1
 order by l.loss nulls last, l.candidate

@@ -16,5 +16,5 @@ select
     j.parent,
     j.created_at
 from judge_versions as j
-order by j.created_at desc, j.judge_version asc
+order by j.epoch desc, j.created_at desc, j.judge_version asc
 limit 1

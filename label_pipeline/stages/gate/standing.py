@@ -53,7 +53,7 @@ def standings(
         rubric_version: the rubric in force.
         now: current time (UTC).
     """
-    ordered = verdicts.sort("decided_at", "verdict_id", descending=True)
+    ordered = verdicts.sort("epoch", "decided_at", "verdict_id", descending=True)  # a clock may have been set back
     found = {}
     for name in collections:
         rows = list(ordered.filter(pl.col("collection") == name).iter_rows(named=True))
