@@ -10,7 +10,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= 2
 
-.PHONY: demo test check ui results tables clean lock
+.PHONY: demo test check ui results bench clean lock
 
 demo: $(READY)  ## the whole loop on the generated sample project
 	@$(BIN)/label-pipeline demo
@@ -30,6 +30,9 @@ ui: $(READY)  ## the Dagster page on the same instance, the sample provider besi
 
 results: $(READY)  ## docs/results.md from the real judgments under LABEL_PIPELINE_TEST_DATA
 	$(BIN)/python -m label_pipeline_tests.results
+
+bench: $(READY)  ## docs/benchmarks.md: our code against named baselines, as ratios, about a minute
+	$(BIN)/python -m label_pipeline_tests.benchmarks
 
 lock:  ## requirements.lock from pyproject.toml: universal, hashed, no addresses
 	$(BIN)/uv pip compile --universal --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements.lock -q
