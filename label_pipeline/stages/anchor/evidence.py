@@ -1,0 +1,111 @@
+"""What drift is decided on: repeated runs of one judge over one collection's anchor, and what else is known.
+
+Plain arrays, aligned by item. Keep out: figures (readings.py, signals.py), decisions (causes.py, decision.py).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from label_pipeline.core.scale import Scale
+from label_pipeline.stages.anchor.population import Population
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class AnchorRun:
+    """The judge's grades of every anchor pair in one epoch.
+
+    Attributes:
+        epoch: the run's epoch.
+        ran_at: when it ended (UTC).
+        raw: (n,) mean raw grade; nan where no reply held one.
+        calibrated: (n,) calibrated grade; nan likewise.
+        malformed: replies that held no grade: malformed, cut, out of scale.
+        refused: replies in which the model refused.
+        replies: replies asked for (pairs x votes), those that never came included.
+        models: model ids the provider reported.
+        fingerprints: system fingerprints it reported.
+        failed: of the replies asked for, those that never came: an outage, not the judge.
+        asked: (n,) which pairs were asked for, in a canary; None = all.
+    """
+
+    epoch: int
+    ran_at: datetime
+    raw: Floats
+    calibrated: Floats
+    malformed: int
+    refused: int
+    replies: int
+    models: frozenset[str]
+    fingerprints: frozenset[str]
+    failed: int = 0
+    asked: NDArray[np.bool_] | None = None
+
+    @property
+    def came(self) -> int:
+        """Replies that came, readable or not."""
+        return self.replies - self.failed
+
+    @property
+    def failed_share(self) -> float:
+        """Share of the replies asked for that never came; 1 when none was asked for."""
+        return self.failed / self.replies if self.replies else 1.0
+
+    @property
+    def missing_share(self) -> float:
+        """Likewise of a run over the whole anchor: pairs that were not asked for are missing too."""
+        unasked = 0.0 if self.asked is None else 1 - float(self.asked.mean())
+        return 1 - (1 - self.failed_share) * (1 - unasked)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AnchorEvidence:
+    """Everything one drift decision looks at, for one judge and collection.
+
+    Attributes:
+        collection: its name.
+        scale: the grade scale.
+        gold: (n,) panel mean of the human grades, as when the baseline was made.
+        query_index: (n,) 0-based query of each pair.
+        baseline: the runs right after certification.
+        watch: every run since, oldest first.
+        canary: runs over a part of the anchor inside amplifications, oldest first.
+        accepted_model: the model id that was certified.
+        rubric_changed: the rubric is another one than at the baseline.
+        regraded: humans' earlier and new grades of the same pairs, both (m,).
+        human_mse: squared difference to expect between two humans' grades, in grades^2; None where unknown.
+        population: comparison of the anchor with the stream; None where none was made.
+
+    Raises:
+        ValueError: where an array does not have one entry an item.
+    """
+
+    collection: str
+    scale: Scale
+    gold: Floats
+    query_index: NDArray[np.int64]
+    baseline: tuple[AnchorRun, ...]
+    watch: tuple[AnchorRun, ...]
+    accepted_model: str
+    canary: tuple[AnchorRun, ...] = ()
+    rubric_changed: bool = False
+    regraded: tuple[Floats, Floats] | None = None
+    human_mse: float | None = None
+    population: Population | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.gold)
+        runs = (*self.baseline, *self.watch, *self.canary)
+        arrays = [self.query_index, *(a for run in runs for a in (run.raw, run.calibrated, run.asked) if a is not None)]
+        wrong = sorted({str(values.shape) for values in arrays if values.shape != (n,)})
+        if wrong:
+            raise ValueError(f"anchor of {n} pairs with arrays of shape {wrong}; expected ({n},): align runs by pair")
+
+    @property
+    def n_pairs(self) -> int:
+        """Anchor pairs."""
+        return len(self.gold)

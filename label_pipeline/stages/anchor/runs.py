@@ -1,0 +1,179 @@
+"""One anchor run: what is asked, what the replies say about the judge, and the row that is kept of it.
+
+Keep out: whether the judge drifted (decision.py), asking (defs/watching.py).
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from label_pipeline.core.catalogue import ANCHOR_ITEMS, ANCHOR_RUNS
+from label_pipeline.core.drift import item_losses
+from label_pipeline.core.drift_sensors import flip_baseline, flip_shares, grade_codes
+from label_pipeline.core.judge import JudgeVersion, pair_grades
+from label_pipeline.core.scale import Scale
+from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.stages.anchor.evidence import AnchorRun
+
+Kind = Literal["baseline", "watch", "canary"]
+
+MALFORMED = ("malformed", "cut", "out_of_scale")
+"""Outcomes of a reply that came and cannot be used, other than a refusal."""
+
+
+def snapshot(pairs: pl.DataFrame, *, judge_version: str, baseline_epoch: int, now: datetime) -> pl.DataFrame:
+    """ANCHOR_ITEMS rows: the anchor's texts and gold as they are when a baseline begins.
+
+    Args:
+        pairs: rows of sql/anchor/anchor_pairs.sql of one collection.
+        judge_version: the judge the baseline is of.
+        baseline_epoch: epoch of its first run.
+        now: current time.
+    """
+    kept = [column.name for column in ANCHOR_ITEMS.columns if column.name in pairs.columns]
+    return ANCHOR_ITEMS.conform(
+        pairs.select(kept).with_columns(
+            judge_version=pl.lit(judge_version), baseline_epoch=pl.lit(baseline_epoch, dtype=pl.Int64),
+            snapshot_at=pl.lit(now),
+        )
+    )  # fmt: skip
+
+
+def measure(
+    items: pl.DataFrame, judgements: pl.DataFrame, judge: JudgeVersion, *, epoch: int, ran_at: datetime
+) -> AnchorRun:
+    """What one run says, aligned with ``items``.
+
+    Args:
+        items: ANCHOR_ITEMS rows of one collection.
+        judgements: JUDGEMENTS rows of that run about any of them.
+        judge: gives the calibrator.
+        epoch: the run's epoch.
+        ran_at: when it ended.
+    """
+    grades = pair_grades(judgements).select(*PAIR_KEY, "raw_grade", "expected_grade", asked=pl.lit(True))
+    found = items.select(PAIR_KEY).join(
+        grades, on=list(PAIR_KEY), how="left", nulls_equal=True, maintain_order="left"
+    )  # fmt: skip
+    expected = _floats(found["expected_grade"])
+    collection = str(items["collection"][0]) if items.height else ""
+    outcomes = judgements["outcome"]
+    asked = found["asked"].fill_null(False).to_numpy()
+    return AnchorRun(
+        epoch=epoch,
+        ran_at=ran_at,
+        raw=_floats(found["raw_grade"]),
+        calibrated=judge.calibrate(collection, expected),
+        malformed=int(outcomes.is_in(MALFORMED).sum()),
+        refused=int((outcomes == "refused").sum()),
+        replies=judgements.height,
+        models=frozenset(judgements["model_reported"].drop_nulls()),
+        fingerprints=frozenset(judgements["fingerprint"].drop_nulls()),
+        failed=int((outcomes == "failed").sum()),
+        asked=None if asked.all() else asked,
+    )
+
+
+class Spent(NamedTuple):
+    """What one run sent and paid, in this process and in earlier ones that were killed before they could book it."""
+
+    requests: int
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    cost_usd: float
+    seconds: float
+
+
+def spent(judgements: pl.DataFrame, earlier: pl.DataFrame, requests: int, seconds: float) -> Spent:
+    """Adds up what an anchor run cost.
+
+    Args:
+        judgements: JUDGEMENTS rows of this process.
+        earlier: those of the same epoch that earlier processes stored.
+        requests: requests this process sent.
+        seconds: wall time.
+    """
+    paid = [rows.filter(~pl.col("reused") | (pl.col("cost_usd") > 0)) for rows in (judgements, earlier)]
+    both = pl.concat(paid)
+    return Spent(
+        requests=requests + paid[1]["request_key"].n_unique(),
+        input_tokens=int(both["input_tokens"].sum()),
+        cached_tokens=int(both["cached_tokens"].sum()),
+        output_tokens=int(both["output_tokens"].sum()),
+        cost_usd=float(both["cost_usd"].sum()),
+        seconds=seconds,
+    )
+
+
+def run_row(
+    run: AnchorRun,
+    items: pl.DataFrame,
+    cost: Spent,
+    scale: Scale,
+    *,
+    run_id: str,
+    judge_version: str,
+    collection: str,
+    kind: Kind,
+    baseline: Sequence[AnchorRun] = (),
+    baseline_epoch: int | None,
+    reason: str | None = None,
+) -> pl.DataFrame:
+    """The ANCHOR_RUNS row of ``run``.
+
+    Args:
+        run: what it said.
+        items: what was asked about, aligned with it; ``gold_mean``.
+        cost: what it cost.
+        scale: the grade scale.
+        run_id: the Dagster run.
+        judge_version: the judge.
+        collection: the collection.
+        kind: baseline, watch or canary.
+        baseline: the runs it is compared with, aligned with ``items``; none for a run of the baseline itself.
+        baseline_epoch: names that baseline.
+        reason: canary: why it stopped the amplification.
+    """
+    gold = items["gold_mean"].to_numpy()
+    graded = ~np.isnan(run.raw)
+    bias = float(np.mean((run.calibrated - gold)[graded])) / scale.span if graded.any() else None
+    row: dict[str, object] = {
+        "run_id": run_id,
+        "judge_version": judge_version,
+        "collection": collection,
+        "epoch": run.epoch,
+        "baseline_epoch": baseline_epoch,
+        "kind": kind,
+        "n_pairs": items.height,
+        "graded": int(graded.sum()),
+        "malformed": run.malformed,
+        "refused": run.refused,
+        "failed": run.failed,
+        "loss": 100 * float(item_losses(run.calibrated, gold, scale).mean()) if items.height else None,
+        "bias": bias,
+        "flip_share": flip_share(run, baseline, scale),
+        "models": json.dumps(sorted(run.models)),
+        "fingerprints": json.dumps(sorted(run.fingerprints)),
+        **cost._asdict(),
+        "reason": reason,
+        "ran_at": run.ran_at,
+    }
+    return ANCHOR_RUNS.conform(pl.DataFrame([row], schema_overrides=ANCHOR_RUNS.schema))
+
+
+def flip_share(run: AnchorRun, baseline: Sequence[AnchorRun], scale: Scale) -> float | None:
+    """Share of pairs whose grade is not the baseline's commonest one; None without two runs to compare with."""
+    if len(baseline) < 2 or not len(run.raw):
+        return None
+    before = flip_baseline(grade_codes(np.stack([other.raw for other in baseline]), scale), scale)
+    return float(flip_shares(grade_codes(run.raw[None, :], scale), before)[0])
+
+
+def _floats(series: pl.Series) -> NDArray[np.float64]:
+    return series.cast(pl.Float64).fill_null(float("nan")).to_numpy()

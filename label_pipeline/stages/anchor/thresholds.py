@@ -1,0 +1,67 @@
+"""The thresholds of drift detection, each with its reason; scale-free.
+
+Keep out: the figures compared with them (signals.py) and what follows (causes.py).
+"""
+
+from dataclasses import dataclass
+
+from scipy import stats
+
+from label_pipeline.core import drift
+
+
+@dataclass(frozen=True)
+class DriftThresholds:
+    """Figures from which something counts as a change (statistics.md sections 7 and 11).
+
+    Attributes:
+        delta: tolerated rise of the mean loss, share of R^2 (.03 MSE on 1-5).
+        evidence: the e-process alarms from here; 20 = at most one false alarm in twenty healthy judges, ever.
+        alpha: yearly false-alarm share of each warning detector.
+        runs_per_year: anchor runs a year; each warning detector spends alpha / runs_per_year a run.
+        canaries_per_year: likewise for canaries.
+        min_pairs: anchor pairs below which nothing is decided; 300 are advised, the e-process is Gaussian there.
+        min_baseline: baseline runs below which nothing is decided; 10 are advised.
+        repaired: share of a rise that taking the bias back must repair for the rise to be called leniency.
+        noise_ratio: variance between recent runs over that between baseline runs.
+        failed_share: a run with more requests left without a reply is an outage and decides nothing.
+        regraded: human re-grades below which the humans are not judged.
+        regraded_z: standard errors of the humans' own shift.
+        classifier_auc: anchor pairs and stream pairs told apart by their texts.
+        psi: population stability index of the judge's grades; .2 is a convention.
+        grade_shift: standard errors between the mean grades of anchor and stream.
+    """
+
+    delta: float = drift.DELTA
+    evidence: float = 20.0
+    alpha: float = 0.05
+    runs_per_year: int = 52
+    canaries_per_year: int = 365
+    min_pairs: int = 100
+    min_baseline: int = 5
+    repaired: float = 0.5
+    noise_ratio: float = 1.5
+    failed_share: float = 0.02
+    regraded: int = 20
+    regraded_z: float = 3.0
+    classifier_auc: float = 0.70
+    psi: float = 0.2
+    grade_shift: float = 3.0
+
+    @property
+    def run_p(self) -> float:
+        """Largest p-value that warns in one anchor run: Bonferroni over a year."""
+        return self.alpha / self.runs_per_year
+
+    @property
+    def run_z(self) -> float:
+        """``run_p`` as standard deviations; 3.1 at 52 runs a year."""
+        return float(stats.norm.ppf(1 - self.run_p))
+
+    @property
+    def canary_z(self) -> float:
+        """Likewise for one canary; 3.6 at one a day."""
+        return float(stats.norm.ppf(1 - self.alpha / self.canaries_per_year))
+
+
+DEFAULT = DriftThresholds()

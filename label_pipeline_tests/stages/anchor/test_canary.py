@@ -1,0 +1,89 @@
+"""When a canary stops an amplification, and how rarely it stops a healthy judge."""
+
+import numpy as np
+import pytest
+
+from label_pipeline.core.scale import Scale
+from label_pipeline.stages.anchor import AnchorRun, canary
+from label_pipeline_tests.sql.frames import NOON, rows
+
+SCALE, N = Scale(1, 5), 30
+RNG = np.random.default_rng(5)
+GOLD = RNG.uniform(1, 5, N)
+PLACE = np.clip(GOLD + RNG.normal(0, 0.7, N), 1, 5)
+
+
+def run(rng: np.random.Generator, shift: float = 0.0, **changes: object) -> AnchorRun:
+    """One canary of a judge whose grades vary by .4 from run to run."""
+    grades = np.clip(PLACE + rng.normal(0, 0.4, N) + shift, 1, 5)
+    fields: dict[str, object] = {
+        "epoch": 1, "ran_at": NOON, "raw": grades, "calibrated": grades, "malformed": 0, "refused": 0, "replies": N,
+        "models": frozenset({"m"}), "fingerprints": frozenset(),
+    }  # fmt: skip
+    return AnchorRun(**(fields | changes))  # type: ignore[arg-type]  # a factory: one field a test
+
+
+BEFORE = [run(np.random.default_rng(100 + i)) for i in range(10)]
+
+
+def test_a_healthy_judge_is_stopped_in_no_more_than_its_share_of_nights() -> None:
+    rng = np.random.default_rng(1)
+    stopped = sum(canary.objection(run(rng), GOLD, BEFORE, "m", SCALE) is not None for _ in range(3650))
+    # ten healthy years: .05 alarms a year expected at most, .5 in ten; 3 is beyond the 99 % point of that
+    assert stopped <= 3
+
+
+def test_a_large_shift_stops_and_says_by_how_much() -> None:
+    found = canary.objection(run(np.random.default_rng(1), 1.5), GOLD, BEFORE, "m", SCALE)
+    assert found is not None
+    assert found.startswith("canary: the loss on 30 pairs rose by ")
+    assert found.endswith("materialise anchor_run, which finds out what changed")
+
+
+def test_a_judge_that_got_better_goes_on() -> None:
+    better = run(np.random.default_rng(1), raw=GOLD, calibrated=GOLD)
+    assert canary.objection(better, GOLD, BEFORE, "m", SCALE) is None
+
+
+def test_another_model_stops_first_of_all() -> None:
+    other = run(np.random.default_rng(1), models=frozenset({"m", "m2"}))
+    for before in (BEFORE, []):
+        assert canary.objection(other, GOLD, before, "m", SCALE) == (
+            "canary: model m2 answered, certified was m; nothing else was sent; materialise anchor_run, which finds "
+            "out what changed"
+        )
+
+
+@pytest.mark.parametrize(("bad", "baseline", "stops"), [(2, 0, False), (8, 0, True), (8, 40, False), (16, 40, True)])
+def test_unreadable_replies_are_held_against_the_baseline(bad: int, baseline: int, stops: bool) -> None:
+    rng = np.random.default_rng(1)
+    before = [run(np.random.default_rng(100 + i), malformed=baseline // 10) for i in range(10)]
+    found = canary.objection(run(rng, malformed=bad - 1, refused=1), GOLD, before, "m", SCALE)
+    assert (found is not None) == stops
+
+
+def test_without_a_baseline_only_most_replies_unreadable_stop_it() -> None:
+    rng = np.random.default_rng(1)
+    assert canary.objection(run(rng, 3.0, malformed=15), GOLD, [], "m", SCALE) is None
+    found = canary.objection(run(rng, malformed=16), GOLD, BEFORE[:1], "m", SCALE)
+    assert found is not None
+    assert "16 of 30 replies could not be read, and there is no baseline yet" in found
+
+
+def test_no_reply_at_all_stops_it() -> None:
+    lost = run(np.random.default_rng(1), failed=N, models=frozenset())
+    assert "none of 30 pairs was answered" in (canary.objection(lost, GOLD, BEFORE, "m", SCALE) or "")
+
+
+def test_the_pairs_are_always_the_same_and_spread_over_queries() -> None:
+    items = rows("anchor_items", *({"query_id": f"q{i // 10}", "doc_id": f"d{i}"} for i in range(200)))
+    chosen = canary.choose(items, 30)
+    assert chosen.height == 30
+    assert chosen["query_id"].n_unique() >= 14
+    shuffled = canary.choose(items.sample(fraction=1, shuffle=True, seed=1), 30)
+    assert set(shuffled["doc_id"]) == set(chosen["doc_id"])
+    more = rows("anchor_items", *({"query_id": f"q{i // 10}", "doc_id": f"d{i}"} for i in range(210)))
+    kept = set(canary.choose(more, 30)["doc_id"]) & set(chosen["doc_id"])
+    assert len(kept) >= 25, "a few more anchor pairs change few of them"
+    assert canary.choose(items, 500).height == 200
+    assert canary.choose(items, 0).is_empty()
