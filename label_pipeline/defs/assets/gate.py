@@ -6,120 +6,101 @@ Keep out: thresholds, the decision, what still stands (stages/gate).
 import json
 
 import dagster as dg
-import numpy as np
 import polars as pl
 
 from label_pipeline.adapters import plots
-from label_pipeline.core.errors import NotApplicableError
-from label_pipeline.core.judge import JudgeVersion, judge_from_row, pair_grades
-from label_pipeline.core.judging.plan import refuse_over
-from label_pipeline.core.pairs import pair_texts
-from label_pipeline.defs.asking import ask_and_store, price, refuse_unanswered, refusing, spending
+from label_pipeline.core.errors import SettingsError
+from label_pipeline.core.judge import JudgeVersion
+from label_pipeline.defs.asking import refusing, spending
+from label_pipeline.defs.certifying import Looked, look_again, look_in_full, newest_judge
 from label_pipeline.defs.experiments import confusion_of
 from label_pipeline.defs.project import Project
-from label_pipeline.defs.report import OWNERS, Keys, column_schema, markdown
+from label_pipeline.defs.report import Keys, markdown, stage_asset
 from label_pipeline.defs.standing import current_standings
 from label_pipeline.stages import gate
+
+LANES = {"full": look_in_full, "recertify": look_again}
+
+
+class GateConfig(dg.Config):
+    """How this look is taken."""
+
+    lane: str = "full"
+    """`full`: the thresholds of the policy. `recertify`: after a change from outside (the provider changed the served
+    model), beside the last judge a full gate certified, with a budget of looks of its own."""
+
+    cap_usd: float | None = None
+    """Most this look may cost; None takes gate.cap_usd of the settings."""
 
 
 def gate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
     """``gate_verdict`` with its blocking check ``judge_gate``."""
-
-    @dg.asset(
-        key=key("gate_verdict"),
-        deps=[key("calibrated_judge"), key("gold_labels"), key("seed_splits")],
-        group_name="gate",
-        owners=OWNERS,
-        kinds={"openai", "deltalake", "mlflow"},
-        pool=spending_pool,
-        metadata=column_schema("verdicts"),
-        check_specs=[
-            dg.AssetCheckSpec(
-                "judge_gate",
-                asset=key("gate_verdict"),
-                blocking=True,
-                description="Some collection has an open, current verdict. Collection by collection, amplify decides.",
-            )
-        ],
+    check = dg.AssetCheckSpec(
+        "judge_gate",
+        asset=key("gate_verdict"),
+        blocking=True,
+        description="Some collection has an open, current verdict. Collection by collection, amplify decides.",
     )
-    def gate_verdict(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
+
+    @stage_asset(
+        key, "gate_verdict", "gate", "verdicts", deps=("calibrated_judge", "gold_labels", "seed_splits"),
+        kinds={"openai", "deltalake", "mlflow"}, pool=spending_pool, check_specs=[check],
+    )  # fmt: skip
+    def gate_verdict(
+        context: dg.AssetExecutionContext, config: GateConfig, project: dg.ResourceParam[Project]
+    ) -> dg.MaterializeResult:
         """Is the newest judge good enough, on queries nobody tuned on? One verdict a collection, with its reasons."""
         with refusing(), spending(project):
-            store = project.store("gate")
-            newest = store.query("calibrate/newest_judge")
-            if newest.is_empty():
-                raise NotApplicableError("there is no judge to decide on; materialise calibrated_judge first")
-            judge, epoch = judge_from_row(newest.row(0, named=True)), int(newest["epoch"][0])
-            gold = store.query("seed/graded_pairs", {"splits": ["holdout"]})
-            if gold.is_empty():
-                raise NotApplicableError("no human grade on a holdout query; grade some, or see splits in settings")
-            member, texts = project.member_of(judge), pair_texts(gold)
-            cap = project.settings.gate.cap_usd
-            planned = price(project, member, texts, epoch=epoch, purpose="gate", served=judge.model_served)
-            refuse_over(planned, cap, "gate")
-            judging = ask_and_store(
-                context, project, member, texts, purpose="gate", epoch=epoch, cap_usd=cap, served=judge.model_served
-            )
-            refuse_unanswered(judging, "gate", cap)  # an outage must not burn a look
-            grades = pair_grades(judging.judgements)
-            for evidence in gate.collect(gold, grades, judge, project.settings.grade_scale).values():
-                _look(project, judge, evidence, epoch)
-            standings = current_standings(project, "gate", gold["collection"].unique().sort().to_list())
-            opened = sorted(name for name, standing in standings.items() if standing.open)
-            if opened and any(s.judge_version == judge.judge_version for s in standings.values() if s.open):
-                project.tracker.certify(judge.judge_version)
-            closed = {name: list(standing.reasons) for name, standing in standings.items() if not standing.open}
-            verdicts = store.read("verdicts").filter(pl.col("judge_version") == judge.judge_version)
-            newest_verdicts = verdicts.sort("decided_at", descending=True).unique("collection", keep="first")
-            drawn = plots.data_uri_markdown(confusion_of(gold, grades, project, judge.candidate), "confusion")
-            return dg.MaterializeResult(
-                metadata={
-                    "judge_version": judge.judge_version,
-                    "open": opened,
-                    "closed": dg.MetadataValue.json(closed),
-                    "confusion": dg.MetadataValue.md(drawn),
-                    **_shown(newest_verdicts),
-                },
-                check_results=[
-                    dg.AssetCheckResult(
-                        check_name="judge_gate",
-                        passed=bool(opened),
-                        severity=dg.AssetCheckSeverity.ERROR,
-                        description=f"open: {', '.join(opened) or 'no collection'}",
-                        metadata={"open": opened, "closed": dg.MetadataValue.json(closed)},
-                    )
-                ],
-                data_version=dg.DataVersion("+".join(sorted(newest_verdicts["verdict_id"]))),
-            )
+            if config.lane not in LANES:
+                raise SettingsError(f"gate_verdict has lane {config.lane!r}, expected one of {sorted(LANES)}")
+            judge, epoch = newest_judge(project)
+            cap = project.settings.gate.cap_usd if config.cap_usd is None else config.cap_usd
+            looked = LANES[config.lane](context, project, judge, epoch, cap)
+            for name, why in looked.refused.items():
+                context.log.warning(f"collection {name} was not looked at: {why}")
+            return _result(project, judge, looked)
 
     return [gate_verdict]
 
 
-def _look(project: Project, judge: JudgeVersion, evidence: gate.Evidence, epoch: int) -> None:
-    """Decides once a look: the same judge, epoch, holdout and policy find the stored verdict and spend nothing."""
-    store, policy = project.store("gate"), project.policy
-    name = gate.verdict_id(judge.judge_version, evidence.collection, epoch, evidence.holdout_hash, policy.policy_hash)
-    if name in store.read("verdicts")["verdict_id"]:
-        return
-    looks = store.read("holdout_looks")
-    paid = looks.filter(pl.col("verdict_id") == name)  # a crash between look and verdict: the look is paid already
-    look = gate.next_look(looks, evidence.collection) if paid.is_empty() else int(paid["look"][0])
-    verdict = gate.decide(
-        evidence,
-        policy,
-        look=look,
-        alpha=gate.alpha_of_look(look),
-        looks_allowed=project.settings.gate.looks,
-        rng=np.random.default_rng(int(name, 16)),
-        edited=gate.edited_policy(looks, evidence.collection, policy.policy_hash),
-    )
-    decision, spent = gate.rows(
-        verdict, evidence, judge_version=judge.judge_version, rubric_version=judge.rubric_version, epoch=epoch,
-        now=project.clock(), valid_days=project.settings.gate.valid_days,
+def _result(project: Project, judge: JudgeVersion, looked: Looked) -> dg.MaterializeResult:
+    """Every collection's standing, the newest verdicts of this judge, and the check that stops what comes after."""
+    collections = project.store("gate").read("gold")["collection"].unique().sort().to_list()
+    standings = current_standings(project, "gate", collections)
+    _certify(project, judge, standings)
+    opened = sorted(name for name, standing in standings.items() if standing.open)
+    closed = {name: list(standing.reasons) for name, standing in standings.items() if not standing.open}
+    mine = project.store("gate").read("verdicts").filter(
+        pl.col("judge_version") == judge.judge_version, pl.col("kind") == "decision"
     )  # fmt: skip
-    # the look is spent before the verdict is known: a crash between the two must not give a free one
-    store.append("holdout_looks", spent, f"look:{name}")
-    store.append("verdicts", decision, f"verdict:{name}")
+    newest = mine.sort("epoch", "decided_at", descending=True).unique("collection", keep="first")
+    drawn = confusion_of(looked.gold, looked.grades, project, judge.candidate)
+    return dg.MaterializeResult(
+        metadata={
+            "judge_version": judge.judge_version,
+            "open": opened,
+            "closed": dg.MetadataValue.json(closed),
+            "not looked at": dg.MetadataValue.json(dict(looked.refused)),
+            "confusion": dg.MetadataValue.md(plots.data_uri_markdown(drawn, "confusion")),
+            **_shown(newest),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="judge_gate",
+                passed=bool(opened),
+                severity=dg.AssetCheckSeverity.ERROR,
+                description=f"open: {', '.join(opened) or 'no collection'}",
+                metadata={"open": opened, "closed": dg.MetadataValue.json(closed)},
+            )
+        ],
+        data_version=dg.DataVersion("+".join(sorted(newest["verdict_id"]))),
+    )
+
+
+def _certify(project: Project, judge: JudgeVersion, standings: dict[str, gate.Standing]) -> None:
+    """Moves MLflow's alias once the judge may label some collection."""
+    if any(standing.open and standing.judge_version == judge.judge_version for standing in standings.values()):
+        project.tracker.certify(judge.judge_version)
 
 
 def _shown(verdicts: pl.DataFrame) -> dict[str, dg.MetadataValue]:
@@ -128,8 +109,8 @@ def _shown(verdicts: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     for row in verdicts.sort("collection").iter_rows(named=True):
         criteria = json.loads(row["criteria"])
         shown[f"verdict {row['collection']}"] = dg.MetadataValue.text(
-            f"{row['state']} (policy {row['policy']}, look {row['look']}, alpha {row['alpha']:.4f}): "
-            + ("; ".join(json.loads(row["failures"])) or "every criterion met")
+            f"{row['state']} ({row['lane'] or 'full'} gate, policy {row['policy']}, look {row['look']}, "
+            f"alpha {row['alpha']:.4f}): " + ("; ".join(json.loads(row["failures"])) or "every criterion met")
         )
         frame = pl.DataFrame(criteria, infer_schema_length=None)
         shown[f"criteria {row['collection']}"] = markdown(frame)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from label_pipeline.core import calibrators
+from label_pipeline.core.errors import ServedModelError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY
@@ -46,6 +47,29 @@ def freeze(
         for (name,), rows in joined.group_by(["collection"], maintain_order=True)
     }
     return JudgeVersion(candidate, members, fitted, rubric_version, model_served)
+
+
+def served_model(judgements: pl.DataFrame, candidate: str) -> str | None:
+    """The one model id behind every grade in ``judgements``; None without a grade.
+
+    Args:
+        judgements: JUDGEMENTS rows (``outcome``, ``model_reported``) of one candidate in one calibration.
+        candidate: its name.
+
+    Raises:
+        ServedModelError: two accepted ids. One calibrator over both would describe neither, and the gate, which accepts
+            the frozen id alone, would refuse the other's replies.
+    """
+    graded = judgements.filter(pl.col("outcome") == "graded", pl.col("model_reported").is_not_null())
+    counts = graded["model_reported"].value_counts(sort=True).sort("count", "model_reported", descending=[True, False])
+    if counts.height > 1:
+        told = " and ".join(f"{name} ({count} grades)" for name, count in counts.iter_rows())
+        raise ServedModelError(
+            f"candidate {candidate!r} was served by {counts.height} models in one calibration: {told}; a judge is one "
+            "model: name a dated model in candidates, or take the other out of served_as, and calibrate again with "
+            "`fresh: true` (label-pipeline run --fresh)"
+        )
+    return str(counts["model_reported"][0]) if counts.height else None
 
 
 def calibration_id(gold: pl.DataFrame, member_hashes: Sequence[str], epoch: int) -> str:

@@ -1,16 +1,31 @@
 """Decide whether a calibrated judge may label without a human, collection by collection.
 
-policy.py the thresholds; evidence.py what is looked at; decision.py the verdict; ledger.py the rows and the looks it
-spends; standing.py which verdicts still stand. Keep out: fetching rows, calling models, telling Dagster.
+policy.py the thresholds; evidence.py what is looked at; measures.py its figures; criteria.py one criterion and its
+sentence; decision.py the full gate; reference.py and recertify.py the lane for changes from outside; ledger.py the rows
+and the looks they spend; renewal.py the next holdout; standing.py which verdicts still stand. Keep out: fetching rows,
+calling models, telling Dagster.
 """
 
-from label_pipeline.stages.gate.decision import Criterion, Verdict, decide
+from label_pipeline.stages.gate.criteria import Criterion, Lane
+from label_pipeline.stages.gate.decision import Verdict, decide
 from label_pipeline.stages.gate.evidence import Evidence, collect, holdout_hash
-from label_pipeline.stages.gate.ledger import edited_policy, next_look, rows, suspension, verdict_id
+from label_pipeline.stages.gate.ledger import edited_policy, looks_left, next_look, rows, suspension, verdict_id
 from label_pipeline.stages.gate.policy import POLICIES, Policy, alpha_of_look, choose_policy
+from label_pipeline.stages.gate.recertify import Paired, recertify
+from label_pipeline.stages.gate.reference import (
+    ANCHOR_DAYS,
+    Reference,
+    comparable,
+    find_reference,
+    pair_up,
+    refuse_own_change,
+)
+from label_pipeline.stages.gate.renewal import generation, queries_needed, retire
 from label_pipeline.stages.gate.standing import Standing, standings
 
 __all__ = [
-    "POLICIES", "Criterion", "Evidence", "Policy", "Standing", "Verdict", "alpha_of_look", "choose_policy", "collect",
-    "decide", "edited_policy", "holdout_hash", "next_look", "rows", "standings", "suspension", "verdict_id",
+    "ANCHOR_DAYS", "POLICIES", "Criterion", "Evidence", "Lane", "Paired", "Policy", "Reference", "Standing", "Verdict",
+    "alpha_of_look", "choose_policy", "collect", "comparable", "decide", "edited_policy", "find_reference",
+    "generation", "holdout_hash", "looks_left", "next_look", "pair_up", "queries_needed", "recertify",
+    "refuse_own_change", "retire", "rows", "standings", "suspension", "verdict_id",
 ]  # fmt: skip

@@ -1,6 +1,8 @@
 """The rows a decision leaves behind, and the count of looks at the holdout.
 
-Same judge version, epoch, holdout and policy = the same look: the stored verdict is returned and no alpha is spent.
+Same judge version, epoch, holdout, policy and lane = the same look: the stored verdict is returned and no alpha is
+spent. Each lane has its own budget, counted anew when the holdout is retired (renewal.py); a row from before there were
+lanes or generations is a full gate's look at the first holdout.
 Keep out: the decision (decision.py), which rows still stand (standing.py).
 """
 
@@ -11,24 +13,46 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from label_pipeline.core.catalogue import HOLDOUT_LOOKS, VERDICTS
+from label_pipeline.stages.gate.criteria import Lane
 from label_pipeline.stages.gate.decision import Verdict
 from label_pipeline.stages.gate.evidence import Evidence
 
 
-def verdict_id(judge_version: str, collection: str, epoch: int, holdout_hash: str, policy_hash: str) -> str:
-    """Names one look: the same five things are the same look."""
-    parts = json.dumps([judge_version, collection, epoch, holdout_hash, policy_hash])
-    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+def verdict_id(
+    judge_version: str, collection: str, epoch: int, holdout_hash: str, policy_hash: str, lane: Lane = "full"
+) -> str:
+    """Names one look: the same six things are the same look."""
+    parts = [judge_version, collection, epoch, holdout_hash, policy_hash]
+    parts += [] if lane == "full" else [lane]  # a full look is named as it was before there were lanes
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def next_look(looks: pl.DataFrame, collection: str) -> int:
-    """Number of the next look at ``collection``'s holdout. Every earlier look counts, whatever judge or policy."""
-    return looks.filter(pl.col("collection") == collection).height + 1
+def next_look(looks: pl.DataFrame, collection: str, lane: Lane = "full", generation: int = 1) -> int:
+    """Number of the next look of ``lane`` at ``collection``'s holdout of ``generation``.
+
+    Every earlier look there counts, whatever judge or policy.
+    """
+    return _taken(looks, collection, lane, generation).height + 1
 
 
-def edited_policy(looks: pl.DataFrame, collection: str, policy_hash: str) -> bool:
-    """Whether an earlier look was taken under other thresholds."""
-    return looks.filter(pl.col("collection") == collection, pl.col("policy_hash") != policy_hash).height > 0
+def looks_left(looks: pl.DataFrame, collection: str, lane: Lane, allowed: int, generation: int = 1) -> int:
+    """How many of the ``allowed`` looks of ``lane`` at the holdout of ``generation`` are left."""
+    return max(0, allowed - _taken(looks, collection, lane, generation).height)
+
+
+def edited_policy(
+    looks: pl.DataFrame, collection: str, policy_hash: str, lane: Lane = "full", generation: int = 1
+) -> bool:
+    """Whether an earlier look of ``lane`` at this holdout was taken under other thresholds."""
+    return _taken(looks, collection, lane, generation).filter(pl.col("policy_hash") != policy_hash).height > 0
+
+
+def _taken(looks: pl.DataFrame, collection: str, lane: Lane, generation: int) -> pl.DataFrame:
+    return looks.filter(
+        pl.col("collection") == collection,
+        pl.col("lane").fill_null("full") == lane,
+        pl.col("generation").fill_null(1) == generation,
+    )
 
 
 def rows(
@@ -40,12 +64,28 @@ def rows(
     epoch: int,
     now: datetime,
     valid_days: int,
+    generation: int = 1,
+    no_later_than: datetime | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One VERDICTS row and the HOLDOUT_LOOKS row that paid for it."""
+    """One VERDICTS row and the HOLDOUT_LOOKS row that paid for it.
+
+    Args:
+        verdict: the decision.
+        evidence: what was looked at.
+        judge_version: the judge.
+        rubric_version: rubric of judge and humans.
+        epoch: its calibration epoch.
+        now: current time (UTC).
+        valid_days: days the verdict stands.
+        generation: of the holdout looked at.
+        no_later_than: the verdict stands no longer than this (UTC); None has no such limit.
+    """
+    expires_at = now + timedelta(days=valid_days)
     shared: dict[str, object] = {
         "verdict_id": verdict_id(
-            judge_version, verdict.collection, epoch, evidence.holdout_hash, verdict.policy.policy_hash
+            judge_version, verdict.collection, epoch, evidence.holdout_hash, verdict.policy.policy_hash, verdict.lane
         ),
+        "lane": verdict.lane,
         "collection": verdict.collection,
         "judge_version": judge_version,
         "epoch": epoch,
@@ -65,9 +105,9 @@ def rows(
         "n_queries": verdict.n_queries,
         "n_pairs": verdict.n_pairs,
         "decided_at": now,
-        "expires_at": now + timedelta(days=valid_days),
+        "expires_at": expires_at if no_later_than is None else min(expires_at, no_later_than),
     }
-    look = shared | {"looked_at": now}
+    look = shared | {"generation": generation, "looked_at": now}
     return (
         VERDICTS.conform(pl.DataFrame([decision], infer_schema_length=None)),
         HOLDOUT_LOOKS.conform(pl.DataFrame([look])),

@@ -5,8 +5,9 @@ import json
 import polars as pl
 import pytest
 
+from label_pipeline.core.errors import ServedModelError
 from label_pipeline.core.judge import JudgeVersion
-from label_pipeline.stages.calibrate import calibration_id, freeze
+from label_pipeline.stages.calibrate import calibration_id, freeze, served_model
 from label_pipeline_tests.stages import judged
 from label_pipeline_tests.stages.judged import SCALE
 
@@ -79,3 +80,23 @@ def test_a_calibration_is_named_by_gold_candidates_and_epoch() -> None:
         calibration_id(gold, ["m1", "m2"], 1),
     ]
     assert len({name, *others}) == 5
+
+
+def test_one_model_gave_every_grade() -> None:
+    unread = judged.judgements([None, None], model_reported="another")
+    judgements = pl.concat([judged.judgements([1, 2, 3], model_reported="model-2026-08"), unread])
+    assert served_model(judgements, "cheap") == "model-2026-08"
+    assert served_model(unread, "cheap") is None
+
+
+def test_two_models_in_one_calibration_are_named_with_what_to_do() -> None:
+    judgements = pl.concat(
+        [judged.judgements([1, 2, 3], model_reported="m-09"), judged.judgements([0] * 4, model_reported="m-08")]
+    )
+    with pytest.raises(ServedModelError) as caught:
+        served_model(judgements, "cheap")
+    assert str(caught.value) == (
+        "candidate 'cheap' was served by 2 models in one calibration: m-08 (4 grades) and m-09 (3 grades); a judge is "
+        "one model: name a dated model in candidates, or take the other out of served_as, and calibrate again with "
+        "`fresh: true` (label-pipeline run --fresh)"
+    )

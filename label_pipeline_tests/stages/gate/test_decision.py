@@ -12,7 +12,7 @@ from label_pipeline.core.intervals import clopper_pearson_upper
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.gate import POLICIES, Evidence, alpha_of_look, choose_policy
 from label_pipeline.stages.gate import decide as decide_under
-from label_pipeline.stages.gate.decision import NOT_APPLICABLE
+from label_pipeline.stages.gate.criteria import NOT_APPLICABLE
 from label_pipeline_tests.stages.gate.world import (
     GOLD,
     JUDGE,
@@ -113,8 +113,8 @@ def test_one_change_one_reason(case: str) -> None:
 def test_a_sixth_look_is_insufficient_whatever_the_judge() -> None:
     verdict = decide(healthy(), look=6)
     assert verdict.failures == (
-        "look 6 of 5 at this holdout: its budget is spent, and this version cannot retire a holdout: "
-        "start a project with new queries",
+        "look 6 of 5 at this holdout: its budget is spent; retire it (label-pipeline renew-holdout) and grade new "
+        "queries",
     )
     assert verdict.state == "insufficient"
     assert decide(healthy(), look=5).open

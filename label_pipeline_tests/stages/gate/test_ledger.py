@@ -1,5 +1,6 @@
 """What a look leaves behind, what names it, and how looks are counted."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,10 +11,12 @@ import pytest
 from label_pipeline.core.catalogue import HOLDOUT_LOOKS, VERDICTS
 from label_pipeline.core.judge import pair_grades
 from label_pipeline.stages.gate import (
+    Lane,
     alpha_of_look,
     choose_policy,
     collect,
     edited_policy,
+    looks_left,
     next_look,
     rows,
     suspension,
@@ -41,12 +44,13 @@ def test_an_open_verdict_and_the_look_that_paid_for_it() -> None:
     verdict, look = stored()
     assert verdict | {"verdict_id": 0, "criteria": 0} == {
         "verdict_id": 0, "kind": "decision", "judge_version": "j1", "collection": "main", "state": "open", "open": True,
-        "failures": "[]", "criteria": 0, "policy": "single-standard",
+        "lane": "full", "failures": "[]", "criteria": 0, "policy": "single-standard",
         "policy_hash": choose_policy("single-standard").policy_hash, "rubric_version": "1-abc", "holdout_hash": "h1",
         "epoch": 4, "look": 1, "alpha": alpha_of_look(1), "n_queries": 44, "n_pairs": 440, "decided_at": NOW,
         "expires_at": NOW + timedelta(days=90),
     }  # fmt: skip
-    assert look == {key: verdict[key] for key in look if key != "looked_at"} | {"looked_at": NOW}
+    told = {key: verdict[key] for key in look if key not in {"looked_at", "generation"}}
+    assert look == told | {"looked_at": NOW, "generation": 1}
 
 
 def test_a_closed_verdict_keeps_every_reason_and_criterion() -> None:
@@ -55,6 +59,24 @@ def test_a_closed_verdict_keeps_every_reason_and_criterion() -> None:
     decided = decide(healthy(judge=JUDGE + 0.33))
     assert json.loads(str(verdict["failures"])) == list(decided.failures) != []
     assert json.loads(str(verdict["criteria"])) == [criterion._asdict() for criterion in decided.criteria]
+
+
+def test_a_verdict_stands_no_longer_than_it_may() -> None:
+    evidence = healthy()
+    limit = NOW + timedelta(days=30)
+    for no_later_than, expected in ((limit, limit), (NOW + timedelta(days=91), NOW + timedelta(days=90))):
+        found, _ = rows(
+            decide(evidence), evidence, judge_version="j1", rubric_version="1-abc", epoch=4, now=NOW, valid_days=90,
+            no_later_than=no_later_than,
+        )  # fmt: skip
+        assert found["expires_at"][0] == expected
+
+
+def test_a_look_of_the_other_lane_is_another_look_and_a_full_one_keeps_the_name_it_had() -> None:
+    names = {verdict_id(**LOOK, lane=lane) for lane in ("full", "recertify")}  # type: ignore[arg-type]
+    assert len(names) == 2
+    five = json.dumps([LOOK[key] for key in ("judge_version", "collection", "epoch", "holdout_hash", "policy_hash")])
+    assert verdict_id(**LOOK) == hashlib.sha256(five.encode()).hexdigest()[:16]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("field", LOOK)
@@ -93,6 +115,25 @@ def test_every_look_at_a_collection_counts(earlier: Sequence[dict[str, object]],
     assert next_look(looks(*earlier), "main") == expected
 
 
+MIXED: list[dict[str, object]] = [
+    {},
+    {"lane": "full"},
+    {"lane": "recertify"},
+    {"lane": "full", "generation": 2},
+    {"collection": "mail"},
+]
+"""A row without lane and generation is a full look at the first holdout."""
+
+
+@pytest.mark.parametrize(
+    ("lane", "generation", "taken"), [("full", 1, 2), ("recertify", 1, 1), ("full", 2, 1), ("recertify", 2, 0)]
+)
+def test_lanes_and_generations_have_budgets_of_their_own(lane: Lane, generation: int, taken: int) -> None:
+    assert next_look(looks(*MIXED), "main", lane, generation) == taken + 1
+    assert looks_left(looks(*MIXED), "main", lane, 5, generation) == 5 - taken
+    assert looks_left(looks(*MIXED), "main", lane, 1, generation) == max(0, 1 - taken)
+
+
 @pytest.mark.parametrize(
     ("earlier", "edited"),
     [
@@ -100,6 +141,7 @@ def test_every_look_at_a_collection_counts(earlier: Sequence[dict[str, object]],
         ([{"policy_hash": "p1"}], False),
         ([{"policy_hash": "p1"}, {"policy_hash": "p2"}], True),
         ([{"policy_hash": "p2", "collection": "mail"}], False),
+        ([{"policy_hash": "p2", "lane": "recertify"}, {"policy_hash": "p2", "generation": 2}], False),
     ],
 )
 def test_a_look_under_other_thresholds_is_remembered(earlier: Sequence[dict[str, object]], edited: bool) -> None:

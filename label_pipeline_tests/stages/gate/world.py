@@ -4,6 +4,7 @@ Keep out: expectations.
 """
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,3 +94,39 @@ def _graded(
     seen = (relevance + sd * rng.normal(size=len(index)) for sd in (0.4, noise))
     human, judge = (np.digitize(value, [-0.6, 0.3, 1.1]).astype(float) for value in seen)
     return index, human, judge
+
+
+CERTIFIED = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def paired(judge: Array = JUDGE, reference: Array = JUDGE, n_queries: int = 44, **changes: object) -> gate.Paired:
+    """Two judges on the healthy holdout; ``changes`` are fields of the changed judge's evidence."""
+    theirs = healthy(n_queries, judge=reference, human=np.asarray(changes.get("human", GOLD), dtype=float))
+    ours = healthy(n_queries, judge=judge, **changes)  # type: ignore[arg-type]  # a factory: one field a test
+    return gate.Paired(ours, theirs, "old", CERTIFIED, n_anchor=4, n_unpaired=0)
+
+
+def recertify(pair: gate.Paired, policy: str = "single-standard", **changes: object) -> gate.Verdict:
+    """A first look in the lane."""
+    fields: dict[str, object] = {
+        "look": 1, "alpha": gate.alpha_of_look(1), "looks_allowed": 5, "rng": np.random.default_rng(0),
+        "resamples": 1000,
+    }  # fmt: skip
+    return gate.recertify(pair, gate.POLICIES[policy], **(fields | changes))  # type: ignore[arg-type]
+
+
+def worse_by_the_margin(rng: np.random.Generator, broken: float | None, n_queries: int, per_query: int) -> gate.Paired:
+    """A certified judge of R2 .6, and one in its place whose true R2 is .5: exactly the margin worse.
+
+    Grades are uniform on 0-3, variance 1.25; the certified judge's error has variance .5, a fifth of it shared by a
+    query. The other's further error has variance .125: spread over all pairs, or, with ``broken``, all of it in that
+    share of the queries, which it misreads.
+    """
+    index = np.repeat(np.arange(n_queries), per_query)
+    human = rng.integers(0, 4, len(index)).astype(float)
+    certified = human + np.sqrt(0.1) * rng.normal(size=n_queries)[index] + np.sqrt(0.4) * rng.normal(size=len(index))
+    share = 1.0 if broken is None else broken
+    hit = (rng.random(n_queries) < share)[index]
+    changed = certified + np.where(hit, np.sqrt(0.125 / share) * rng.normal(size=len(index)), 0.0)
+    one = replace(healthy(n_queries), gold=human, raw=human, calibrated=certified, query_index=index)
+    return gate.Paired(replace(one, calibrated=changed), one, "old", CERTIFIED, n_anchor=0, n_unpaired=0)

@@ -1,0 +1,107 @@
+"""One criterion of a decision, its sentence, and the criteria that need no grade of the judge.
+
+Every sentence says what was found, what was needed and, where that was missed, what to do. A figure or bound that is
+not a finite number is unknown, and unknown is a failure. Keep out: the figures themselves (measures.py), which
+criteria a lane asks for (decision.py, recertify.py).
+"""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from label_pipeline.core import intervals
+from label_pipeline.stages.gate.evidence import Evidence
+from label_pipeline.stages.gate.policy import Policy
+
+Status = Literal["met", "missed", "unknown", "reported", "not applicable"]
+
+Lane = Literal["full", "recertify"]
+"""How a judge is looked at: by the thresholds of the policy, or beside the last judge that passed those."""
+
+NOT_APPLICABLE = {
+    "non-inferiority to humans": "needs three annotators on most holdout pairs and policy panel",
+    "alternative annotator test": "needs three annotators on most holdout pairs and policy panel",
+    "covariate bias veto": "with one grade a pair the forward regression fails every judge (statistics.md section 14)",
+    "slice veto": "needs policy panel; below 60 queries a slice it sees only gross failures",
+}
+"""Criteria of the design that the single-* policies cannot apply, and why."""
+
+
+class Criterion(NamedTuple):
+    """One criterion of one decision.
+
+    ``figure`` is the estimate, ``bound`` the one-sided bound at the look's alpha that is compared with ``threshold``.
+    """
+
+    name: str
+    status: Status
+    figure: float | None
+    bound: float | None
+    threshold: float | None
+    sentence: str
+
+
+def looks(look: int, allowed: int, *, edited: bool = False, lane: Lane = "full") -> Criterion:
+    """Whether the holdout's budget of looks in this lane allows look number ``look``."""
+    status: Status = "met" if look <= allowed else "missed"
+    sentence = ("" if lane == "full" else "re-certification ") + f"look {look} of {allowed} at this holdout"
+    sentence += " (the policy was edited after an earlier look)" if edited else ""
+    if status == "missed":
+        sentence += ": its budget is spent; retire it (label-pipeline renew-holdout) and grade new queries"
+    return Criterion("looks", status, float(look), float(look), float(allowed), sentence)
+
+
+def queries(evidence: Evidence, policy: Policy, what: str = "holdout") -> Criterion:
+    """Whether enough queries have enough graded pairs."""
+    enough = int((evidence.pairs_per_query >= policy.min_pairs).sum())
+    status: Status = "met" if enough >= policy.min_queries else "missed"
+    found = f"{enough} {what} queries have at least {policy.min_pairs} graded pairs"
+    sentence = f"{found}, {policy.name} needs {policy.min_queries}"
+    if status == "missed":
+        sentence += f"; grade {policy.min_queries - enough} more queries of {policy.min_pairs} pairs"
+    return Criterion("queries", status, float(enough), float(enough), float(policy.min_queries), sentence)
+
+
+def unreadable(evidence: Evidence, policy: Policy) -> Criterion:
+    """Whether few enough replies held no grade; its bound is always a 95 % one."""
+    share = evidence.unreadable / evidence.replies if evidence.replies else float("nan")
+    bound = intervals.clopper_pearson_upper(evidence.unreadable, evidence.replies, 0.05)
+    return below(
+        "unreadable replies", share, bound, policy.unreadable_high,
+        "ask for shorter replies, raise max_tokens or choose another model",
+    )  # fmt: skip
+
+
+def not_applicable() -> tuple[Criterion, ...]:
+    """The criteria that cannot apply, each with its reason."""
+    return tuple(
+        Criterion(name, "not applicable", None, None, None, f"{name}: not applicable, {why}")
+        for name, why in NOT_APPLICABLE.items()
+    )
+
+
+def above(name: str, figure: float, bound: float, threshold: float, advice: str) -> Criterion:
+    """Met when the lower ``bound`` is above ``threshold``."""
+    return _compare(name, figure, bound, threshold, bound > threshold, "lower bound {:.3f}, needs above {:.3f}", advice)
+
+
+def below(name: str, figure: float, bound: float, threshold: float, advice: str) -> Criterion:
+    """Met when the upper ``bound`` is below ``threshold``."""
+    return _compare(name, figure, bound, threshold, bound < threshold, "upper bound {:.3f}, needs below {:.3f}", advice)
+
+
+def _compare(name: str, figure: float, bound: float, threshold: float, met: bool, words: str, advice: str) -> Criterion:
+    if not (np.isfinite(bound) and np.isfinite(figure)):  # an infinite bound is no bound (core/intervals.py)
+        sentence = (
+            f"{name} has no bound (figure {figure:.3f}): too few queries or no readable reply; grade more queries"
+        )
+        return Criterion(name, "unknown", known(figure), None, threshold, sentence)
+    sentence = f"{name} {figure:.3f}, {words.format(bound, threshold)}"
+    return Criterion(
+        name, "met" if met else "missed", figure, bound, threshold, sentence if met else f"{sentence}; {advice}"
+    )
+
+
+def known(value: float | None) -> float | None:
+    """None for a figure that is not a finite number: what JSON and the tables can hold."""
+    return value if value is not None and np.isfinite(value) else None
