@@ -7,6 +7,7 @@ The verbs, in the order the assets call them:
 * ``train``                the arms: amplified, seed only, permuted control, L2                     arms.py
 * ``load_trained``         the same arms from RANKERS rows                                          arms.py
 * ``evaluate``             nDCG@10 on human grades of test queries, and the verdict                 evaluation.py
+* ``members``              which labels an earlier training set held                                membership.py
 
 Below the features: text.py (tokens), matching.py (words found), vectors.py (TF-IDF, LSA), collection.py (all of a
 collection), reference.py (a query's own scale). Frames in, frames out. Keep out: LightGBM (behind core/ranker.py),
@@ -16,6 +17,8 @@ MLflow, files and Dagster.
 from label_pipeline.stages.rank.arms import TrainedArms, load_trained, train
 from label_pipeline.stages.rank.evaluation import Evaluation, evaluate
 from label_pipeline.stages.rank.features import FeatureMatrix, FeatureSpace
+from label_pipeline.stages.rank.membership import Inputs as MembershipInputs
+from label_pipeline.stages.rank.membership import members, recalled_inside, usable_at
 from label_pipeline.stages.rank.report import RankerVerdict, markdown
 from label_pipeline.stages.rank.training_set import (
     TrainingSets,
@@ -28,6 +31,7 @@ __all__ = [
     "Evaluation",
     "FeatureMatrix",
     "FeatureSpace",
+    "MembershipInputs",
     "RankerVerdict",
     "TrainedArms",
     "TrainingSets",
@@ -35,7 +39,10 @@ __all__ = [
     "evaluate",
     "load_trained",
     "markdown",
+    "members",
+    "recalled_inside",
     "refuse_test_queries",
     "test_query_inside",
     "train",
+    "usable_at",
 ]

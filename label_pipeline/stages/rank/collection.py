@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from label_pipeline.core.text import Field, Floats, Ints, QueryTerms, Vocabulary
 from label_pipeline.stages.rank.matching import match, share
-from label_pipeline.stages.rank.text import Field, Floats, Ints, QueryTerms, Vocabulary
 from label_pipeline.stages.rank.vectors import Vectors
 
 MAX_SOURCES = 10

@@ -15,9 +15,9 @@ import polars as pl
 
 from label_pipeline.core.errors import InputError, TableError
 from label_pipeline.core.tables import QUERY_KEY
+from label_pipeline.core.text import Floats, Ints
 from label_pipeline.stages.rank.collection import FACT_FEATURES, MATCH_FEATURES, Collection
 from label_pipeline.stages.rank.reference import Reference
-from label_pipeline.stages.rank.text import Floats, Ints
 
 INCUMBENT = "incumbent_score"
 MIN_KNOWN = 0.5

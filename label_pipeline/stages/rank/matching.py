@@ -1,6 +1,7 @@
 """What a query's words in a document amount to: one array a feature, for many pairs at once, from one text field.
 
-Keep out: tokens and collection statistics (text.py), features that need more than one field (features.py).
+Keep out: tokens and collection statistics (core/text.py), the weight of a word (core/retrieval.py), features that need
+more than one field (features.py).
 """
 
 from collections.abc import Mapping
@@ -9,11 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from label_pipeline.stages.rank.text import CHUNK_TOKENS, Field, Floats, Hits, Ints, QueryTerms, hits
-
-K1 = 0.9
-B = 0.4
-"""BM25 for passages: .412 nDCG@10 on 150 TREC DL queries, better there than the b = .75 made for long documents."""
+from label_pipeline.core.retrieval import K1, bm25_weights
+from label_pipeline.core.text import CHUNK_TOKENS, Field, Floats, Hits, Ints, QueryTerms, hits
 
 WINDOW_SLOTS = 24
 """Distinct query terms the smallest-window feature looks at; longer queries are cut there to bound memory."""
@@ -43,12 +41,6 @@ def share(part: Floats, whole: Floats) -> Floats:
     result = np.full(part.shape, np.nan)
     np.divide(part, whole, out=result, where=whole > 0)
     return result
-
-
-def bm25_weights(field: Field, term: Ints, count: Ints, length: Ints) -> Floats:
-    """What ``count`` occurrences of ``term`` in a text of ``length`` tokens add to its BM25, each (n,)."""
-    norm = K1 * (1 - B + B * length / max(field.average_length, 1e-9))
-    return field.inverse_document_frequency[term] * count * (K1 + 1) / (count + norm)
 
 
 def weighting(field: Field, queries: QueryTerms, cells: Cells, length: Ints) -> dict[str, Floats]:

@@ -12,15 +12,12 @@ Keep out: the features themselves (collection.py).
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
+from label_pipeline.core.retrieval import bm25_matrices, top_documents
+from label_pipeline.core.text import Floats, Ints
 from label_pipeline.stages.rank.collection import Collection
-from label_pipeline.stages.rank.matching import bm25_weights
-from label_pipeline.stages.rank.text import Floats, Ints, term_counts
 
 DEPTH = 100
-CHUNK_SCORES = 20_000_000
-"""(query, document) scores held at once: 160 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,18 +53,5 @@ class Reference:
 
 
 def best_documents(collection: Collection, depth: int) -> Ints:
-    """(Q, min(depth, D)) the documents with the highest BM25 for each query, in no order."""
-    body, terms = collection.body, collection.body_terms
-    n_documents, n_queries = body.tokens.lengths.size, terms.slot_starts.size - 1
-    cells = term_counts(body.tokens, terms.n_terms)
-    weights = bm25_weights(body, cells.term, cells.times, body.tokens.lengths[cells.text])
-    index = sparse.csr_array((weights, (cells.term, cells.text)), shape=(terms.n_terms, n_documents))
-    owner = np.repeat(np.arange(n_queries), np.diff(terms.slot_starts))
-    asked = sparse.csr_array((np.ones(owner.size), (owner, terms.slot_term)), shape=(n_queries, terms.n_terms))
-    depth = min(depth, n_documents)
-    step = max(1, CHUNK_SCORES // n_documents)
-    parts = []
-    for first in range(0, n_queries, step):
-        scores = (asked[first : first + step] @ index).toarray()
-        parts.append(np.argpartition(-scores, depth - 1, axis=1)[:, :depth])
-    return np.concatenate(parts)
+    """(Q, min(depth, D)) the documents with the highest BM25 for each query, best first."""
+    return top_documents(*bm25_matrices(collection.body, collection.body_terms), depth).document

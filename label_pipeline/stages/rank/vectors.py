@@ -8,26 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from label_pipeline.stages.rank.text import Field, Floats, Ints, Tokens, term_counts
+from label_pipeline.core.retrieval import tfidf
+from label_pipeline.core.text import Field, Floats, Ints, Tokens
 
 LSA_DIMENSIONS = 64
 """Latent dimensions; scikit-learn advises about 100 for LSA, 64 halves the time."""
-
-
-def tfidf(tokens: Tokens, inverse_document_frequency: Floats) -> sparse.csr_array:
-    """(n, V) rows of (1 + ln tf) idf, scaled to length 1 (Salton and Buckley 1988, `ltc`); an empty text is all 0.
-
-    Args:
-        tokens: the texts.
-        inverse_document_frequency: (V,), of the documents; terms no document holds must be 0.
-    """
-    n_terms = inverse_document_frequency.size
-    counts = term_counts(tokens, n_terms)
-    n = tokens.lengths.size
-    weight = (1 + np.log(counts.times)) * inverse_document_frequency[counts.term]
-    norm = np.sqrt(np.bincount(counts.text, weights=weight**2, minlength=n))
-    scaled = weight / np.where(norm > 0, norm, 1)[counts.text]
-    return sparse.csr_array((scaled, (counts.text, counts.term)), shape=(n, n_terms))
 
 
 def unit(rows: Floats) -> Floats:

@@ -8,6 +8,15 @@ The verbs, in the order the assets call them:
 * ``seed_splits``          train, dev, holdout or anchor, for ever                                         gold.py
 * ``assemble_candidates``  candidate rows of one day or all (an amplify asset calls it)                candidates.py
 
+Before there is a seed (the command line calls these; each module has its own verbs):
+
+* querylog.py, draw.py   a query log to strata, and the stratified draw of queries
+* orders.py, pool.py     retrieval orders, and the draw of each query's documents
+* overlap.py             who grades what
+* guide.py               the rubric as the annotators' guide
+* annotations.py         people's answers to human labels
+* effort.py              what people have to grade for each claim, and when a judge does not pay
+
 Frames in, frames out. Keep out: reading files (adapters/files) and telling Dagster (defs/assets/seed.py).
 """
 

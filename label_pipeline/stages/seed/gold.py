@@ -30,6 +30,8 @@ def seed_splits(
 ) -> pl.DataFrame:
     """Gives every query with gold a split, within its task and collection, and moves none that has one.
 
+    Only retiring a holdout moves queries (stages/gate/renewal.py); what it noted is kept.
+
     Args:
         gold: GOLD.
         remembered: SPLITS as stored; queries that are gone keep their row, or they could move when they come back.
@@ -47,8 +49,12 @@ def seed_splits(
         known = dict(remembered.filter(here).select("query_id", "split").iter_rows())
         splits = deal(gold.filter(here)["query_id"], known, shares, salt)
         dealt += [(task, collection, query, split) for query, split in splits.items()]
-    rows = pl.DataFrame(dealt, schema=[*QUERY_KEY, "split"], orient="row") if dealt else SPLITS.empty().drop("dealt_at")
-    stamped = rows.join(remembered.select(*QUERY_KEY, "dealt_at"), on=QUERY_KEY, how="left").with_columns(
+    rows = (
+        pl.DataFrame(dealt, schema=[*QUERY_KEY, "split"], orient="row")
+        if dealt
+        else SPLITS.empty().select(*QUERY_KEY, "split")
+    )
+    stamped = rows.join(remembered.select(*QUERY_KEY, "dealt_at", "retired"), on=QUERY_KEY, how="left").with_columns(
         pl.col("dealt_at").fill_null(pl.lit(now, dtype=SPLITS.schema["dealt_at"]))
     )
     return SPLITS.conform(stamped.sort(QUERY_KEY))

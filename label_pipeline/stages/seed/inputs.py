@@ -70,7 +70,7 @@ def assemble(
         salt: of that sample.
 
     Returns:
-        The tables, conforming to core/catalogue.py, the quarantine and the books. Inputs are not changed.
+        The tables, conforming to core/catalogue/, the quarantine and the books. Inputs are not changed.
     """
     limits = limits or Limits()
     queries = accept_queries(inputs, limits)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from label_pipeline.core.text import Field, QueryTerms, Vocabulary, tokenise
 from label_pipeline.stages.rank.matching import match
-from label_pipeline.stages.rank.text import Field, QueryTerms, Vocabulary, tokenise
 
 TEXTS = [
     "the red fox saw the dog",  # 6 words

@@ -1,0 +1,69 @@
+"""`plan-humans`: what people have to grade for each claim, how long it takes, and whether a judge pays at all.
+
+Keep out: the arithmetic and its sources (stages/seed/effort.py).
+"""
+
+from dataclasses import replace
+
+import polars as pl
+from rich.console import Console
+
+from label_pipeline.cli.exits import DONE
+from label_pipeline.cli.terminal import as_table, say
+from label_pipeline.core.errors import SettingsError
+from label_pipeline.stages.gate.policy import POLICIES
+from label_pipeline.stages.seed.effort import Needs, Prices, better_buy, claims
+
+PANEL = Needs(queries=60, pairs=4, graders=3)
+"""The panel policy (statistics.md section 11): 60 holdout queries x 4 pairs x 3 people, 100 x 4 recommended."""
+
+
+def plan_humans(console: Console, policy: str, overlap: float, pool: int, prices: Prices, renewals: int) -> int:
+    """Prints grades and hours of every claim, and the better buy for ``pool`` pairs.
+
+    Returns:
+        0.
+
+    Raises:
+        SettingsError: an unknown policy, or a number out of its range.
+    """
+    names = [*POLICIES, "panel"]
+    if policy not in names:
+        raise SettingsError(f"--policy {policy!r} is unknown; expected one of {', '.join(names)}")
+    if not 0 <= overlap <= 1 or pool < 1 or renewals < 0 or min(prices.seconds, prices.hourly_usd) <= 0:
+        raise SettingsError(
+            f"expected an overlap of 0 to 1, a pool of 1 or more, seconds and hourly rate above 0; got {overlap:g}, "
+            f"{pool}, {prices.seconds:g}, {prices.hourly_usd:g}"
+        )
+    single = POLICIES.get(policy)
+    needs = replace(
+        PANEL if single is None else Needs(queries=single.min_queries, pairs=single.min_pairs), overlap=overlap
+    )
+    found = claims(needs)
+    rows, total = [], 0
+    for claim in found:
+        once = claim.claim != "each renewal of the holdout"
+        total += claim.grades if once else 0
+        rows.append((claim.claim, claim.queries, claim.pairs, claim.grades, total if once else None,
+                     f"{prices.hours(claim.grades):.1f}"))  # fmt: skip
+    schema = {"claim": pl.String, "queries": pl.Int64, "pairs": pl.Int64, "grades": pl.Int64, "so far": pl.Int64}
+    console.print(
+        as_table(
+            f"\nwhat each claim adds, policy {policy}, {prices.seconds:g} s a grade",
+            pl.DataFrame(rows, schema=schema | {"hours": pl.String}, orient="row"),
+        )
+    )
+    for claim in found:
+        say(console, f"  {claim.claim}: {claim.how}")
+    yearly = found[-1].grades * renewals
+    say(
+        console,
+        f"a year of renewals: {renewals} x {found[-1].grades:,} = {yearly:,} grades, {prices.hours(yearly):,.1f} hours",
+    )
+    bought = found[0].grades + found[1].grades
+    buy = better_buy(pool, bought, needs.training_pairs, prices)
+    heading = {"humans": "people's grades alone", "either": "about the same", "seed": "a seed and a judge"}[buy.better]
+    say(console, f"\nthe better buy for {pool:,} pairs: {heading}", "bold")
+    for reason in buy.reasons:
+        say(console, f"  {reason}")
+    return DONE

@@ -1,0 +1,91 @@
+"""Which labels a training set held, worked out again from append-only facts as of the moment it was made.
+
+A manifest names its labels by one hash; a set rebuilt from the labels of that moment with the same hash is that very
+set. Where texts or human grades changed since, it cannot be rebuilt: then every label that counted at that moment and
+could be in it is taken for a member. Keep out: who asks (recall, the asset that crowns).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from label_pipeline.core.errors import LabelPipelineError
+from label_pipeline.core.scale import Scale
+from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
+from label_pipeline.stages.amplify import STANDING, current, newest
+from label_pipeline.stages.rank.training_set import AMPLIFIED, TEST_SPLITS, build_training_sets
+
+
+class Inputs(NamedTuple):
+    """The tables a training set is made from, as they are now.
+
+    Attributes:
+        labels: every LABELS row.
+        gold: GOLD rows of train and dev queries.
+        splits: SPLITS rows.
+        documents: DOCUMENTS rows.
+        scale: the grade scale.
+        grades: settings `rank.grades`.
+    """
+
+    labels: pl.DataFrame
+    gold: pl.DataFrame
+    splits: pl.DataFrame
+    documents: pl.DataFrame
+    scale: Scale
+    grades: Literal["auto", "raw", "quarter"]
+
+
+class Members(NamedTuple):
+    """The machine labels of one training set.
+
+    Attributes:
+        labels: LABELS rows with ``given_at``, as they were when the set was made.
+        exact: the set was rebuilt and has the manifest's hash; else these are the labels that may be in it.
+    """
+
+    labels: pl.DataFrame
+    exact: bool
+
+
+def usable_at(labels: pl.DataFrame, moment: datetime) -> pl.DataFrame:
+    """The label rows that would have trained at ``moment``, with ``given_at``; later rows are not looked at."""
+    return current(labels.filter(pl.col("labelled_at") <= moment)).filter(pl.col("status").is_in(STANDING))
+
+
+def members(manifest: Mapping[str, object], inputs: Inputs) -> Members:
+    """The machine labels of the training set of ``manifest`` (a TRAINING_SETS row of the amplified arm)."""
+    created = manifest["created_at"]
+    assert isinstance(created, datetime)  # by the table's schema
+    usable = usable_at(inputs.labels, created)
+    try:
+        rebuilt = build_training_sets(
+            usable, inputs.gold, inputs.splits, inputs.scale, created, documents=inputs.documents, grades=inputs.grades
+        )
+    except LabelPipelineError:  # what it was made from is no longer there
+        return Members(_possible(usable, manifest, inputs), exact=False)
+    if rebuilt.training_set_id(AMPLIFIED) != manifest["training_set_id"]:
+        return Members(_possible(usable, manifest, inputs), exact=False)
+    machine = rebuilt.rows_by_arm[AMPLIFIED].filter(pl.col("origin") == "machine").select(*PAIR_KEY, "judge_version")
+    keys = [*PAIR_KEY, "judge_version"]
+    return Members(usable.join(machine, on=keys, how="semi", nulls_equal=True), exact=True)
+
+
+def recalled_inside(manifest: Mapping[str, object], inputs: Inputs) -> int:
+    """How many labels of the training set of ``manifest`` no longer stand: a ranker that learnt from one may not win.
+
+    A label given again after a recall is another label: what was learnt from the first one stays wrong.
+    """
+    held = members(manifest, inputs).labels
+    standing = newest(inputs.labels).filter(pl.col("status").is_in(STANDING))
+    return held.join(standing, on=[*PAIR_KEY, "judge_version", "given_at"], how="anti", nulls_equal=True).height
+
+
+def _possible(usable: pl.DataFrame, manifest: Mapping[str, object], inputs: Inputs) -> pl.DataFrame:
+    """The usable labels that the manifest does not rule out: of its judges, on no test query."""
+    judges = pl.Series([str(manifest["judge_versions"])]).str.json_decode(pl.List(pl.String))[0]
+    tested = inputs.splits.filter(pl.col("split").is_in(TEST_SPLITS))
+    mine = usable.filter(pl.col("judge_version").is_in(judges.implode()))
+    return mine.join(tested, on=list(QUERY_KEY), how="anti")

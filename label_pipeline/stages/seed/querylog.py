@@ -1,0 +1,154 @@
+"""The query log: one row a distinct query with its traffic, and the stratum it belongs to.
+
+Near-duplicates ("Reset password", "password reset?") would sit in two splits and be graded twice, so they are one
+query. Keep out: how many are drawn (draw.py).
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from label_pipeline.core.text import tokenise
+from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject
+from label_pipeline.stages.seed.values import RawInput, number, shown
+
+UNKNOWN, OTHER = "unknown", "other"
+RARE = 0.01
+"""A language with less than this share of a collection's traffic has no strata of its own."""
+
+BANDS = ("head", "torso", "tail")
+STRATUM = ("task", "collection", "language_group", "band")
+IDENTITY = ("task", "collection", "normal")
+MAX_CHARS = 10_000
+_ID_HEX = 12
+
+
+class QueryLog(NamedTuple):
+    """The log as a sampling frame.
+
+    ``queries``: task, collection, normal (words, sorted), query_id, query (as most people type it), language (null
+    where unknown), frequency, language_group, band, traffic (share of the collection's). ``books``: what became of its
+    rows. ``rejected``: file, line, reason.
+    """
+
+    queries: pl.DataFrame
+    books: dict[str, int]
+    rejected: pl.DataFrame
+
+
+def normal_form(query: str) -> str:
+    """The query's words, lower case, without punctuation, in alphabetical order: equal for near-duplicates."""
+    return " ".join(sorted(tokenise(query)))
+
+
+def read_log(inputs: Sequence[RawInput]) -> QueryLog:
+    """Reads the log's rows; those of one normal form in one collection are one query, its frequencies added up.
+
+    Args:
+        inputs: files read as ``query_log``; a row without ``frequency`` counts once.
+
+    Returns:
+        The frame by key, its books (read = queries + near-duplicates + rejected) and the bad rows.
+    """
+    names = ("query", "query_id", "frequency", "language", "task", "collection")
+    rows = pl.concat(
+        [
+            raw.frame.select(
+                *(pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name).str.strip_chars()).alias(name)
+                  for name in names),
+                "line", "problem", pl.lit(raw.source).alias("file"),
+            )
+            for raw in inputs
+        ]
+    )  # fmt: skip
+    rows = rows.with_columns(
+        pl.Series("normal", [normal_form(query or "") for query in rows["query"]], dtype=pl.String),
+        number("frequency").alias("count"),
+        pl.lit(None, dtype=pl.String).alias("fate"),
+        pl.lit(None, dtype=pl.String).alias("reason"),
+    )
+    rows = reject(rows, _rules())
+    kept = rows.filter(ALIVE).with_columns(pl.col("count").fill_null(1.0).alias("frequency"))
+    queries = _in_strata(_distinct(kept))
+    rejected = rows.filter(pl.col("fate") == "quarantined").select("file", "line", "reason")
+    books = {
+        "read": rows.height,
+        "queries": queries.height,
+        "near-duplicates": kept.height - queries.height,
+        "rejected": rejected.height,
+    }
+    return QueryLog(queries, books, rejected)
+
+
+def _rules() -> list[Rule]:
+    return [
+        Rule(pl.col("problem").is_not_null(), pl.col("problem")),
+        Rule(pl.col("query").is_null(), pl.lit("empty query; expected what a user typed: drop the row")),
+        Rule(pl.col("normal") == "", pl.lit("the query has no letter or digit; nothing can be graded for it")),
+        Rule(
+            pl.col("query").str.len_chars() > MAX_CHARS,
+            pl.lit(f"the query has more than {MAX_CHARS} characters; check the export: a query is what a user typed"),
+        ),
+        Rule(
+            pl.col("frequency").is_not_null() & ~(pl.col("count") > 0).fill_null(False),
+            pl.format("frequency {} is no positive number; correct it, or leave it empty for 1", shown("frequency")),
+        ),
+    ]
+
+
+def _distinct(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row a normal form: the text, id and language most of its traffic has."""
+    forms = rows.group_by(*IDENTITY, "query").agg(
+        pl.col("frequency").sum(), pl.col("query_id").drop_nulls().min(), pl.col("language").drop_nulls().mode().min()
+    )
+    best = forms.sort("frequency", "query", descending=[True, False]).group_by(IDENTITY, maintain_order=True)
+    found = best.agg(
+        pl.col("query").first(),
+        pl.col("query_id").drop_nulls().first(),
+        pl.col("language").drop_nulls().first(),
+        pl.col("frequency").sum(),
+    )
+    return found.with_columns(pl.Series("query_id", _ids(found), dtype=pl.String))
+
+
+def _ids(queries: pl.DataFrame) -> list[str]:
+    """The log's own ids; where it has none, or two queries share one, a hash of the query's words."""
+    mine = queries["query_id"].is_not_null() & ~queries.select("task", "collection", "query_id").is_duplicated()
+    keys = queries.select(IDENTITY).iter_rows()
+    made = ["q-" + hashlib.sha256("\x1f".join(key).encode()).hexdigest()[:_ID_HEX] for key in keys]
+    return [str(given) if own else new for given, own, new in zip(queries["query_id"], mine, made, strict=True)]
+
+
+def _in_strata(queries: pl.DataFrame) -> pl.DataFrame:
+    """Adds ``traffic``, ``language_group`` and ``band``.
+
+    The band follows the collection's traffic: queries sorted by frequency, those whose frequency's middle lies in the
+    first third of all traffic are head, in the second torso, in the last tail. Queries of equal frequency stay
+    together; where all are equal there is nothing to tell apart and all are torso.
+    """
+    body = ["task", "collection"]
+    group = pl.col("language").str.to_lowercase().fill_null(UNKNOWN)
+    traffic = pl.col("frequency").sum()
+    shares = queries.with_columns(
+        group.alias("language_group"), (pl.col("frequency") / traffic.over(body)).alias("traffic")
+    )
+    levels = (
+        shares.group_by(*body, "frequency").agg(pl.col("traffic").sum().alias("at"))
+        .sort(*body, "frequency", descending=[False, False, True])
+        .with_columns((pl.col("at").cum_sum().over(body) - pl.col("at") / 2).alias("middle"))
+        .select(*body, "frequency", "middle")
+    )  # fmt: skip
+    head, torso, tail = BANDS
+    return (
+        shares.join(levels, on=[*body, "frequency"], how="left")
+        .with_columns(
+            pl.when(pl.col("middle") < 1 / 3).then(pl.lit(head))
+            .when(pl.col("middle") < 2 / 3).then(pl.lit(torso)).otherwise(pl.lit(tail)).alias("band"),
+            pl.when(pl.col("traffic").sum().over(*body, "language_group") < RARE).then(pl.lit(OTHER))
+            .otherwise("language_group").alias("language_group"),
+        )
+        .drop("middle")
+        .sort(*IDENTITY)
+    )  # fmt: skip
