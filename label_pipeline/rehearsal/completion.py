@@ -19,6 +19,9 @@ SURE = -1e-6
 """Log-probability of every token that is not the grade."""
 LEAST = -30.0
 """Floor for grades the model rules out."""
+OFF_SCALE, OFF_SCALE_TOKEN = 0.02, '"'
+"""Probability where the grade stands that is on no grade: a real server (llama.cpp) reports what the model would have
+written before the schema forbade it."""
 
 LogProb = dict[str, object]
 
@@ -74,11 +77,12 @@ def token_logprobs(token: Token, top: int) -> LogProb:
     """One entry of ``logprobs.content``: the token's log-probability and the ``top`` likeliest, itself included."""
     if token.belief is None:
         return {**_entry(token.text, SURE), "top_logprobs": [_entry(token.text, SURE)][:top]}
-    ranked = sorted(token.belief.items(), key=lambda item: (-item[1], item[0]))
-    chosen = _log(token.belief.get(int(token.text), 0.0))
+    grades = sorted(token.belief.items(), key=lambda item: (-item[1], item[0]))
+    shares = {str(grade): probability * (1 - OFF_SCALE) for grade, probability in grades}
+    ranked = sorted({**shares, OFF_SCALE_TOKEN: OFF_SCALE}.items(), key=lambda item: -item[1])
     return {
-        **_entry(token.text, chosen),
-        "top_logprobs": [_entry(str(grade), _log(probability)) for grade, probability in ranked[:top]],
+        **_entry(token.text, _log(shares.get(token.text, 0.0))),
+        "top_logprobs": [_entry(text, _log(probability)) for text, probability in ranked[:top]],
     }
 
 

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 
@@ -44,7 +44,9 @@ class _Provider:
         max_input_chars: int,
         faults: ScriptedFaults,
         clock: Callable[[], float],
+        about: Mapping[str, object],
     ) -> None:
+        self._about = about
         self._models = {model.name: model for model in models}
         self._api_key, self._max_input_chars = api_key, max_input_chars
         self._faults, self._clock = faults, clock
@@ -90,7 +92,7 @@ class _Provider:
 
     async def stats(self, request: web.Request) -> web.Response:
         """GET /stats."""
-        return web.json_response(self._stats.as_json())
+        return web.json_response({**self._stats.as_json(), "about": self._about})
 
     async def reset(self, request: web.Request) -> web.Response:
         """POST /stats/reset."""
@@ -191,6 +193,7 @@ def make_app(
     max_input_chars: int = DEFAULT_MAX_INPUT_CHARS,
     faults: ScriptedFaults | None = None,
     clock: Callable[[], float] = time.time,
+    about: Mapping[str, object] | None = None,
 ) -> web.Application:
     """The provider as an aiohttp application; one application runs once.
 
@@ -200,6 +203,7 @@ def make_app(
         max_input_chars: characters all messages of a request may have together; more is 400 context_length_exceeded.
         faults: ordered troubles, for tests only.
         clock: seconds since 1970, for ``created``.
+        about: figures of what the models play back, shown under ``about`` in /stats.
 
     Raises:
         ValueError: two models have one name.
@@ -207,7 +211,7 @@ def make_app(
     names = [model.name for model in models]
     if len(set(names)) != len(names):
         raise ValueError(f"found models of the same name in {sorted(names)}; every model needs its own")
-    provider = _Provider(models, api_key, max_input_chars, faults or ScriptedFaults([]), clock)
+    provider = _Provider(models, api_key, max_input_chars, faults or ScriptedFaults([]), clock, about or {})
     app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[provider.edge])
     app.router.add_get("/v1/models", provider.models)
     app.router.add_get("/v1/models/{name}", provider.one_model)

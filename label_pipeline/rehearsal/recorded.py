@@ -3,9 +3,10 @@
 Keep out: simulated judges (simulated.py) and what a grade means.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import polars as pl
 
@@ -16,6 +17,30 @@ from label_pipeline.rehearsal.protocol import Answer, ChatRequest, ProtocolError
 
 Conflicts = Literal["refuse", "first", "exclude"]
 _Texts = tuple[str, str]
+
+
+class RecordedCounts(NamedTuple):
+    """What a file of recorded grades holds.
+
+    Attributes:
+        rows: of the file.
+        text_pairs: different pairs of query and passage, as a judge is shown them.
+        repeated: of those, on more than one row.
+        conflicting: of those, graded in two ways by at least one model.
+    """
+
+    rows: int
+    text_pairs: int
+    repeated: int
+    conflicting: int
+
+    @property
+    def sentence(self) -> str:
+        """The same for people."""
+        return (
+            f"recorded grades: {self.rows} rows, {self.text_pairs} different text pairs, {self.repeated} of them on "
+            f"more than one row, {self.conflicting} of those with different grades of one model"
+        )
 
 
 def _shown(text: str) -> str:
@@ -100,7 +125,18 @@ def recorded_models(
     grade_columns: Mapping[str, str],
     conflicts: Conflicts = "refuse",
 ) -> list[RecordedModel]:
-    """One model for every entry of ``grade_columns``.
+    """The models of :func:`read_recorded`."""
+    return read_recorded(path, query_column, passage_column, grade_columns, conflicts)[0]
+
+
+def read_recorded(
+    path: Path,
+    query_column: str,
+    passage_column: str,
+    grade_columns: Mapping[str, str],
+    conflicts: Conflicts = "refuse",
+) -> tuple[list[RecordedModel], RecordedCounts]:
+    """One model for every entry of ``grade_columns``, and what the file holds.
 
     Args:
         path: Parquet file, one graded pair a row.
@@ -123,12 +159,14 @@ def recorded_models(
         for query, passage in zip(frame[query_column], frame[passage_column], strict=True)
     ]
     models, refused = [], {}
+    conflicting: set[_Texts] = set()
     for name, column in grade_columns.items():
         grades: dict[_Texts, int | None] = {}
         differing: set[_Texts] = set()
         for pair, grade in zip(texts, _whole_grades(frame, column, path), strict=True):
             if grades.setdefault(pair, grade) != grade:
                 differing.add(pair)
+        conflicting |= differing
         if differing and conflicts == "refuse":
             refused[name] = len(differing)
         excluded = frozenset(differing) if conflicts == "exclude" else frozenset()
@@ -139,4 +177,6 @@ def recorded_models(
             f"{path} grades the same texts differently ({counts} text pairs); expected one grade a pair and model. "
             "Set conflicts to first or exclude, or clean the file"
         )
-    return models
+    on_rows = Counter(texts)
+    repeated = sum(rows > 1 for rows in on_rows.values())
+    return models, RecordedCounts(frame.height, len(on_rows), repeated, len(conflicting))

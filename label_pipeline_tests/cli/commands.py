@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,11 +56,11 @@ class Shell:
     folder: Path
     exported: Mapping[str, str] = field(default_factory=dict)
 
-    def start(self, *arguments: object) -> subprocess.Popen[str]:
-        """Starts `label-pipeline ARGUMENTS`; the caller ends it."""
+    def start(self, *arguments: object, through: Sequence[object] = ()) -> subprocess.Popen[str]:
+        """Starts `label-pipeline ARGUMENTS`, as the last words of the command ``through``; the caller ends it."""
         environment = {**os.environ, **_BYTECODE, "COLUMNS": "80", "PYTHONUNBUFFERED": "1", **self.exported}
         return subprocess.Popen(
-            [COMMAND, *map(str, arguments)], cwd=self.folder, env=environment, text=True,
+            [*map(str, through), COMMAND, *map(str, arguments)], cwd=self.folder, env=environment, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
 

@@ -146,7 +146,7 @@ def at_most(out: str) -> dict[str, float]:
     return {stage: float(usd) for stage, usd in found}
 
 
-@pytest.mark.parametrize("stage", ["calibrate", "gate", "amplify"])
+@pytest.mark.parametrize("stage", ["calibrate", "gate", "amplify", "anchor"])
 def test_a_plan_over_its_cap_is_4(shell: Shell, config: Path, stage: str) -> None:
     usd = at_most(shell.here("check", "--config", config).out)
     for cap_usd, code in ((usd[stage] - 0.001, 4), (usd[stage] + 0.001, 0)):

@@ -134,6 +134,6 @@ def test_a_run_beside_another_that_spends_sends_nothing_and_says_so(
     with (load(config).home_path / "spending.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         end = shell.here("run", "--config", config, *AMPLIFY)
-    assert end.code == 1
+    assert end.code == 6
     assert "amplify stopped: another run of project company is asking a judge" in end.said
     assert stats(url)["requests"] == 0

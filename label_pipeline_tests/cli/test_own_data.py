@@ -10,6 +10,7 @@ import pytest
 from label_pipeline.cli.days import days_to_amplify
 from label_pipeline.defs.project import Project
 from label_pipeline.settings import load
+from label_pipeline.stages import STAGES
 from label_pipeline_tests.cli import own_data
 from label_pipeline_tests.cli.commands import Ended, Shell, provided, stats
 from label_pipeline_tests.cli.conftest import Serve
@@ -41,6 +42,7 @@ def walk(data: OwnData, recorded: Path, tmp_path_factory: pytest.TempPathFactory
     with provided(operator, "--config", elsewhere, "--port", 0) as (_, url):
         assert person.run("init", "company").code == 0
         config = own_data.fill(folder / "company", data, url)
+        own_data.edit(config, anchor={"cap_usd": 5})
         asked = []
 
         def do(command: str, *options: str) -> Ended:
@@ -59,8 +61,10 @@ def test_every_command_ends_well_and_asks_what_it_should(walk: Walk) -> None:
     ends = (walk.check, walk.to_gate, walk.whole, walk.status, walk.again)
     assert [end.code for end in ends] == [0] * 5, [end.said for end in ends if end.code]
     assert [end.err for end in ends] == [""] * 5
-    # train and dev, holdout; then the candidates; then nothing more, whatever is run again
-    assert walk.asked == (0, 320 + 460, 320 + 460 + 60, 840, 840)
+    # train and dev, holdout; then the anchor ten times, a canary, the candidates, and the anchor once more, which
+    # confirms the labels; then nothing more, whatever is run again
+    whole = 320 + 460 + 10 * 140 + 30 + 60 + 140
+    assert walk.asked == (0, 320 + 460, whole, whole, whole)
 
 
 @pytest.mark.slow
@@ -83,19 +87,30 @@ def test_the_whole_run_ends_with_labels_that_add_up_and_a_proven_ranker(walk: Wa
         assert f"nDCG@10 {arm}: " in said
     assert "on 60 unseen queries (exponential gain)" in said
     store = Project(load(walk.config)).store("rank")
-    assert store.read("labels").height == 60
+    assert store.query("rank/training_labels")["status"].to_list() == ["confirmed"] * 60
+
+
+@pytest.mark.slow
+def test_the_whole_run_watches_the_judge_and_confirms_its_labels(walk: Walk) -> None:
+    said = walk.whole.said
+    assert "same judge? [main]: baseline (10 baseline runs of 140 pairs, 0 since)" in said
+    assert "same judge? [main]: healthy (10 baseline runs of 140 pairs, 1 since)" in said
+    assert "labels: 60 confirmed" in said
+    [row] = [line.split() for line in walk.status.out.splitlines() if "60 confirmed" in line]
+    assert (row[0], row[2:4]) == ("main", ["healthy", "11"])
 
 
 @pytest.mark.slow
 def test_status_says_who_may_label_what_is_labelled_and_what_it_cost(walk: Walk) -> None:
     rows = [line.split() for line in walk.status.out.splitlines()]
-    assert [row[3] for row in rows if row[:1] == ["main"]] == ["open"]
+    assert [row[3] for row in rows if row[:1] == ["main"]] == ["open", "11"]
     assert [row[3:6] for row in rows if row[:1] == ["2026-03-01"]] == [["30", "30", "-"]]
-    spent = {row[0]: row for row in rows if len(row) == 6 and row[0] in {"calibrate", "gate", "amplify", "all"}}
-    assert [spent[stage][2] for stage in ("calibrate", "gate", "amplify", "all")] == ["320", "460", "60", "840"]
-    cost_usd = [float(spent[stage][5]) for stage in ("calibrate", "gate", "amplify", "all")]
-    assert cost_usd[3] == pytest.approx(sum(cost_usd[:3]), abs=2e-4)
-    assert cost_usd[3] > 0.1
+    spent = {row[0]: row for row in rows if len(row) == 6 and row[0] in {*STAGES, "canary", "all"}}
+    stages = ("calibrate", "gate", "anchor", "canary", "amplify")
+    assert [spent[stage][2] for stage in (*stages, "all")] == ["320", "460", "1,540", "30", "60", "2,410"]
+    cost_usd = [float(spent[stage][5]) for stage in stages]
+    assert float(spent["all"][5]) == pytest.approx(sum(cost_usd), abs=5e-4)
+    assert float(spent["all"][5]) > 0.1
     assert max(map(len, walk.status.out.splitlines())) <= 80
 
 

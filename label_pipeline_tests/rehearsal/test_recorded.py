@@ -6,6 +6,7 @@ import pytest
 
 from label_pipeline.core.errors import InputError
 from label_pipeline.rehearsal import make_app, recorded_models, running_provider
+from label_pipeline.rehearsal.recorded import RecordedCounts, read_recorded
 from label_pipeline_tests.rehearsal.asking import KEY, fields, get, prompt, send, stats_url
 
 DATA = Path(os.environ.get("LABEL_PIPELINE_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
@@ -75,6 +76,15 @@ def test_conflicting_grades_are_refused_at_load_with_counts(tmp_path: Path) -> N
         recorded_models(path, "q", "p", COLUMNS)
     (llama,) = recorded_models(path, "q", "p", {"llama": "l"})
     assert llama.conflicts == 0
+
+
+def test_repeated_texts_are_counted_and_those_any_model_grades_in_two_ways(tmp_path: Path) -> None:
+    rows = [*CONFLICT, ("q", "by one model only", 1, 1), ("q", "by one model only", 1, 2), ("q", "once", 0, 0)]
+    models, counts = read_recorded(_write(tmp_path, rows), "q", "p", COLUMNS, conflicts="first")
+    assert counts == RecordedCounts(rows=9, text_pairs=5, repeated=4, conflicting=3)
+    assert [model.conflicts for model in models] == [2, 1]
+    with running_provider(make_app(models, api_key=KEY, about={"recorded": counts._asdict()})) as base_url:
+        assert get(stats_url(base_url)).dig("about", "recorded", "conflicting") == 3
 
 
 def test_first_plays_back_the_first_row_and_exclude_answers_400(tmp_path: Path) -> None:

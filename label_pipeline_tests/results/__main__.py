@@ -15,7 +15,8 @@ import polars as pl
 from rich.console import Console
 
 from label_pipeline.adapters import plots
-from label_pipeline_tests.results import graph, page, recorded, sentences
+from label_pipeline_tests.llmjudge.project import BEST, OTHERS
+from label_pipeline_tests.results import drift, graph, lane, llmjudge, page, recorded, sentences
 from label_pipeline_tests.trecdl.project import ABSENT, ROOT, WIDE
 
 PACKAGES = ("label-pipeline", "dagster", "lightgbm", "numpy", "openai", "polars", "scikit-learn", "scipy")
@@ -38,6 +39,9 @@ def main() -> int:
         looks=looks,
         truth=recorded.truth(pairs),
         grades=pl.read_parquet(WIDE, columns=["query_id", "doc_id", "human_grade"]),
+        lane=lane.findings(pairs, console.print),
+        drift=drift.findings(console.print),
+        llmjudge=llmjudge.findings((BEST, *OTHERS), console.print),
         data=f"`{WIDE.parent.name}/{WIDE.name}`, SHA-256 {hashlib.sha256(WIDE.read_bytes()).hexdigest()[:16]}…",
         versions={"Python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
     )

@@ -3,12 +3,13 @@
 A pure function of the findings: no clock, no text of the corpus. Keep out: tables (tables.py), running (graph.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
-from label_pipeline_tests.results import tables
+from label_pipeline_tests.results import drift_page, lane, llmjudge, tables
+from label_pipeline_tests.results.drift import Detection
 from label_pipeline_tests.results.graph import GraphFindings, JudgeRun
 from label_pipeline_tests.results.recorded import POLICY
 from label_pipeline_tests.results.sentences import MAIN, item, opening, proof, text
@@ -25,6 +26,9 @@ class Findings:
         looks: rows ``LOOK`` of recorded.py, all re-splits.
         truth: judge, name, value over every pair.
         grades: query_id, doc_id, human_grade of every pair.
+        lane: rows ``LANE`` of lane.py.
+        drift: what the drift detectors make of simulated years.
+        llmjudge: another corpus, with its own judges.
         data: name and hash of the data file.
         versions: package to version.
     """
@@ -33,13 +37,17 @@ class Findings:
     looks: pl.DataFrame
     truth: pl.DataFrame
     grades: pl.DataFrame
+    lane: pl.DataFrame
+    drift: Sequence[Detection]
+    llmjudge: llmjudge.LLMJudge
     data: str
     versions: Mapping[str, str]
 
 
 def page(found: Findings) -> str:
     """The whole file."""
-    parts = [*head(found), *calibrate(found), *gate(found), *amplify(found), *rank(found)]
+    judged = [*head(found), *calibrate(found), *gate(found), *lane.section(found.lane), *amplify(found), *rank(found)]
+    parts = [*judged, *drift_page.section(found.drift), *llmjudge.section(found.llmjudge)]
     return "\n\n".join(parts) + "\n"
 
 

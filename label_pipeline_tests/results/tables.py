@@ -44,7 +44,7 @@ def leaderboard(board: pl.DataFrame) -> str:
     rows = [
         (
             name(row["candidate"]),
-            f"{row['loss']:.2f} [{row['loss_low']:.2f}, {row['loss_high']:.2f}]",
+            f"{row['loss']:.2f} {_interval(row['loss_low'], row['loss_high'])}",
             f"{row['difference']:+.2f} ± {row['difference_se']:.2f}",
             row["pairwise_accuracy"],
             row["quadratic_kappa"],
@@ -54,6 +54,11 @@ def leaderboard(board: pl.DataFrame) -> str:
     ]
     header = ("judge", "loss, NMSE [95 %]", "paired difference ± SE", "pairwise accuracy", "quadratic kappa", "why")
     return table(header, rows)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    """Two decimals; a dash where there are too few queries for one."""
+    return "[–]" if low is None or high is None else f"[{low:.2f}, {high:.2f}]"
 
 
 def verdicts(runs: Sequence[JudgeRun], truth: pl.DataFrame, looks: pl.DataFrame) -> str:
