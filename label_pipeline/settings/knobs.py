@@ -75,6 +75,11 @@ class InputsSettings(Knobs):
     )
     pool_date: date | None = Field(None, description="the one day of candidates that carry no arrived_on")
 
+    @property
+    def files(self) -> list[InputSettings]:
+        """Every file, whatever it feeds."""
+        return [*self.queries, *self.documents, *self.human_labels, *self.evaluation, *self.candidates]
+
 
 class DaysSettings(Knobs):
     """The daily partitions of candidates."""
@@ -111,6 +116,11 @@ class EndpointSettings(Knobs):
 
     base_url: str = Field(description="ends in /v1; environment variables are expanded")
     api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key")
+    api_key_secret: str | None = Field(
+        None,
+        min_length=1,
+        description="wins over api_key_env: the key's name in AWS Secrets Manager; `name:field` is a field of JSON",
+    )
     boundary: Literal["outside", "inside"] = Field("outside", description="inside = customer text may be sent there")
     provider: str | None = Field(None, description="provider id for list prices, e.g. openai")
     concurrency: int = Field(16, ge=1, le=512, description="requests in flight; 16 is safe on a first-tier account")
@@ -169,7 +179,7 @@ class GateSettings(Knobs):
     )
     cap_usd: float = Field(0, ge=0, description="most one look may cost")
     valid_days: int = Field(90, ge=1, le=365, description="a verdict older than this labels nothing")
-    looks: int = Field(5, ge=1, le=5, description="looks a holdout; the sixth would have alpha .0008")
+    looks: int = Field(5, ge=1, le=5, description="looks a holdout, in each lane; the sixth would have alpha .0008")
 
 
 class AmplifySettings(Knobs):

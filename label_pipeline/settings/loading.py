@@ -121,7 +121,8 @@ def _sentence(detail: ErrorDetails, source: Path, places: Mapping[Keys, Place]) 
         hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
         return f"{at}: unknown key {where!r}; {hint}"
     message = detail["msg"].removeprefix("Value error, ")
-    if not detail["loc"] or path[-1] == "api_key_env":  # whoever puts the key there must not see it in a log
+    # whoever puts the secret itself there must not see it in a log
+    if not detail["loc"] or path[-1] in {"api_key_env", "api_key_secret", "webhook_env"}:
         return f"{at}: {where}: {message}" if path else f"{at}: {message}"
     return f"{at}: {where}: {message}; found {detail['input']!r:.80}"
 

@@ -12,6 +12,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from label_pipeline.core.scale import Scale
+from label_pipeline.settings.alerts import AlertsSettings
 from label_pipeline.settings.knobs import (
     AmplifySettings,
     CalibrateSettings,
@@ -26,6 +27,8 @@ from label_pipeline.settings.knobs import (
     ScaleSettings,
     SplitSettings,
 )
+from label_pipeline.settings.storage import REMOTE, StorageSettings
+from label_pipeline.settings.watch import AnchorSettings, WatchSettings
 
 HOME_VARIABLE = "LABEL_PIPELINE_HOME"
 
@@ -52,6 +55,10 @@ class Settings(Knobs):
     gate: GateSettings = GateSettings()
     amplify: AmplifySettings = AmplifySettings()
     rank: RankSettings = RankSettings()
+    anchor: AnchorSettings = AnchorSettings()
+    watch: WatchSettings = WatchSettings()
+    alerts: AlertsSettings = AlertsSettings()
+    storage: StorageSettings = StorageSettings()
     rehearsal: RehearsalSettings | None = None
     folder: Path = Field(default=Path(), exclude=True, description="folder of the settings file; set by load")
     started_in: Path = Field(default=Path(), exclude=True, description="working folder at load: a run may change it")
@@ -74,16 +81,29 @@ class Settings(Knobs):
 
     @property
     def home_path(self) -> Path:
-        """Folder for tables, journal, MLflow and the sample world."""
+        """Folder for tables (unless settings say otherwise), journal, MLflow and the sample world."""
         if self.home is not None:
             return (self.folder / self.home).resolve()
         base = os.environ.get(HOME_VARIABLE) or os.environ.get("DAGSTER_HOME") or ""
         return (self.started_in / base).resolve() / ".runs" / self.name
 
+    @property
+    def tables_root(self) -> str:
+        """Folder or S3 prefix that holds one table a name."""
+        root = self.storage.remote or str((self.folder / (self.storage.root or self.home_path)).resolve())
+        return f"{root}/tables"
+
     def locate(self, path: str) -> Path:
-        """An input, rubric or prompt path of the settings file as an absolute path."""
-        filled = os.path.expandvars(path.replace("{home}", str(self.home_path)))
-        return (self.folder / filled).resolve()
+        """A rubric, prompt or other local path of the settings file as an absolute path."""
+        return (self.folder / self._filled(path)).resolve()
+
+    def locate_input(self, path: str) -> Path | str:
+        """An input as an absolute path, or its address where it is on S3."""
+        filled = self._filled(path)
+        return filled if filled.startswith(REMOTE) else self.locate(path)
+
+    def _filled(self, path: str) -> str:
+        return os.path.expandvars(path.replace("{home}", str(self.home_path)))
 
     def expanded_candidates(self) -> Iterator[tuple[str, CandidateSettings, str, str, dict[str, object], int]]:
         """(name, its settings, model, prompt, parameters, votes) of every combination, in order."""

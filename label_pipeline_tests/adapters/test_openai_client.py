@@ -87,6 +87,13 @@ def test_a_reply_is_read_whole_and_the_body_arrives_unchanged() -> None:
     )  # fmt: skip
 
 
+def test_a_server_that_sends_no_request_id_names_the_answer_in_its_body() -> None:
+    """llama.cpp does; without either, a complaint could name no request."""
+    bare = web.json_response({**chat_answer(), "id": "chatcmpl-7"})
+    with ScriptedProvider(answered(bare)) as provider:
+        assert complete(client_of(provider.url)).request_id == "chatcmpl-7"
+
+
 def test_the_last_tokens_keep_their_alternatives_and_the_token_drawn() -> None:
     def entry(token: str, logprob: float, *others: tuple[str, float]) -> dict[str, object]:
         top = [{"token": t, "logprob": p, "bytes": None} for t, p in others]

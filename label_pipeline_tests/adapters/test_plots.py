@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from label_pipeline.adapters import plots
+from label_pipeline.adapters import canvas, plots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -105,12 +105,12 @@ def test_confusion_shades_by_row_and_writes_counts() -> None:
 
 def test_intervals_draw_what_is_known_and_say_what_is_not() -> None:
     figure = plots.draw_intervals(ROWS, "nDCG@10", reference=0.4)
-    assert [[0.478, 0.546], [0.0, 0.0]] in lines_of(figure, plots.BLUE)
-    assert lines_of(figure, plots.INK) == [[[0.4, 0.4], [0.0, 1.0]]]
-    assert len(lines_of(figure, plots.BLUE)) == 4  # line, its ends and two dots: nothing at all for nan
+    assert [[0.478, 0.546], [0.0, 0.0]] in lines_of(figure, canvas.BLUE)
+    assert lines_of(figure, canvas.INK) == [[[0.4, 0.4], [0.0, 1.0]]]
+    assert len(lines_of(figure, canvas.BLUE)) == 4  # line, its ends and two dots: nothing at all for nan
     words = words_of(plots.svg(figure))
     assert {"amplified", "0.512 [0.478, 0.546]", "0.421 (no interval)", "incumbent", "no data"} <= set(words)
-    assert lines_of(plots.draw_intervals(ROWS, "nDCG@10"), plots.INK) == []
+    assert lines_of(plots.draw_intervals(ROWS, "nDCG@10"), canvas.INK) == []
 
 
 def test_criteria_tell_their_status_in_words_and_numbers() -> None:
@@ -131,8 +131,8 @@ def test_criteria_tell_their_status_in_words_and_numbers() -> None:
 )
 def test_the_passing_side_of_a_threshold_is_shaded(row: plots.CriterionRow, passes_above: bool) -> None:
     figure = plots.draw_criteria([row])
-    [[shaded, _]] = lines_of(figure, plots.PASSING)
-    [threshold] = [xs[0] for xs, _ in lines_of(figure, plots.INK)]
+    [[shaded, _]] = lines_of(figure, canvas.PASSING)
+    [threshold] = [xs[0] for xs, _ in lines_of(figure, canvas.INK)]
     assert threshold == (min if passes_above else max)(shaded)
 
 
@@ -158,7 +158,7 @@ def test_png_is_twice_the_size_and_the_same_twice() -> None:
     png = plots.png(figure)
     width, height = struct.unpack(">II", png[16:24])
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
-    assert (width, height) == (int(plots.WIDTH * 192), int(figure.get_figheight() * 192))
+    assert (width, height) == (int(canvas.WIDTH * 192), int(figure.get_figheight() * 192))
     assert png == plots.png(plots.draw_intervals(ROWS, "nDCG@10"))
 
 

@@ -1,0 +1,1 @@
+"""A real web server, daemon and browser over a small project."""
