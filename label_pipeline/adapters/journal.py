@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS replies (
 """
 # The first reply of a model stays: grades already made of it must be found again. Another model's reply replaces it,
 # because the engine asks again only where the kept one came from a model that does not count.
-_INSERT = """
+INSERT = """
 INSERT INTO replies VALUES (?, ?, ?, ?) ON CONFLICT (request_key) DO UPDATE
 SET model = excluded.model, reply = excluded.reply, created_at = excluded.created_at WHERE excluded.model <> model
 """
@@ -69,9 +69,9 @@ class SQLiteJournal:
         self._closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._reader, self._writer = _connect(path), _connect(path)
+            self._reader, self._writer = connect(path), connect(path)
         except (OSError, sqlite3.Error) as error:
-            raise _explained("opened", path, error) from error
+            raise explained("opened", path, error) from error
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
 
@@ -90,7 +90,7 @@ class SQLiteJournal:
                 try:
                     rows = self._reader.execute(statement, keys).fetchall()
                 except sqlite3.Error as error:
-                    raise _explained("read", self._path, error) from error
+                    raise explained("read", self._path, error) from error
                 found.update((key, _reply(text)) for key, text in rows)
         return found
 
@@ -143,17 +143,18 @@ class SQLiteJournal:
     def _commit(self, rows: Sequence[tuple[str, str, str, str]]) -> TableError | None:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.executemany(_INSERT, rows)
+            self._writer.executemany(INSERT, rows)
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:
             # The transaction may be gone already; whatever is wrong must not end this thread, others wait for it.
             with suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
-            return _explained("written", self._path, error)
+            return explained("written", self._path, error)
         return None
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
+    """The journal's file, its table created; sqlite3.Error where it cannot be used."""
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     # FULL: a commit is on the disk, not only with the operating system, so it survives a power cut too.
     for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", _CREATE):
@@ -195,7 +196,8 @@ def _settle(waiting: Sequence[asyncio.Future[None]], error: TableError | None) -
             future.set_exception(error)
 
 
-def _explained(verb: str, path: Path, error: Exception) -> TableError:
+def explained(verb: str, path: Path, error: Exception) -> TableError:
+    """The sentence for a journal that cannot be opened, read or written."""
     return TableError(
         f"journal {path} cannot be {verb}: {error}. It must be a SQLite file on a local disk with free space and write "
         "permission; replies committed before are kept. Free space or move the file away, then run again"

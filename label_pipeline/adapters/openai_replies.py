@@ -60,7 +60,7 @@ def parse_reply(
     Args:
         data: the answer, with at least one choice.
         body: the request; tokens are estimated from it where the answer has no usage, so that no spending looks free.
-        request_id: of the response headers.
+        request_id: of the response headers; a server that sends none (llama.cpp) names the answer in its body.
         latency_s: seconds.
 
     Raises:
@@ -79,7 +79,7 @@ def parse_reply(
         finish_reason=_text(choice.get("finish_reason")) or "unknown",
         model=_text(data.get("model")) or "",
         fingerprint=_text(data.get("system_fingerprint")),
-        request_id=request_id,
+        request_id=request_id or _text(data.get("id")),
         input_tokens=_count(usage.get("prompt_tokens"), estimate_tokens(json.dumps(body)) if not usage else 0),
         cached_tokens=_count(_object(usage.get("prompt_tokens_details")).get("cached_tokens"), 0),
         output_tokens=_count(usage.get("completion_tokens"), estimate_tokens(content or "") if not usage else 0),

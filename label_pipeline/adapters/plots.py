@@ -1,31 +1,42 @@
-"""The product's four charts, drawn by matplotlib as small, deterministic SVG (or PNG) for Dagster, MLflow and docs.
+"""The product's charts, drawn by matplotlib as small, deterministic SVG (or PNG) for Dagster, MLflow and docs.
 
 A ``draw_*`` function gives the figure, the function of the same name without ``draw_`` its SVG text. No pyplot, so no
 global figures. Keep out: statistics (they arrive as numbers). Nothing is told by colour alone, and every text that
 comes from a user is cleaned, cut and never read as markup or mathematics.
 """
 
-import base64
-import html
-import io
 import math
-import re
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from label_pipeline.adapters.canvas import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    MOST_LABELS,
+    ORANGE,
+    PALE,
+    PASSING,
+    RED,
+    WIDTH,
+    clean,
+    data_uri_markdown,
+    new_axes,
+    png,
+    spelled,
+    style,
+    svg,
+    ticks,
+)
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-INK, GREY, PALE, BLUE, ORANGE = "#1f2933", "#6b7280", "#e5e7eb", "#1d5fa6", "#e0913a"
-GREEN, RED, PASSING = "#1b7f3b", "#c0312b", "#b9dcc4"
-WIDTH = 6.4
-"""Inches: 614 CSS pixels."""
 
 _STATUS = {
     "met": (GREEN, "o", "✓ met"),
@@ -36,23 +47,15 @@ _STATUS = {
 }
 """Colour, marker and words of a criterion's status."""
 
-_MOST_GRADES_WITH_SHARES, _MOST_GRADES_WITH_COUNTS = 6, 10  # more text would not be readable, nor the file small
-_STYLE = {
-    "font.family": "DejaVu Sans",  # ships with matplotlib
-    "font.size": 9.0,
-    "text.color": INK,
-    "text.parse_math": False,  # a "$" in a name is a dollar
-    "axes.labelcolor": INK,
-    "axes.edgecolor": GREY,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "figure.facecolor": "white",
-    "hatch.color": "white",
-    "svg.fonttype": "none",  # text stays text: small, searchable, read aloud
-    "svg.hashsalt": "label-pipeline",
-}
+_MOST_GRADES_WITH_SHARES, _MOST_GRADES_WITH_COUNTS = 6, MOST_LABELS  # more text would not be readable
+
+__all__ = [
+    "confusion", "criteria", "data_uri_markdown", "draw_confusion", "draw_criteria", "draw_grade_distribution",
+    "draw_history", "draw_intervals", "grade_distribution", "history", "intervals", "png", "svg",
+]  # fmt: skip
+
+HistoryPoint = tuple[datetime, float, bool]
+"""When, the figure, and whether it belongs to the baseline."""
 
 IntervalRow = tuple[str, float, float, float]
 CriterionRow = tuple[str, float | None, float | None, float | None, str]
@@ -78,6 +81,11 @@ def grade_distribution(human: Mapping[int, int], judge: Mapping[int, int], title
     return svg(draw_grade_distribution(human, judge, title))
 
 
+def history(points: Sequence[HistoryPoint], low: float, high: float, title: str, unit: str) -> str:
+    """SVG of ``draw_history``."""
+    return svg(draw_history(points, low, high, title, unit))
+
+
 def draw_confusion(matrix: NDArray[np.int64], grades: Sequence[int], title: str) -> "Figure":
     """Confusion table: shade = share of the row, so a rare human grade shows as clearly as a frequent one.
 
@@ -90,9 +98,9 @@ def draw_confusion(matrix: NDArray[np.int64], grades: Sequence[int], title: str)
     shares = np.divide(matrix, totals, out=np.full(matrix.shape, np.nan), where=totals > 0)
     size, written = len(grades), len(grades) <= _MOST_GRADES_WITH_COUNTS
     cell = min(0.8, 4.4 / size)
-    with _style():
+    with style():
         right = WIDTH - 1.4 - cell * size
-        figure, axes = _axes(title, height=cell * size + 1.15, left=1.4, right=right, bottom=0.55, top=0.6)
+        figure, axes = new_axes(title, height=cell * size + 1.15, left=1.4, right=right, bottom=0.55, top=0.6)
         axes.set(xlim=(-0.5, size - 0.5), ylim=(size - 0.5, -0.5), xlabel="judge's grade", ylabel="human grade")
         if written:
             edges = np.arange(size + 1) - 0.5
@@ -100,7 +108,7 @@ def draw_confusion(matrix: NDArray[np.int64], grades: Sequence[int], title: str)
             axes.pcolormesh(edges, edges, shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
         else:
             axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
-        shown = _ticks(size)
+        shown = ticks(size)
         axes.set_xticks(shown, [str(grades[i]) for i in shown])
         axes.set_yticks(shown, [f"{grades[i]} (n = {totals[i, 0]:,})" for i in shown])
         axes.tick_params(length=0)
@@ -122,10 +130,10 @@ def draw_intervals(rows: Sequence[IntervalRow], title: str, reference: float | N
         title: heading.
         reference: dashed vertical line, e.g. 0 for differences.
     """
-    with _style():
-        figure, axes = _axes(title, height=0.3 * len(rows) + 1.05, left=2.25, right=1.7, bottom=0.45, top=0.6)
+    with style():
+        figure, axes = new_axes(title, height=0.3 * len(rows) + 1.05, left=2.25, right=1.7, bottom=0.45, top=0.6)
         axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_yticks(range(len(rows)), [_clean(label, 30) for label, *_ in rows])
+        axes.set_yticks(range(len(rows)), [clean(label, 30) for label, *_ in rows])
         axes.tick_params(axis="y", length=0, labelsize=8.5)
         axes.spines["left"].set_visible(False)
         axes.grid(axis="x", color=PALE, linewidth=0.8)
@@ -133,9 +141,9 @@ def draw_intervals(rows: Sequence[IntervalRow], title: str, reference: float | N
         if reference is not None:
             axes.axvline(reference, color=INK, linewidth=1, linestyle=(0, (4, 3)))
         for y, (_, value, low, high) in enumerate(rows):
-            words = "no data" if math.isnan(value) else f"{_number(value)} (no interval)"
+            words = "no data" if math.isnan(value) else f"{spelled(value)} (no interval)"
             if math.isfinite(low) and math.isfinite(high):
-                words = f"{_number(value)} [{_number(low)}, {_number(high)}]"
+                words = f"{spelled(value)} [{spelled(low)}, {spelled(high)}]"
                 axes.plot([low, high], [y, y], color=BLUE, linewidth=2, solid_capstyle="butt")
                 axes.plot([low, high], [y, y], color=BLUE, marker="|", markersize=7, linestyle="none")
             if not math.isnan(value):
@@ -152,8 +160,8 @@ def draw_criteria(rows: Sequence[CriterionRow], title: str = "Gate criteria") ->
         rows: (name, figure, bound, threshold, status) as in a verdict's criteria; None or nan = there is none.
         title: heading.
     """
-    with _style():
-        figure, axes = _axes(title, height=0.3 * len(rows) + 1.05, left=0.15, right=0.15, bottom=0.4, top=0.55)
+    with style():
+        figure, axes = new_axes(title, height=0.3 * len(rows) + 1.05, left=0.15, right=0.15, bottom=0.4, top=0.55)
         axes.set(xlim=(0, 100), ylim=(len(rows) - 0.4, -1.1))
         axes.set_axis_off()
         for x, words in ((62, "figure"), (71.5, "bound"), (83, "threshold")):
@@ -171,12 +179,12 @@ def draw_criteria(rows: Sequence[CriterionRow], title: str = "Gate criteria") ->
 def _criterion(axes: "Axes", y: int, row: CriterionRow) -> None:
     name, *numbers, status = row
     figure, bound, threshold = (math.nan if number is None else number for number in numbers)
-    colour, marker, words = _STATUS.get(status, (GREY, "o", _clean(status, 14)))
-    axes.text(0, y, _clean(name, 34), va="center")
+    colour, marker, words = _STATUS.get(status, (GREY, "o", clean(status, 14)))
+    axes.text(0, y, clean(name, 34), va="center")
     axes.text(100, y, words, ha="right", va="center", color=colour, fontsize=8.5, fontweight="bold")
     for x, number in ((62, figure), (71.5, bound), (83, threshold)):
         if not math.isnan(number):
-            axes.text(x, y, _number(number), ha="right", va="center", fontsize=8.5)
+            axes.text(x, y, spelled(number), ha="right", va="center", fontsize=8.5)
     known = [number for number in (figure, bound, threshold) if math.isfinite(number)]
     if not math.isfinite(threshold):
         return
@@ -209,8 +217,8 @@ def draw_grade_distribution(
         title: heading.
     """
     grades = sorted(human.keys() | judge.keys())
-    with _style():
-        figure, axes = _axes(title, height=2.7, left=0.7, right=0.2, bottom=0.5, top=0.65)
+    with style():
+        figure, axes = new_axes(title, height=2.7, left=0.7, right=0.2, bottom=0.5, top=0.65)
         for name, counts, colour, hatch, shift in (
             ("human", human, BLUE, None, -0.2), ("judge", judge, ORANGE, "///", 0.2),
         ):  # fmt: skip
@@ -220,7 +228,7 @@ def draw_grade_distribution(
             bars = axes.bar(places, heights, 0.38, color=colour, hatch=hatch, label=f"{name} (n = {total:,})")
             if len(grades) <= _MOST_GRADES_WITH_COUNTS:
                 axes.bar_label(bars, [f"{counts.get(grade, 0):,}" for grade in grades], fontsize=8, padding=2)
-        shown = _ticks(len(grades))
+        shown = ticks(len(grades))
         axes.set_xticks(shown, [str(grades[i]) for i in shown])
         axes.set(xlabel="grade", ylabel="share of pairs")
         axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
@@ -229,65 +237,32 @@ def draw_grade_distribution(
         return figure
 
 
-def svg(figure: "Figure") -> str:
-    """The figure as SVG text: the same bytes for the same figure; its heading is the accessible name."""
-    heading = str(figure.get_label())
-    text = _saved(figure, "svg", {"Date": None, "Creator": None, "Title": heading}).decode()
-    text = text.replace("'DejaVu Sans'", "'DejaVu Sans', Verdana, sans-serif")  # Verdana is as wide
-    return text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(heading)}" ', 1)
+def draw_history(points: Sequence[HistoryPoint], low: float, high: float, title: str, unit: str) -> "Figure":
+    """A figure over time: runs of the baseline, the runs since, and the band they are expected in.
 
-
-def png(figure: "Figure") -> bytes:
-    """The figure as PNG at twice the size of its SVG."""
-    return _saved(figure, "png", {"Software": None})
-
-
-def data_uri_markdown(svg: str, alt: str) -> str:
-    """Markdown of an image that carries its own data, as Dagster's page shows it."""
-    words = re.sub(r"([\\\[\]*_`<>&!])", r"\\\1", _clean(alt, 300))
-    return f"![{words}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
-
-
-def _saved(figure: "Figure", form: str, metadata: dict[str, str | None]) -> bytes:
-    buffer = io.BytesIO()
-    with _style(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # the reader's fonts draw it
-        figure.savefig(buffer, format=form, metadata=metadata, dpi=192)
-    return buffer.getvalue()
-
-
-@contextmanager
-def _style() -> Iterator[None]:
-    """Our look; figures must be made and saved inside it."""
-    import matplotlib as mpl
-
-    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]  # its keys are a Literal of 300 names
-        yield
-
-
-def _axes(title: str, *, height: float, left: float, right: float, bottom: float, top: float) -> "tuple[Figure, Axes]":
-    """A new figure and its one axes of WIDTH x ``height``, with margins, all in inches."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height))
-    figure.set_label(_clean(title, 90))
-    figure.text(0.15 / WIDTH, 1 - 0.28 / height, _clean(title, 74), fontsize=10.5, fontweight="bold", va="center")
-    inside = (WIDTH - left - right) / WIDTH, (height - bottom - top) / height
-    return figure, figure.add_axes((left / WIDTH, bottom / height, *inside))
-
-
-def _ticks(n: int) -> list[int]:
-    """The positions among ``n`` that have room for a label."""
-    return list(range(0, n, max(1, math.ceil(n / _MOST_GRADES_WITH_COUNTS))))
-
-
-def _clean(words: str, limit: int) -> str:
-    """One line without control characters, at most ``limit`` characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _number(value: float) -> str:
-    """Three decimals, or none for whole numbers from 1 on."""
-    words = f"{value:,.0f}" if abs(value) >= 1 and float(value).is_integer() else f"{value:,.3f}"
-    return words.replace("-", "−")
+    Args:
+        points: (when, figure, of the baseline), oldest first; runs are drawn evenly spaced, their dates below.
+        low: lower end of the band; nan draws none.
+        high: upper end.
+        title: heading.
+        unit: what the figure is in.
+    """
+    with style():
+        figure, axes = new_axes(title, height=2.6, left=0.75, right=1.35, bottom=0.5, top=0.6)
+        if math.isfinite(low) and math.isfinite(high):
+            axes.axhspan(low, high, color=PALE, linewidth=0)
+            axes.annotate("expected of the\nsame judge", (1.02, (low + high) / 2), xycoords=("axes fraction", "data"),
+                          va="center", fontsize=8, color=GREY)  # fmt: skip
+        xs = range(len(points))
+        axes.plot(xs, [value for _, value, _ in points], color=GREY, linewidth=0.8, zorder=2)
+        for marker, colour, label, of_baseline in (("o", GREY, "baseline", True), ("D", BLUE, "since", False)):
+            mine = [(x, value) for x, (_, value, baseline) in zip(xs, points, strict=True) if baseline is of_baseline]
+            if mine:
+                axes.plot(*zip(*mine, strict=True), marker=marker, color=colour, linestyle="none", markersize=6,
+                          markeredgecolor="white", label=label, zorder=3)  # fmt: skip
+        shown = ticks(len(points))
+        axes.set_xticks(shown, [f"{points[i][0]:%d %b}" for i in shown], fontsize=8)
+        axes.set_ylabel(clean(unit, 30))
+        axes.margins(x=0.05, y=0.25)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=8.5)
+        return figure

@@ -2,7 +2,7 @@
 
 A store is always opened *at a stage*: a table, or the rows of holdout and anchor queries, that the stage may not see
 are refused or withheld here, so no later change of an asset can leak them. Keep out: what tables there are
-(core/catalogue.py), the questions (sql/).
+(core/catalogue/), the questions (sql/).
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from label_pipeline.adapters import queries
 from label_pipeline.adapters.queries import Query
+from label_pipeline.adapters.s3_errors import explained
 from label_pipeline.core.catalogue import TABLES
-from label_pipeline.core.errors import AccessDeniedError, TableError
+from label_pipeline.core.errors import AccessDeniedError, StorageError, TableError
 from label_pipeline.core.tables import QUERY_KEY, STAGE_ORDER, Table, hides_test_queries, visible_to
 
 Value = str | int | float | bool | date | list[str] | None
@@ -31,7 +32,7 @@ class Store:
     Attributes:
         root: folder or ``s3://`` prefix.
         stage: the stage this store acts for.
-        options: storage options of delta-rs (endpoint, region, credentials).
+        options: storage options of delta-rs (endpoint, region).
     """
 
     root: str
@@ -58,6 +59,7 @@ class Store:
 
         Raises:
             TableError: ``frame`` does not fit the table, or the table cannot be written.
+            StorageError: S3 cannot be reached or says no.
         """
         table = self._declared(name, "fact")
         typed = table.conform(frame)
@@ -68,7 +70,11 @@ class Store:
         elif delta.transaction_version(commit_id) is not None:
             return False
         mark = CommitProperties(app_transactions=[Transaction(commit_id, 1)], max_commit_retries=50)
-        self._write(name, typed, once=mark)
+        try:
+            self._write(name, typed, once=mark)
+        except (TableError, StorageError):
+            if not self._arrived(name, commit_id):
+                raise
         return True
 
     def overwrite(self, name: str, frame: pl.DataFrame, where: Mapping[str, str | date] | None = None) -> None:
@@ -121,7 +127,7 @@ class Store:
         try:
             return table.conform(pl.DataFrame(pl.from_arrow(delta.to_pyarrow_dataset().to_table())))
         except (DeltaError, OSError, pa.ArrowException) as error:
-            raise TableError(f"table {table.name} under {self.root} cannot be read: {error}") from error
+            raise self._failure(table.name, "read", error) from error
 
     def _without_test_queries(self, frame: pl.DataFrame) -> pl.DataFrame:
         splits = self.read("splits")
@@ -145,6 +151,19 @@ class Store:
                 "another load holds; load that part again first"
             )
 
+    def _arrived(self, name: str, commit_id: str) -> bool:
+        """Whether a commit is there although writing it failed: on S3 the answer may be lost after the work is done."""
+        try:
+            delta = self._open(name)
+        except (TableError, StorageError):
+            return False
+        return delta is not None and delta.transaction_version(commit_id) is not None
+
+    def _failure(self, name: str, doing: str, error: Exception) -> TableError | StorageError:
+        if self.root.startswith("s3://"):
+            return explained(self._uri(name), doing, error)
+        return TableError(f"table {name} under {self.root} cannot be {doing}: {error}")
+
     def _uri(self, name: str) -> str:
         return f"{self.root.rstrip('/')}/{name}"
 
@@ -155,7 +174,7 @@ class Store:
                 return None
             return DeltaTable(self._uri(name), storage_options=options)
         except (DeltaError, OSError) as error:
-            raise TableError(f"table {name} under {self.root} cannot be opened: {error}") from error
+            raise self._failure(name, "opened", error) from error
 
     def _create(self, table: Table) -> None:
         """Writes version 0, without rows, where there is none yet.
@@ -171,7 +190,7 @@ class Store:
             write_deltalake(target, empty, mode="ignore", storage_options=options, commit_properties=once)
         except (DeltaError, OSError) as error:
             if self._open(table.name) is None:  # else another process has just created it
-                raise TableError(f"table {table.name} under {self.root} cannot be written: {error}") from error
+                raise self._failure(table.name, "written", error) from error
 
     def _write(
         self, name: str, frame: pl.DataFrame, *, replacing: str | None = None, once: CommitProperties | None = None
@@ -179,16 +198,22 @@ class Store:
         """Overwrites (the rows of predicate ``replacing``, "" = all), or appends when ``replacing`` is None."""
         target, data, options = self._uri(name), frame.to_arrow(), dict(self.options) or None
         try:
+            # merge: a table written before a column was declared gains it; an unchanged schema commits no metadata
             if replacing is None:
-                write_deltalake(target, data, mode="append", storage_options=options, commit_properties=once)
+                write_deltalake(
+                    target, data, mode="append", schema_mode="merge", storage_options=options, commit_properties=once
+                )
             else:
-                write_deltalake(target, data, mode="overwrite", predicate=replacing or None, storage_options=options)
+                write_deltalake(
+                    target, data, mode="overwrite", schema_mode="merge", predicate=replacing or None,
+                    storage_options=options,
+                )  # fmt: skip
         except CommitFailedError as error:
             raise TableError(
                 f"table {name}: another load overwrote it at the same moment ({error}); run this one again"
             ) from error
         except (DeltaError, OSError) as error:
-            raise TableError(f"table {name} under {self.root} cannot be written: {error}") from error
+            raise self._failure(name, "written", error) from error
 
 
 def answer(query: Query, frames: Mapping[str, pl.DataFrame], params: Mapping[str, Value] | None = None) -> pl.DataFrame:

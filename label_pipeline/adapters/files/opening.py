@@ -1,35 +1,52 @@
 """Bytes and text of a file, with errors that say where it is or where it stops being readable.
 
-``read_bytes`` is the one place that touches storage: remote addresses will be taught here and nowhere else.
-Keep out: what the text means.
+``read_bytes`` is the one place that touches storage, a local disk or S3. Keep out: what the text means.
 """
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 
+from label_pipeline.adapters.s3 import Objects
 from label_pipeline.core.errors import InputError
 
 
-def read_bytes(path: str | Path) -> bytes:
+def read_bytes(path: str | Path, objects: Objects | None = None) -> bytes:
     """The whole file.
 
+    Args:
+        path: a local path, or an ``s3://`` address.
+        objects: S3, where the address is there.
+
     Raises:
-        InputError: when it is missing (naming the nearest file that exists), a folder, unreadable, empty or remote.
+        InputError: when it is missing (naming the nearest file that exists), a folder, unreadable, empty or at an
+            address that is not S3's.
+        StorageError: S3 cannot be reached or says no.
     """
-    if "://" in str(path):
-        raise InputError(f"{path}: only local files can be read so far; copy the file here and name its local path")
-    file = Path(path)
+    data = _remote(str(path), objects) if "://" in str(path) else _local(Path(path))
+    if not data.strip():
+        raise InputError(f"{path} is empty; expected at least one row: export it again")
+    return data
+
+
+def _remote(url: str, objects: Objects | None) -> bytes:
+    if objects is None or not url.startswith("s3://"):
+        raise InputError(f"{url}: only local files and s3:// addresses can be read; copy the file to one of them")
+    found = objects.read(url)
+    if found is None:
+        raise InputError(f"{url} does not exist; {_nearest_object(url, objects)}")
+    return found.data
+
+
+def _local(file: Path) -> bytes:
     if file.is_dir():
         raise InputError(f"{file} is a folder; expected a file: name one of the files inside")
     if not file.exists():
         raise InputError(f"{file} does not exist; {_nearest(file)}")
     try:
-        data = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}; check its permissions") from error
-    if not data.strip():
-        raise InputError(f"{file} is empty; expected at least one row: export it again")
-    return data
 
 
 def decode(data: bytes, encoding: str, source: str) -> str:
@@ -57,7 +74,16 @@ def _nearest(file: Path) -> str:
     if not folder.is_dir():
         return f"its folder {folder} does not exist either: check the path"
     names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-    close = difflib.get_close_matches(file.name, names, n=1, cutoff=0.5)
+    return _instead(file.name, str(folder), names)
+
+
+def _nearest_object(url: str, objects: Objects) -> str:
+    folder, _, name = url.rpartition("/")
+    return _instead(name, folder, [other.rpartition("/")[2] for other in objects.names(f"{folder}/")])
+
+
+def _instead(name: str, folder: str, names: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
-        return f"did you mean {folder / close[0]}?"
+        return f"did you mean {folder}/{close[0]}?"
     return f"{folder} holds {', '.join(names[:5]) or 'no file'}: check the path"

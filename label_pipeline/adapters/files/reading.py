@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from label_pipeline.adapters.files.opening import decode, read_bytes
-from label_pipeline.adapters.files.spec import FEATURE_PREFIX, FIELDS, FORMAT_OF_ENDING, Format, InputSpec, RawRows
+from label_pipeline.adapters.files.spec import FEATURE_PREFIX, FORMAT_OF_ENDING, Format, InputSpec, RawRows
 from label_pipeline.adapters.files.tabular import Records, as_text, parse_csv, parse_jsonl, parse_parquet
 from label_pipeline.adapters.files.trec import parse_qrels, parse_topics
 from label_pipeline.core.errors import InputError
@@ -31,7 +31,7 @@ def read_rows(spec: InputSpec) -> RawRows:
             lacks a column; the message says what to do.
     """
     records = _parse(spec)
-    source, fields = spec.source, FIELDS[spec.table]
+    source, fields = spec.source, spec.fields
     if not records.lines:
         optional = spec.table in ("evaluation", "candidates")
         remedy = f", or no `inputs.{spec.table}` in the settings while there is none" if optional else ""
@@ -65,7 +65,7 @@ def pick_columns(spec: InputSpec, names: Sequence[str]) -> dict[str, str]:
     Raises:
         InputError: for a mapping of a column we do not have or the file does not have, or a missing required column.
     """
-    fields = FIELDS[spec.table]
+    fields = spec.fields
     for ours in spec.columns:
         if ours not in fields.names and not (fields.features and ours.startswith(FEATURE_PREFIX)):
             raise InputError(
@@ -131,7 +131,7 @@ def _delimiter(spec: InputSpec) -> str:
 
 def _parse(spec: InputSpec) -> Records:
     file_format, source = _format(spec), spec.source
-    data = read_bytes(spec.path)
+    data = read_bytes(spec.path, spec.objects)
     if file_format == "parquet":
         return parse_parquet(data, source)
     text = decode(data, spec.encoding, source)

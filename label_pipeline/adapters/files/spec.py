@@ -10,7 +10,11 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from label_pipeline.adapters.s3 import Objects
+
 InputTable = Literal["queries", "documents", "human_labels", "evaluation", "candidates"]
+ListName = Literal["query_log", "retrieved"]
+"""What a seed is drawn from: files that become no table."""
 Format = Literal["csv", "parquet", "jsonl", "trec_topics", "trec_qrels"]
 
 FORMAT_OF_ENDING: dict[str, Format] = {
@@ -52,14 +56,20 @@ FIELDS: dict[InputTable, Fields] = {
 }
 """Every input table's columns; a missing required one makes the file unusable, a missing optional one is null."""
 
+LISTS: dict[ListName, Fields] = {
+    "query_log": Fields(("query",), ("query_id", "frequency", "language", "task", "collection")),
+    "retrieved": Fields(("doc_id",), ("query_id", "query", "order", "rank", "score", "task", "collection")),
+}
+"""The columns of the lists: one query with its frequency, one document a retrieval order found for a query."""
+
 
 @dataclass(frozen=True)
 class InputSpec:
     """One file serving one table; a wide file serves several tables by several specs.
 
     Attributes:
-        path: the file.
-        table: the table it serves.
+        path: the file, or its ``s3://`` address.
+        table: the table (or list) it serves.
         format: None takes it from the ending (.csv, .tsv, .parquet, .jsonl, .topics, .qrels).
         columns: our column name to the file's. Columns not named here are matched by their own name, except that
             ``task`` and ``collection`` are then not read: a file's "collection" is often provenance, and mapping it
@@ -69,10 +79,11 @@ class InputSpec:
         encoding: of a text file.
         task: task of rows that do not say.
         collection: collection of rows that do not say.
+        objects: reads the file where it is on S3.
     """
 
     path: str | Path
-    table: InputTable
+    table: InputTable | ListName
     format: Format | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     grades: Mapping[str | int, int | None] | None = None
@@ -80,11 +91,19 @@ class InputSpec:
     encoding: str = "utf-8"
     task: str = "relevance"
     collection: str = "main"
+    objects: Objects | None = field(default=None, repr=False)
 
     @property
     def source(self) -> str:
         """The file's name, as quarantined rows and errors show it."""
         return Path(self.path).name
+
+    @property
+    def fields(self) -> Fields:
+        """The columns that are read."""
+        if self.table == "query_log" or self.table == "retrieved":
+            return LISTS[self.table]
+        return FIELDS[self.table]
 
 
 @dataclass(frozen=True)
@@ -94,14 +113,14 @@ class RawRows:
     Attributes:
         table: the table it serves.
         source: file name.
-        frame: one row a record: every column of ``FIELDS[table]`` as text (absent ones null), its ``feature_*`` columns
+        frame: one row a record: every column of ``spec.fields`` as text (absent ones null), its ``feature_*`` columns
             as text, ``line`` (line of the file, or row number in Parquet, from 1) and ``problem`` (why the
             record could not be read; null for a readable one).
         grades: the spec's grade mapping.
         unread: the file's columns nobody asked for, for `check` to show.
     """
 
-    table: InputTable
+    table: InputTable | ListName
     source: str
     frame: pl.DataFrame
     grades: Mapping[str | int, int | None] | None = None

@@ -1,0 +1,138 @@
+"""Objects of S3 as bytes, by address, over a boto3 client that is handed in; a write may depend on what is there.
+
+Keep out: making the client (defs/aws.py), what the bytes mean (lease.py, segments.py, files/), Delta tables (delta-rs
+has a client of its own), the sentences (s3_errors.py).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from label_pipeline.adapters.s3_errors import explained
+
+READS = 3
+"""Attempts to read an object whose body breaks off; boto3 itself tries only the request again."""
+
+ABSENT = "*"
+"""As ``only_over``: write only where there is no such object yet."""
+
+
+class S3Client(Protocol):
+    """The methods of a boto3 S3 client that are used."""
+
+    # boto3 ships no types: its answers are plain dictionaries
+    def get_object(self, **arguments: str) -> dict[str, Any]:
+        """Reads one object."""
+        ...
+
+    def put_object(self, **arguments: str | bytes) -> dict[str, Any]:
+        """Writes one object."""
+        ...
+
+    def list_objects_v2(self, **arguments: str) -> dict[str, Any]:
+        """Lists one page of keys."""
+        ...
+
+
+class Found(NamedTuple):
+    """An object as read. ``age_s``: seconds since it was written, by S3's own clock, which is whole seconds."""
+
+    data: bytes
+    etag: str
+    age_s: float
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Reads and writes objects. Every method raises StorageError when S3 cannot be reached or says no."""
+
+    client: S3Client
+
+    def read(self, url: str) -> Found | None:
+        """The object at ``url``; None where there is none."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        bucket, key = split(url)
+        for left in reversed(range(READS)):
+            try:
+                answer = self.client.get_object(Bucket=bucket, Key=key)
+                data: bytes = answer["Body"].read()
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "NoSuchKey":
+                    return None
+                raise explained(url, "read", error) from error
+            except BotoCoreError as error:
+                if not left:
+                    raise explained(url, "read", error) from error
+            else:
+                return Found(data, answer["ETag"], _age_s(answer))
+        raise AssertionError("unreachable")
+
+    def write(self, url: str, data: bytes, *, only_over: str | None = None) -> str | None:
+        """Writes ``data``; returns the new ETag.
+
+        Args:
+            url: where.
+            data: what.
+            only_over: ETag the object must have, or ABSENT; None writes in any case.
+
+        Returns:
+            None where the object is not as ``only_over`` wants it. It may be this very write that was there first: a
+            request whose answer is lost is sent again.
+        """
+        from botocore.exceptions import ClientError
+
+        bucket, key = split(url)
+        condition = {} if only_over is None else {"IfNoneMatch": "*"} if only_over == ABSENT else {"IfMatch": only_over}
+        with _explaining(url, "written"):
+            try:
+                answer = self.client.put_object(Bucket=bucket, Key=key, Body=data, **condition)
+            except ClientError as error:
+                # 409: another conditional write is under way; 404: If-Match on an object that is gone
+                if condition and error.response["Error"]["Code"] in (
+                    "PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey",
+                ):  # fmt: skip
+                    return None
+                raise
+        etag: str = answer["ETag"]
+        return etag
+
+    def names(self, prefix: str) -> list[str]:
+        """The addresses of every object below ``prefix``, in order of their bytes."""
+        bucket, key = split(prefix)
+        found: list[str] = []
+        more: dict[str, str] = {}
+        with _explaining(prefix, "listed"):
+            while True:
+                page = self.client.list_objects_v2(Bucket=bucket, Prefix=key, **more)
+                found += [f"s3://{bucket}/{entry['Key']}" for entry in page.get("Contents", ())]
+                if not page.get("IsTruncated"):
+                    return found
+                more = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def split(url: str) -> tuple[str, str]:
+    """Bucket and key of ``s3://bucket/key``."""
+    parts = urlsplit(url, allow_fragments=False)
+    return parts.netloc, parts.path.lstrip("/")
+
+
+@contextmanager
+def _explaining(url: str, doing: str) -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise explained(url, doing, error) from error
+
+
+def _age_s(answer: dict[str, Any]) -> float:
+    """By the server's clock alone: those of two machines may differ by more than a lease lasts."""
+    now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    written: datetime = answer["LastModified"]
+    return (now - written).total_seconds()
