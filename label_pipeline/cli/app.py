@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from label_pipeline.cli.exits import FAILED, MEANINGS, SIGNALLED, code_of
+from label_pipeline.cli.seed import plan_humans, seed_app
 from label_pipeline.cli.stopping import Stopped
 from label_pipeline.core.errors import LabelPipelineError
 from label_pipeline.settings import CONFIG_VARIABLE, SAMPLE, load
@@ -64,12 +65,15 @@ def run(
     first_day: Annotated[str | None, typer.Option(help="First day to amplify, YYYY-MM-DD.")] = None,
     last_day: Annotated[str | None, typer.Option(help="Last day to amplify, YYYY-MM-DD.")] = None,
     fresh: Annotated[bool, typer.Option(help="Start a new epoch: ask the judges again, re-use no reply.")] = False,
+    lane: Annotated[
+        str, typer.Option(help="Gate: `full`, or `recertify` after the provider changed the served model.")
+    ] = "full",
 ) -> None:
     """Run the loop in this process, stage by stage, without the Dagster page."""
     from label_pipeline.cli.run import run_project
     from label_pipeline.cli.running import Wanted
 
-    raise typer.Exit(run_project(Console(), _path(config), Wanted(since, until, first_day, last_day, fresh)))
+    raise typer.Exit(run_project(Console(), _path(config), Wanted(since, until, first_day, last_day, fresh, lane)))
 
 
 @app.command()
@@ -78,6 +82,20 @@ def status(config: Config = None) -> None:
     from label_pipeline.cli.status import show_status
 
     show_status(Console(), load(_path(config)))
+
+
+@app.command()
+def recall(
+    judge: Annotated[str, typer.Option(help="Judge version, or the beginning of one; `status` shows them.")],
+    since: Annotated[str, typer.Option(help="First day, YYYY-MM-DD, or moment (UTC) of the labels to recall.")],
+    config: Config = None,
+    until: Annotated[str | None, typer.Option(help="Last day, or the moment before which; default: no end.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be recalled, and change nothing.")] = False,
+) -> None:
+    """Call back what a judge labelled in a window: mark it, name the rankers trained on it, plan the re-labelling."""
+    from label_pipeline.cli.recall import recall_labels
+
+    recall_labels(Console(), _path(config), judge, since, until, dry_run=dry_run)
 
 
 @app.command()
@@ -95,6 +113,22 @@ def provide(
     from label_pipeline.cli.provider import provide as serve
 
     raise typer.Exit(serve(load(_path(config)), port, command or (), until_eof=until_eof))
+
+
+@app.command("renew-holdout")
+def renew_holdout(
+    config: Config = None,
+    collection: Annotated[str | None, typer.Option(help="Whose holdout; default: the settings' collection.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Really do it: queries move for good.")] = False,
+) -> None:
+    """Retire a holdout whose looks are spent: its queries join dev, new ones take their place."""
+    from label_pipeline.cli.renewal import renew_holdout as renew
+
+    renew(Console(), _path(config), collection, sure=yes)
+
+
+app.add_typer(seed_app, name="seed")
+app.command("plan-humans")(plan_humans)
 
 
 def _path(config: Path | None) -> Path:

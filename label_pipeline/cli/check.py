@@ -139,16 +139,19 @@ def _tell_plans(console: Console, project: Project, plans: Sequence[StagePlan]) 
     for stage, cap_usd, what in (
         ("calibrate", settings.calibrate.cap_usd, "asks every judge"),
         ("gate", settings.gate.cap_usd, "asks the chosen judge"),
+        ("anchor", settings.anchor.cap_usd, "asks the certified judge again, run by run"),
         ("amplify", settings.amplify.cap_usd, "asks the certified judge, day by day; the dearest day"),
     ):
         costs = [found.dearest_usd for found in plans if found.stage == stage]
         least, most = (sum(costs), sum(costs)) if stage == "calibrate" else (min(costs), max(costs))
+        idle = stage == "anchor" and cap_usd == 0
         remark = (
-            f", OVER the cap: nothing would be sent; raise {stage}.cap_usd" if least > cap_usd
+            ": not asked, so labels stay provisional" if idle
+            else f", OVER the cap: nothing would be sent; raise {stage}.cap_usd" if least > cap_usd
             else ", over the cap if the dearest judge wins" if most > cap_usd
             else ""
         )  # fmt: skip
-        over |= least > cap_usd
+        over |= least > cap_usd and not idle
         say(
             console,
             f"{stage} {what}: at most ${most:.4f}, cap ${cap_usd:.2f}{remark}",

@@ -5,7 +5,7 @@ Keep out: messages.
 
 from label_pipeline.core import errors
 
-DONE, FAILED, MISTAKE, GATE_CLOSED, OVER_BUDGET, PROVIDER = 0, 1, 2, 3, 4, 5
+DONE, FAILED, MISTAKE, GATE_CLOSED, OVER_BUDGET, PROVIDER, BUSY = range(7)
 SIGNALLED = 128
 """Plus the signal's number."""
 
@@ -16,6 +16,7 @@ MEANINGS = {
     GATE_CLOSED: "no open, current verdict: nothing was labelled",
     OVER_BUDGET: "over a cap, or a price is unknown: nothing was sent",
     PROVIDER: "the provider cannot be used; everything paid for is kept",
+    BUSY: "another run of this project is spending: nothing was sent; run again when it has ended",
     SIGNALLED + 2: "interrupted; everything paid for is kept",
     SIGNALLED + 15: "terminated; everything paid for is kept",
 }
@@ -24,6 +25,7 @@ _CODES: dict[type[errors.LabelPipelineError], int] = {
     errors.GateClosedError: GATE_CLOSED,
     errors.BudgetError: OVER_BUDGET,
     errors.JudgeError: PROVIDER,
+    errors.BusyError: BUSY,
     errors.SettingsError: MISTAKE,
     errors.InputError: MISTAKE,
     errors.PromptError: MISTAKE,

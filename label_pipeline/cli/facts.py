@@ -9,7 +9,7 @@ from collections.abc import Callable
 import polars as pl
 
 from label_pipeline.adapters.store import Store
-from label_pipeline.stages import STAGES
+from label_pipeline.stages import STAGES, amplify
 
 Fact = tuple[str, str]
 """What, and what was found."""
@@ -76,7 +76,8 @@ def _gate(store: Store) -> list[Fact]:
 
 
 def _verdict(row: dict[str, object]) -> str:
-    lines = [f"{row['state']} (policy {row['policy']}, look {row['look']})"]
+    lane = "" if row["lane"] in {None, "full"} else "re-certification, "
+    lines = [f"{row['state']} ({lane}policy {row['policy']}, look {row['look']})"]
     lines += [
         f"{_DECIDE[c['status']]}  {c['sentence']}" for c in json.loads(str(row["criteria"])) if c["status"] in _DECIDE
     ]
@@ -118,6 +119,24 @@ def _rank(store: Store) -> list[Fact]:
     return found
 
 
+def _anchor(store: Store) -> list[Fact]:
+    """Whether each certified judge is still itself, and how many labels that makes certain."""
+    verdicts = store.read("drift_verdicts").sort("epoch", "decided_at").unique("collection", keep="last")
+    runs = store.read("anchor_runs").filter(pl.col("kind") != "canary")
+    found = []
+    for row in verdicts.sort("collection").iter_rows(named=True):
+        mine = runs.filter(pl.col("baseline_epoch") == row["baseline_epoch"], pl.col("collection") == row["collection"])
+        kinds = dict(mine.group_by("kind").len().iter_rows())
+        pairs = max(mine["n_pairs"], default=0)
+        counts = f"{kinds.get('baseline', 0)} baseline runs of {pairs} pairs, {kinds.get('watch', 0)} since"
+        found.append((f"same judge? [{row['collection']}]", f"{row['state']} ({counts}): {row['action']}"))
+    labels = amplify.newest(store.read("labels"))
+    if not labels.is_empty():
+        told = dict(labels.group_by("status").len().iter_rows())
+        found.append(("labels", ", ".join(f"{told[name]:,} {name}" for name in amplify.STATUSES if name in told)))
+    return found
+
+
 _FACTS: dict[str, Callable[[Store], list[Fact]]] = dict(
-    zip(STAGES, (_seed, _calibrate, _gate, _amplify, _rank), strict=True)
+    zip(STAGES, (_seed, _calibrate, _gate, _amplify, _rank, _anchor), strict=True)
 )

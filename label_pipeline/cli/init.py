@@ -48,6 +48,7 @@ def next_steps(folder: Path) -> str:
 Next:
   1. Put your rows into {folder}/*.csv; the comments in {settings}
      say what each column is, and how to read Parquet, JSONL or TREC files instead.
+     Nothing graded yet? `label-pipeline plan-humans`, then `label-pipeline seed draw --help`.
   2. Edit the rubric: the judge reads it, and your annotators should have.
   3. export OPENAI_API_KEY=...   (any endpoint that speaks the OpenAI protocol; settings name it)
   4. label-pipeline check --config {settings}

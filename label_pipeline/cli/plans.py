@@ -12,7 +12,9 @@ from label_pipeline.core.judging.plan import Plan
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.ports import PairText
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
+from label_pipeline.defs.anchoring import anchors
 from label_pipeline.defs.asking import price
+from label_pipeline.defs.epochs import current_epoch, newest_epoch
 from label_pipeline.defs.project import Project
 from label_pipeline.stages import seed
 
@@ -22,7 +24,7 @@ class StagePlan:
     """What one stage would do with one judge candidate.
 
     Attributes:
-        stage: calibrate, gate or amplify.
+        stage: calibrate, gate, anchor or amplify.
         judge: name of the candidate.
         plan: everything it would send.
         dearest_usd: cost of what its cap is compared with: all of it, or the dearest day.
@@ -65,7 +67,7 @@ def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
         BudgetError: the price of a model is unknown.
     """
     split = pl.col("split")
-    epoch = int(project.store("calibrate").query("calibrate/current_epoch")["epoch"][0])
+    epoch = current_epoch(project)
     asked = {
         "calibrate": inputs.dealt.filter(split.is_in(["train", "dev"])),
         "gate": inputs.dealt.filter(split == "holdout"),
@@ -75,11 +77,24 @@ def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
         for member in project.members:
             plan = price(project, member, texts, epoch=epoch, purpose=stage)
             yield StagePlan(stage, member.name, plan, plan.cost_usd)
+    yield from _anchor_plans(project, _texts(inputs.seeded, inputs.dealt.filter(split == "anchor")))
     days = inputs.candidates.candidates.sort("arrived_on").partition_by("arrived_on")
     by_day = [_texts(inputs.seeded, day) for day in days]
     for member in project.members:
         plans = [price(project, member, texts, epoch=epoch, purpose="amplify") for texts in by_day]
         yield StagePlan("amplify", member.name, sum(plans, Plan()), max((plan.cost_usd for plan in plans), default=0.0))
+
+
+def _anchor_plans(project: Project, texts: tuple[PairText, ...]) -> Iterator[StagePlan]:
+    """The next anchor run of each candidate: the baseline of a judge that has none, one run of a judge that has one."""
+    epoch = newest_epoch(project) + 1  # every run has an epoch of its own: nothing is known there
+    watched, _ = anchors(project)
+    to_do = {found.member.name: found.runs_to_do for found in watched}
+    for member in project.members:
+        runs = to_do.get(member.name, project.settings.anchor.baseline_runs)
+        plan = price(project, member, texts, epoch=epoch, purpose="anchor")
+        every = sum((plan for _ in range(runs)), Plan())
+        yield StagePlan("anchor", member.name, every, every.cost_usd)
 
 
 def _texts(found: seed.Assembled, pairs: pl.DataFrame) -> tuple[PairText, ...]:

@@ -19,7 +19,7 @@ from label_pipeline.cli.exits import SIGNALLED
 from label_pipeline.cli.stopping import SIGNALS, handling
 from label_pipeline.core.errors import ProviderUnavailableError, SettingsError
 from label_pipeline.rehearsal.provider import make_app
-from label_pipeline.rehearsal.recorded import recorded_models
+from label_pipeline.rehearsal.recorded import read_recorded
 from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline.rehearsal.simulated import SAMPLE_MODELS, simulated_models
 from label_pipeline.rehearsal.world import SampleWorld
@@ -45,18 +45,19 @@ def rehearsal_of(settings: Settings) -> RehearsalSettings:
 
 
 def provider_app(settings: Settings, api_key: str) -> web.Application:
-    """The provider as an application."""
+    """The provider as an application; what a file of recorded grades holds is said on standard error."""
     rehearsal = rehearsal_of(settings)
     if rehearsal.kind == "simulated":
         world = SampleWorld.generate(rehearsal.world_seed)
         return make_app(simulated_models(world, SAMPLE_MODELS), api_key=api_key)
     if rehearsal.path is None or not rehearsal.models:
         raise SettingsError("rehearsal.kind is recorded: set rehearsal.path and rehearsal.models {name: column}")
-    models = recorded_models(
+    models, counts = read_recorded(
         settings.locate(rehearsal.path), rehearsal.query_column, rehearsal.passage_column, rehearsal.models,
         rehearsal.conflicts,
     )  # fmt: skip
-    return make_app(models, api_key=api_key)
+    print(f"{counts.sentence}; conflicts: {rehearsal.conflicts}", file=sys.stderr)
+    return make_app(models, api_key=api_key, about={"recorded": counts._asdict()})
 
 
 def ensure_sample_inputs(settings: Settings) -> bool:

@@ -13,11 +13,12 @@ import dagster as dg
 from dagster import DagsterInstance
 
 from label_pipeline.cli.days import days_to_amplify
-from label_pipeline.cli.exits import FAILED, GATE_CLOSED, code_of_name
+from label_pipeline.cli.exits import FAILED, GATE_CLOSED, OVER_BUDGET, code_of_name
 from label_pipeline.cli.facts import facts
 from label_pipeline.cli.stopping import Stop
 from label_pipeline.cli.view import View
 from label_pipeline.core.errors import SettingsError
+from label_pipeline.defs.assets.gate import LANES
 from label_pipeline.defs.build import build
 from label_pipeline.defs.project import Project
 from label_pipeline.settings import Settings
@@ -45,9 +46,10 @@ class Wanted:
         first_day: first day to amplify; None is the first with candidates.
         last_day: last day to amplify; None is the last with candidates.
         fresh: start a new epoch: ask the judges again instead of re-using replies.
+        lane: of the gate: `full` or `recertify`.
 
     Raises:
-        SettingsError: no such stage, or none is left.
+        SettingsError: no such stage or lane, or none is left.
     """
 
     since: str = STAGES[0]
@@ -55,6 +57,7 @@ class Wanted:
     first_day: str | None = None
     last_day: str | None = None
     fresh: bool = False
+    lane: str = "full"
 
     def __post_init__(self) -> None:
         for name, stage in (("--from", self.since), ("--until", self.until)):
@@ -64,11 +67,24 @@ class Wanted:
             raise SettingsError(f"--from {self.since} comes after --until {self.until}; stages are {', '.join(STAGES)}")
         if self.fresh and "calibrate" not in self.stages:
             raise SettingsError("--fresh asks the judges again, which begins with stage calibrate: leave --from out")
+        if self.lane not in LANES:
+            raise SettingsError(f"--lane {self.lane!r} is no lane of the gate; lanes are {', '.join(LANES)}")
 
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages, in order."""
         return STAGES[STAGES.index(self.since) : STAGES.index(self.until) + 1]
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The stages as they are run: the anchor also right after the gate.
+
+        There its baseline meets the judge as it was certified; at the end a run confirms the labels made meanwhile.
+        """
+        if "anchor" not in self.stages or "gate" not in self.stages:
+            return self.stages
+        after = self.stages.index("gate") + 1
+        return (*self.stages[:after], "anchor", *self.stages[after:])
 
 
 @contextmanager
@@ -114,7 +130,7 @@ def run_stages(settings: Settings, wanted: Wanted, view: View, stop: Stop) -> St
     graph = definitions.resolve_asset_graph()
     project = Project(settings)
     with instance_of(settings) as instance:
-        for stage in wanted.stages:
+        for stage in wanted.steps:
             keys = [key for key in graph.get_all_asset_keys() if graph.get(key).group_name == stage]
             days = days_to_amplify(project, wanted.first_day, wanted.last_day) if stage == "amplify" else ()
             if days is None:
@@ -122,11 +138,14 @@ def run_stages(settings: Settings, wanted: Wanted, view: View, stop: Stop) -> St
                 continue
             with view.stage(stage):
                 result = job.execute_in_process(
-                    run_config=_run_config(fresh=wanted.fresh and stage == "calibrate"), instance=instance,
+                    run_config=_run_config(stage, wanted), instance=instance,
                     asset_selection=keys, tags=dict(zip(PARTITION_RANGE, days, strict=False)), raise_on_error=False,
                 )  # fmt: skip
             stop.check()
             failure = failure_of(stage, result)
+            if failure is not None and _unasked(failure, settings):
+                view.skipped(stage, f"{failure.sentence}; until then labels stay provisional")
+                continue
             if failure is None or (stage, failure.code) == ("gate", GATE_CLOSED):
                 view.found(facts(project.store(STAGES[-1]), stage))
             view.warnings(_failed_checks(result))
@@ -135,9 +154,21 @@ def run_stages(settings: Settings, wanted: Wanted, view: View, stop: Stop) -> St
     return None
 
 
-def _run_config(*, fresh: bool) -> dict[str, object]:
-    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    return quiet | ({"ops": {"judge_leaderboard": {"config": {"fresh": True}}}} if fresh else {})
+def _run_config(stage: str, wanted: Wanted) -> dict[str, object]:
+    """Quiet; calibration and gate as wanted, and no anchor run that is not due: `run` again must spend nothing."""
+    quiet: dict[str, object] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    if stage == "calibrate" and wanted.fresh:
+        return quiet | {"ops": {"judge_leaderboard": {"config": {"fresh": True}}}}
+    if stage == "gate":
+        return quiet | {"ops": {"gate_verdict": {"config": {"lane": wanted.lane}}}}
+    if stage == "anchor":
+        return quiet | {"ops": {"anchor_run": {"config": {"only_when_due": True}}}}
+    return quiet
+
+
+def _unasked(failure: StageFailure, settings: Settings) -> bool:
+    """Whether the anchor was refused because nobody has allowed it to spend: that fails no run."""
+    return failure.stage == "anchor" and failure.code == OVER_BUDGET and settings.anchor.cap_usd == 0
 
 
 def failure_of(stage: str, result: dg.ExecuteInProcessResult) -> StageFailure | None:

@@ -1,4 +1,4 @@
-"""`status`: who may label what until when, which day holds labels of which judge, and what was spent.
+"""`status`: who may label what until when, is it still the same judge, which day holds whose labels, what was spent.
 
 Keep out: the rule of who may label (stages/gate), the questions (sql/).
 """
@@ -13,18 +13,19 @@ from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.standing import current_standings
 from label_pipeline.settings import Settings
-from label_pipeline.stages import STAGES
+from label_pipeline.stages import STAGES, amplify
 
 _FATES = ("abstained", "failed", "refused", "skipped")
-_PURPOSES = ("calibrate", "gate", "amplify")
+_PURPOSES = ("calibrate", "gate", "anchor", "canary", "amplify")
 
 
 def show_status(console: Console, settings: Settings) -> None:
-    """Prints three tables: verdicts, coverage, spend."""
+    """Prints four tables: verdicts, the anchor, coverage, spend."""
     project = Project(settings)
     store = project.store(STAGES[-1])
     for title, frame, nothing in (
         (f"{settings.name}: who may label", pl.DataFrame(list(_standings(project, store))), "nothing was loaded yet"),
+        ("still the same judge?", _watched(store), "no judge was asked about the anchor again yet"),
         ("coverage by day", _coverage(store), "no candidates were loaded yet"),
         ("asked and spent", _spend(store), "nothing was asked yet"),
     ):
@@ -49,6 +50,24 @@ def _standings(project: Project, store: Store) -> Iterator[dict[str, str | None]
             "until": f"{standing.expires_at:%Y-%m-%d}" if standing.open and standing.expires_at else None,
             "why": " ".join(standing.reasons),
         }
+
+
+def _watched(store: Store) -> pl.DataFrame:
+    """The newest drift verdict of every collection, and what became of that judge's labels."""
+    verdicts = store.read("drift_verdicts").sort("epoch", "decided_at").unique("collection", keep="last")
+    by = ["judge_version", "collection"]
+    runs = store.read("anchor_runs").filter(pl.col("kind") != "canary").group_by(*by, "baseline_epoch").agg(
+        pl.len().alias("runs"), pl.col("ran_at").max().dt.date().alias("last run")
+    )  # fmt: skip
+    counts = amplify.newest(store.read("labels")).group_by(*by, "status").len().sort("status")
+    told = pl.format("{} {}", "len", "status").str.join(", ").alias("labels")
+    labels = counts.group_by(by).agg(told)
+    found = verdicts.join(runs, on=[*by, "baseline_epoch"], how="left").join(labels, on=by, how="left")
+    ill = ~pl.col("healthy") & (pl.col("state") != "baseline")
+    return found.sort("collection").select(
+        "collection", pl.col("judge_version").str.slice(0, 8).alias("judge"), "state", "runs", "last run",
+        "labels", pl.when(ill).then("action").alias("why"),
+    )  # fmt: skip
 
 
 def _coverage(store: Store) -> pl.DataFrame:

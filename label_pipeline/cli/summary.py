@@ -16,7 +16,7 @@ from label_pipeline.stages import STAGES
 
 def show_summary(console: Console, settings: Settings) -> None:
     """Prints what the tables say about the newest run of every stage."""
-    store = Project(settings).store("rank")
+    store = Project(settings).store(STAGES[-1])
     title = Text(f"\n{settings.name}: from human grades to a ranker", style="bold")
     table = Table(title=title, title_justify="left", show_header=False, box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("what", style="bold", overflow="fold")

@@ -5,6 +5,7 @@
   x InputError                           an input file as a whole cannot be used (missing column, encoding, empty)
   x TableError                           a frame does not fit its declared table, or a table cannot be written
     + AccessDeniedError                  a stage asked for rows it may not see (holdout, evaluation)
+  x StorageError                         S3 cannot be reached, or says no
   x TrackingError                        MLflow cannot keep or find something
   x PromptError                          a prompt or rubric file is unusable
   x JudgeError                           the judge cannot do its work
@@ -13,7 +14,9 @@
     + ServedModelError                   another model answered than the one asked for or certified
   x BudgetError                          a plan or a run is over its cap, or a price is unknown
   x BusyError                            another run of this project is spending
+  x ClockError                           the clock is behind what the tables have seen
   x GateClosedError                      no open, current verdict lets this judge label
+  x WebhookError                         an alert could not be delivered
   x NotApplicableError                   the data cannot answer the question that was put
 
 Keep out: decisions (they return verdicts) and unreadable replies (they are outcomes, not exceptions).
@@ -44,6 +47,10 @@ class TableError(LabelPipelineError):
 
 class AccessDeniedError(TableError):
     """A stage asked for a table it may not see."""
+
+
+class StorageError(LabelPipelineError):
+    """S3, where tables, inputs or journal segments live, cannot be reached or says no. What was stored stays stored."""
 
 
 class TrackingError(LabelPipelineError):
@@ -104,8 +111,16 @@ class BusyError(LabelPipelineError):
     """Another run of this project is spending; two at once would pay twice. Trying again later helps."""
 
 
+class ClockError(LabelPipelineError):
+    """The clock is earlier than rows written already: what has expired would look current."""
+
+
 class GateClosedError(LabelPipelineError):
     """No open, current verdict lets this judge label."""
+
+
+class WebhookError(LabelPipelineError):
+    """The webhook did not take an alert. The message holds nothing of its address, which is a secret."""
 
 
 class NotApplicableError(LabelPipelineError):

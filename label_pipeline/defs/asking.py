@@ -4,14 +4,19 @@ Keep out: what is asked and what becomes of the answers (stages), the engine its
 """
 
 import fcntl
+import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from time import monotonic
 
 import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters.journal import SQLiteJournal
+from label_pipeline.adapters.lease import Lease, LeasedClient
+from label_pipeline.adapters.s3 import Objects
 from label_pipeline.core.errors import (
     BudgetError,
     BusyError,
@@ -23,9 +28,16 @@ from label_pipeline.core.judging.engine import Judging, judge_pairs
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.plan import Plan, plan
 from label_pipeline.core.judging.running import run_judging
-from label_pipeline.core.ports import PairText
+from label_pipeline.core.ports import ChatClient, PairText
 from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.defs.clocks import refuse_clock_set_back
 from label_pipeline.defs.project import Project
+
+STAGE_OF = {"canary": "anchor"}
+"""The stage whose tables a purpose may see, where it has another name."""
+
+_HELD: ContextVar[Lease | None] = ContextVar("spending lease", default=None)
+"""The lease under which the running asset spends."""
 
 LOG_EVERY_S = 5.0
 """Seconds between progress lines in a run's log: often enough to see it live, too seldom to flood the event log."""
@@ -61,9 +73,18 @@ def price(
 def spending(project: Project) -> Iterator[None]:
     """Lets one run of a project spend at a time, whoever launched it: pools do not hold for runs of the command line.
 
+    A lock on this machine's disk; where the project's state is on S3, a lease there, which other machines see too.
+
     Raises:
         BusyError: another run holds the lock.
+        ClockError: the clock was set back.
+        StorageError: S3 cannot be reached or says no.
     """
+    refuse_clock_set_back(project)
+    if project.s3 is not None and project.settings.storage.remote is not None:
+        with _lease(project, project.s3.objects, project.settings.storage.remote):
+            yield
+        return
     project.settings.home_path.mkdir(parents=True, exist_ok=True)
     with (project.settings.home_path / "spending.lock").open("w") as lock:
         try:
@@ -74,6 +95,20 @@ def spending(project: Project) -> Iterator[None]:
                 "wait for it to end, then run this one again"
             ) from error
         yield  # closing the file releases the lock, also when this process is killed
+
+
+@contextmanager
+def _lease(project: Project, objects: Objects, root: str) -> Iterator[None]:
+    owner = f"process {os.getpid()} on {socket.gethostname()}, since {project.clock():%Y-%m-%d %H:%M:%S} UTC,"
+    lease = Lease(objects, f"{root}/spending.lease", owner, lasts_s=project.settings.storage.lease_s)
+    with lease.held() as taken_over:
+        if taken_over is not None:
+            dg.get_dagster_logger().warning(taken_over)
+        before = _HELD.set(lease)
+        try:
+            yield
+        finally:
+            _HELD.reset(before)
 
 
 def ask_and_store(
@@ -95,7 +130,7 @@ def ask_and_store(
         project: the project.
         member: who is asked.
         pairs: about what.
-        purpose: calibrate, gate or amplify.
+        purpose: calibrate, gate, amplify, anchor or canary.
         epoch: calibration epoch.
         cap_usd: what may still be spent.
         served: the only model id accepted.
@@ -111,7 +146,7 @@ def ask_and_store(
         if error.judgements is not None:
             _store_new(project, error.judgements, f"{commit}:other model")
         raise
-    stored = project.store(purpose)
+    stored = project.store(STAGE_OF.get(purpose, purpose))
     booked = book(judging.judgements, stored.query("calibrate/known_requests"), member)
     _store_new(project, booked, commit)
     return Judging(booked, judging.requests, float(booked["cost_usd"].sum()), judging.stopped)
@@ -164,7 +199,10 @@ def ask(
     Raises:
         JudgeError: the endpoint cannot do it; see core/errors.py.
     """
-    client = project.client(member.endpoint)
+    client: ChatClient = project.client(member.endpoint)
+    lease = _HELD.get()
+    if lease is not None:
+        client = LeasedClient(client, lease)
     started = monotonic()
     said = started
 

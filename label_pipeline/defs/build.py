@@ -1,4 +1,4 @@
-"""Put one project's graph together. The only place where assets, checks, jobs and schedules meet.
+"""Put one project's graph together. The only place where assets, checks, jobs, schedules and sensors meet.
 
 Keep out: what they do.
 """
@@ -9,7 +9,9 @@ from collections.abc import Sequence
 import dagster as dg
 
 from label_pipeline.core.ports import Clock, Progress
+from label_pipeline.defs.alerts import alerts_sensor
 from label_pipeline.defs.assets.amplify import amplify_assets
+from label_pipeline.defs.assets.anchor import anchor_assets
 from label_pipeline.defs.assets.calibrate import calibrate_assets
 from label_pipeline.defs.assets.gate import gate_assets
 from label_pipeline.defs.assets.rank import rank_assets
@@ -19,6 +21,7 @@ from label_pipeline.defs.jobs import jobs
 from label_pipeline.defs.partitions import daily
 from label_pipeline.defs.project import Project, no_progress, utc_now
 from label_pipeline.defs.schedules import schedules
+from label_pipeline.defs.sensors import watch_sensors
 from label_pipeline.settings import Settings
 
 
@@ -52,14 +55,20 @@ def build(
         *gate_assets(key, pool),
         *amplify_assets(key, days, pool),
         *rank_assets(key),
+        *anchor_assets(key, pool),
     ]
     names = {asset.key.path[-1] for asset in assets}
+    checks = sql_checks(key, names)
     made_jobs = jobs(key)
     return dg.Definitions(
         assets=assets,
-        asset_checks=sql_checks(key, names),
+        asset_checks=checks,
         jobs=made_jobs,
         schedules=schedules(settings, made_jobs),
+        sensors=[
+            alerts_sensor(settings, [*assets, *checks], [job.name for job in made_jobs]),
+            *watch_sensors(settings, key, made_jobs),
+        ],
         resources={"project": Project(settings, clock, progress)},
         executor=dg.in_process_executor,
     )

@@ -1,6 +1,6 @@
-"""The three jobs people and schedules launch.
+"""The jobs people, schedules and sensors launch.
 
-Keep out: when (schedules.py).
+Keep out: when (schedules.py, sensors.py).
 """
 
 from dagster import AssetSelection, define_asset_job
@@ -15,6 +15,8 @@ SELECTIONS = {
     ),
     "nightly_amplification": ("candidate_pairs", "amplified_labels"),
     "train_ranker": ("training_set", "trained_ranker", "ranker_evaluation"),
+    "anchor_watch": ("anchor_run", "drift_verdict"),
+    "load_seed": ("seed_inputs", "annotator_agreement", "gold_labels", "seed_splits"),
 }  # fmt: skip
 """Job: the assets it materialises."""
 
@@ -22,11 +24,13 @@ _ABOUT = {
     "recalibrate": "Read the seed again, calibrate every candidate, and let the gate decide. Spends within its caps.",
     "nightly_amplification": "Load a day's candidates and label them under an open verdict. Spends within its cap.",
     "train_ranker": "Train the ranker on every current label and prove it on human grades. Spends nothing.",
+    "anchor_watch": "Ask the certified judge about the anchor once more and decide on drift. Spends within its cap.",
+    "load_seed": "Read the seed files again: human labels, agreement, gold grades, splits. Spends nothing.",
 }
 
 
 def jobs(key: Keys) -> list[UnresolvedAssetJobDefinition]:
-    """``recalibrate``, ``nightly_amplification``, ``train_ranker``."""
+    """One job for every entry of ``SELECTIONS``."""
     return [
         define_asset_job(name, selection=AssetSelection.assets(*map(key, names)), description=_ABOUT[name])
         for name, names in SELECTIONS.items()

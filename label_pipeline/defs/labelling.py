@@ -16,6 +16,8 @@ from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.plan import Plan, refuse_over
 from label_pipeline.defs.asking import ask_and_store, price
+from label_pipeline.defs.canary import Canary, ask_canary, prepare_canary
+from label_pipeline.defs.epochs import recall_epoch
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.standing import current_standings
 from label_pipeline.stages import amplify, gate
@@ -30,6 +32,12 @@ class _Order:
     member: Member | None
     epoch: int
     plan: Plan
+    canary: Canary | None = None
+
+    @property
+    def whole_plan(self) -> Plan:
+        """What the day sends for this collection, its canary included."""
+        return self.plan + (self.canary.plan if self.canary else Plan())
 
 
 def label_day(context: dg.AssetExecutionContext, project: Project, day: date) -> pl.DataFrame:
@@ -50,20 +58,26 @@ def label_day(context: dg.AssetExecutionContext, project: Project, day: date) ->
         )
     collections = pairs["collection"].unique().sort().to_list()
     standings = current_standings(project, "amplify", collections)
-    orders = [_order(project, pairs.filter(pl.col("collection") == name), standings[name]) for name in collections]
+    run_id = context.run.run_id
+    orders = [
+        _order(project, run_id, pairs.filter(pl.col("collection") == name), standings[name]) for name in collections
+    ]
     try:
-        refuse_over(sum((order.plan for order in orders), Plan()), project.settings.amplify.cap_usd, f"amplify {day}")
+        refuse_over(
+            sum((order.whole_plan for order in orders), Plan()), project.settings.amplify.cap_usd, f"amplify {day}"
+        )
         reason = None
     except BudgetError as error:
         reason = f"amplify: {error}"
     rows, left = [], project.settings.amplify.cap_usd
     for order in orders:
-        rows.append(_fulfil(context, project, order, day, reason, left))
-        left -= float(rows[-1]["cost_usd"][0])
+        stopped, paid = (None, 0.0) if reason else _canary(context, project, order, left)
+        rows.append(_fulfil(context, project, order, day, reason or stopped, left - paid))
+        left -= paid + float(rows[-1]["cost_usd"][0])
     return pl.concat(rows) if rows else LABEL_RUNS.empty()
 
 
-def _order(project: Project, pairs: pl.DataFrame, standing: gate.Standing) -> _Order:
+def _order(project: Project, run_id: str, pairs: pl.DataFrame, standing: gate.Standing) -> _Order:
     store = project.store("amplify")
     if not standing.open:
         work = amplify.sort_out(pairs, pairs.clear(), standing, inside=False)
@@ -77,20 +91,28 @@ def _order(project: Project, pairs: pl.DataFrame, standing: gate.Standing) -> _O
         return _Order(amplify.sort_out(pairs, pairs.clear(), gone, inside=False), None, None, 0, Plan())
     labelled = store.query("amplify/labelled_pairs", {"judge_version": judge.judge_version})
     work = amplify.sort_out(pairs, labelled, standing, inside=member.inside)
-    epoch = int(row["epoch"])
+    epoch = max(int(row["epoch"]), recall_epoch(project, work.collection))
     planned = price(project, member, work.ask, epoch=epoch, purpose="amplify", served=judge.model_served)
-    return _Order(work, judge, member, epoch, planned)
+    first = prepare_canary(project, run_id, work.collection, judge.judge_version) if planned.requests else None
+    return _Order(work, judge, member, epoch, planned, first)
+
+
+def _canary(
+    context: dg.AssetExecutionContext, project: Project, order: _Order, left_usd: float
+) -> tuple[str | None, float]:
+    """Why the collection must not be labelled now (None: it may), and what finding out cost."""
+    return ask_canary(context, project, order.canary, left_usd) if order.canary else (None, 0.0)
 
 
 def _fulfil(
-    context: dg.AssetExecutionContext, project: Project, order: _Order, day: date, over_cap: str | None, left_usd: float
+    context: dg.AssetExecutionContext, project: Project, order: _Order, day: date, refusal: str | None, left_usd: float
 ) -> pl.DataFrame:
     """Asks, stores and books one collection; every pair ends up in exactly one column of the books."""
     store, work = project.store("amplify"), order.work
     started = project.clock()
     judging: Judging | None = None
-    reason = over_cap if work.standing.open else amplify.reasons([work.standing])
-    if order.judge and order.member and over_cap is None:
+    reason = refusal if work.standing.open else amplify.reasons([work.standing])
+    if order.judge and order.member and refusal is None:
         reason = None
         judging = ask_and_store(
             context, project, order.member, work.ask, purpose="amplify", epoch=order.epoch,

@@ -4,7 +4,7 @@ The only Dagster resource. It hands out plain objects, so everything below never
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,6 +18,8 @@ from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.adapters.prices import list_price
+from label_pipeline.adapters.secrets import read_secret
+from label_pipeline.adapters.segments import Segments
 from label_pipeline.adapters.store import Store
 from label_pipeline.adapters.tracking import Tracker
 from label_pipeline.core.errors import BudgetError, GateClosedError, PromptError, SettingsError
@@ -27,6 +29,7 @@ from label_pipeline.core.judging.prompt import PromptTemplate, parse_prompt
 from label_pipeline.core.ports import Clock, Price, Progress
 from label_pipeline.core.rubric import Rubric, parse_rubric
 from label_pipeline.core.splits import Shares
+from label_pipeline.defs.aws import S3, s3, secrets_client
 from label_pipeline.settings import CandidateSettings, InputSettings, Settings
 from label_pipeline.stages.gate import Policy, choose_policy
 
@@ -56,7 +59,17 @@ class Project:
 
     def store(self, stage: str) -> Store:
         """The tables as ``stage`` may see them."""
-        return Store(root=str(self.settings.home_path / "tables"), stage=stage)
+        on_s3 = self.s3 if self.settings.storage.remote else None
+        return Store(self.settings.tables_root, stage, on_s3.delta_options if on_s3 else {})
+
+    @cached_property
+    def s3(self) -> S3 | None:
+        """S3, where any of the project's state or inputs is there."""
+        if self.settings.storage.remote is None and not any(
+            isinstance(self.settings.locate_input(item.path), str) for item in self.settings.inputs.files
+        ):
+            return None
+        return s3()
 
     @cached_property
     def rubric(self) -> Rubric:
@@ -95,7 +108,8 @@ class Project:
         listed: list[InputSettings] = getattr(self.settings.inputs, table)
         return [
             InputSpec(
-                path=self.settings.locate(item.path),
+                path=self.settings.locate_input(item.path),
+                objects=self.s3.objects if self.s3 else None,
                 table=table,  # type: ignore[arg-type]  # callers name input tables only
                 format=item.format,
                 columns=item.columns,
@@ -171,21 +185,28 @@ class Project:
         return listed
 
     def client(self, endpoint: str) -> OpenAIChatClient:
-        """A client for one endpoint; the key comes from the environment.
+        """A client for one endpoint; the key comes from the environment or from Secrets Manager.
 
         Raises:
-            SettingsError: the environment variable with the key is not set.
+            SettingsError: the environment variable with the key is not set, or there is no such secret.
+            StorageError: Secrets Manager cannot be reached.
         """
+        found, key = self.settings.endpoints[endpoint], self._key(endpoint)
+        limiter = Limiter(found.concurrency, found.requests_per_minute, found.tokens_per_minute)
+        return OpenAIChatClient(
+            self.base_url(endpoint), key, timeout_s=found.timeout_s, max_retries=found.max_retries, limiter=limiter
+        )
+
+    def _key(self, endpoint: str) -> str:
         found = self.settings.endpoints[endpoint]
+        if found.api_key_secret is not None:
+            return read_secret(secrets_client(), found.api_key_secret, f"endpoints.{endpoint}.api_key_secret")
         key = environ.get(found.api_key_env)
         if not key:
             raise SettingsError(
                 f"endpoint {endpoint!r} takes its key from {found.api_key_env}, which is not set: export it"
             )
-        limiter = Limiter(found.concurrency, found.requests_per_minute, found.tokens_per_minute)
-        return OpenAIChatClient(
-            self.base_url(endpoint), key, timeout_s=found.timeout_s, max_retries=found.max_retries, limiter=limiter
-        )
+        return key
 
     def base_url(self, endpoint: str) -> str:
         """An endpoint's address, environment variables filled in."""
@@ -200,10 +221,20 @@ class Project:
 
     @contextmanager
     def journal(self) -> Iterator[SQLiteJournal]:
-        """The journal of paid replies, open for one run."""
-        self.settings.home_path.mkdir(parents=True, exist_ok=True)
-        with SQLiteJournal(self.settings.home_path / "journal.sqlite") as journal:
-            yield journal
+        """The journal of paid replies, open for one run; where the state is on S3, so are its segments.
+
+        Raises:
+            StorageError: the segments cannot be read or sent.
+            TableError: the local file cannot be used.
+        """
+        path, storage = self.settings.home_path / "journal.sqlite", self.settings.storage
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            if self.s3 is not None and storage.remote is not None:
+                prefix = f"{storage.remote}/journal/"
+                segments = Segments(path, self.s3.objects, prefix, replies=storage.segment_replies)
+                stack.enter_context(segments.kept())
+            yield stack.enter_context(SQLiteJournal(path))
 
     @property
     def tracker(self) -> Tracker:

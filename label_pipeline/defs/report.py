@@ -3,7 +3,7 @@
 Keep out: figures themselves (stages), drawing (adapters/plots.py).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 import polars as pl
@@ -16,6 +16,35 @@ Keys = Callable[[str], dg.AssetKey]
 """Turns an asset's name into its key under the graph's prefix."""
 
 OWNERS = ["team:search-quality"]
+
+
+def stage_asset(
+    key: Keys,
+    name: str,
+    group: str,
+    table: str,
+    *,
+    kinds: set[str],
+    deps: Sequence[str] = (),
+    pool: str | None = None,
+    check_specs: Sequence[dg.AssetCheckSpec] = (),
+) -> Callable[[Callable[..., object]], dg.AssetsDefinition]:
+    """``dg.asset`` with what every asset of a stage shares: key and dependencies by name, owners, column schema.
+
+    Args:
+        key: turns names into keys.
+        name: of the asset.
+        group: its stage.
+        table: declared table whose columns it shows.
+        kinds: Dagster's kinds.
+        deps: names of the assets it follows.
+        pool: pool it takes a slot of.
+        check_specs: checks it reports itself.
+    """
+    return dg.asset(
+        key=key(name), deps=[key(dep) for dep in deps], group_name=group, owners=OWNERS, kinds=kinds, pool=pool,
+        metadata=column_schema(table), check_specs=list(check_specs),
+    )  # fmt: skip
 
 
 def column_schema(table: str) -> dict[str, dg.TableSchema]:

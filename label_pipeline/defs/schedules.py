@@ -13,8 +13,9 @@ from label_pipeline.settings import Settings
 
 
 def schedules(settings: Settings, jobs: Sequence[UnresolvedAssetJobDefinition]) -> list[dg.ScheduleDefinition]:
-    """``nightly``: yesterday's candidates, at the cron of the settings (UTC)."""
-    nightly = next(job for job in jobs if job.name == "nightly_amplification")
+    """``nightly``: yesterday's candidates; ``anchor``: the judge on its anchor. At the crons of the settings (UTC)."""
+    by_name = {job.name: job for job in jobs}
+    nightly = by_name["nightly_amplification"]
 
     @dg.schedule(
         name="nightly",
@@ -30,4 +31,12 @@ def schedules(settings: Settings, jobs: Sequence[UnresolvedAssetJobDefinition]) 
             return dg.SkipReason(f"{day} is not among the project's days {settings.days.start} .. {settings.days.end}")
         return dg.RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())
 
-    return [nightly_schedule]
+    anchor = dg.ScheduleDefinition(
+        name="anchor",
+        job=by_name["anchor_watch"],
+        cron_schedule=settings.anchor.cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description="Asks the certified judge about its anchor. Off until turned on: it spends.",
+    )
+    return [nightly_schedule, anchor]

@@ -1,9 +1,10 @@
-"""Who may label what now, read from the tables. Used by the gate, amplify, status and checks.
+"""Who may label what now, and how many looks are left. Used by the gate, amplify, status, checks and sensors.
 
-Keep out: the rule (stages/gate/standing.py).
+Keep out: the rules (stages/gate/standing.py, ledger.py, renewal.py).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from label_pipeline.defs.project import Project
 from label_pipeline.stages import gate
@@ -18,3 +19,38 @@ def current_standings(project: Project, stage: str, collections: Sequence[str]) 
         rubric_version=project.rubric_version,
         now=project.clock(),
     )
+
+
+@dataclass(frozen=True)
+class LookBudget:
+    """What is left of one lane's looks at one collection's present holdout.
+
+    Attributes:
+        collection: its name.
+        lane: `full` or `recertify`.
+        left: looks left; whatever runs unasked stops at one.
+        queries_needed: new graded queries that a renewed holdout needs (label-pipeline renew-holdout).
+    """
+
+    collection: str
+    lane: gate.Lane
+    left: int
+    queries_needed: int
+
+    @property
+    def sentence(self) -> str:
+        """The same for people."""
+        return (
+            f"collection {self.collection}: {self.left} looks of lane {self.lane} are left at this holdout; a new one "
+            f"needs {self.queries_needed} new queries (label-pipeline renew-holdout)"
+        )
+
+
+def look_budget(project: Project, stage: str, collection: str, lane: gate.Lane) -> LookBudget:
+    """The budget of ``lane`` in ``collection`` as ``stage`` sees the tables; a retired holdout's looks do not count."""
+    store = project.store(stage)
+    splits, looks = store.read("splits"), store.read("holdout_looks")
+    generation = gate.generation(splits, collection)
+    left = gate.looks_left(looks, collection, lane, project.settings.gate.looks, generation)
+    needed = gate.queries_needed(splits, collection, project.shares, project.policy)
+    return LookBudget(collection, lane, left, needed)

@@ -4,4 +4,4 @@ A stage takes frames and records and returns frames and records. It may import c
 framework, database, file or network. Only stages that exist are listed.
 """
 
-STAGES = ("seed", "calibrate", "gate", "amplify", "rank")
+STAGES = ("seed", "calibrate", "gate", "amplify", "rank", "anchor")

@@ -62,3 +62,17 @@ def certified(
     """Builds the graph over a copy of the certified home of its own."""
     home = projects.copied(certified_home, tmp_path / "home")
     return lambda: projects.graph(projects.settings(home), instance)
+
+
+@pytest.fixture(scope="session")
+def baselined_home(certified_home: Path, provider_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certified home whose judge has a complete anchor baseline of ``anchored.RUNS`` runs. Copy it, do not use it."""
+    from label_pipeline_tests.defs import anchored
+
+    home = projects.copied(certified_home, tmp_path_factory.mktemp("baselined") / "home")
+    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+        patch.setenv("LABEL_PIPELINE_PROVIDER", provider_url)
+        patch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
+        done = anchored.graph_at(home, instance).run(*anchored.ANCHOR)
+        assert done.success, projects.failure_of(done)
+    return home

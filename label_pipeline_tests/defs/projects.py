@@ -75,6 +75,7 @@ def data(home: Path, *, model: str = "rehearsal-large", **changes: object) -> di
         "calibrate": {"cap_usd": 1},
         "gate": {"cap_usd": 1},
         "amplify": {"cap_usd": 1},
+        "anchor": {"cap_usd": 1, "canary_pairs": 0},
         **changes,
     }
 

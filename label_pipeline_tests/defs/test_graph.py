@@ -16,6 +16,7 @@ ASSETS = {
     "gate": ["gate_verdict"],
     "amplify": ["amplified_labels", "candidate_pairs"],
     "rank": ["ranker_evaluation", "trained_ranker", "training_set"],
+    "anchor": ["anchor_run", "drift_verdict"],
 }
 BLOCKING = {("gate_verdict", "judge_gate"), ("training_set", "no_test_query_inside")}
 CHECKS = BLOCKING | {
@@ -35,6 +36,7 @@ CHECKS = BLOCKING | {
     ("amplified_labels", "labels_missing_from_run"),
     ("training_set", "training_verdict_unknown"),
     ("ranker_evaluation", "beats_seed_only"),
+    ("drift_verdict", "no_drift"),
 }
 EDGES = {
     ("seed_inputs", "annotator_agreement"),
@@ -55,6 +57,8 @@ EDGES = {
     ("trained_ranker", "ranker_evaluation"),
     ("seed_inputs", "ranker_evaluation"),
     ("seed_splits", "ranker_evaluation"),
+    ("gate_verdict", "anchor_run"),
+    ("anchor_run", "drift_verdict"),
 }
 
 
@@ -110,6 +114,8 @@ def test_daily_partitions_end_where_the_project_ends(definitions: dg.Definitions
         ("recalibrate", ("seed", "calibrate", "gate")),
         ("nightly_amplification", ("amplify",)),
         ("train_ranker", ("rank",)),
+        ("anchor_watch", ("anchor",)),
+        ("load_seed", ("seed",)),
     ],
 )
 def test_jobs(definitions: dg.Definitions, job: str, stages: tuple[str, ...]) -> None:
@@ -117,13 +123,19 @@ def test_jobs(definitions: dg.Definitions, job: str, stages: tuple[str, ...]) ->
     assert nodes == {name for stage in stages for name in ASSETS[stage]}
 
 
-def test_the_only_schedule_is_off_until_turned_on(definitions: dg.Definitions) -> None:
-    schedule = definitions.resolve_schedule_def("nightly")
-    assert schedule.cron_schedule == "0 2 * * *"
+@pytest.mark.parametrize(("name", "cron"), [("nightly", "0 2 * * *"), ("anchor", "0 4 * * 1")])
+def test_what_spends_on_a_schedule_is_off_until_turned_on(definitions: dg.Definitions, name: str, cron: str) -> None:
+    schedule = definitions.resolve_schedule_def(name)
+    assert schedule.cron_schedule == cron
     assert schedule.execution_timezone == "UTC"
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
-    assert [s.name for s in definitions.schedules or []] == ["nightly"]
-    assert not definitions.sensors
+    assert [s.name for s in definitions.schedules or []] == ["nightly", "anchor"]
+
+
+def test_what_watches_for_free_is_on(definitions: dg.Definitions) -> None:
+    sensors = {sensor.name: sensor.default_status for sensor in definitions.sensors or []}
+    names = ["alerts", "judge_model_changed", "anchor_drifted", "new_human_labels"]
+    assert sensors == dict.fromkeys(names, dg.DefaultSensorStatus.RUNNING)
 
 
 @pytest.mark.parametrize(
@@ -155,11 +167,20 @@ def test_two_projects_share_an_instance_under_prefixes(tmp_path: Path) -> None:
 def test_spending_assets_share_one_pool(definitions: dg.Definitions) -> None:
     pools = {
         name: definitions.resolve_assets_def(name).op.pool
-        for name in ("judge_leaderboard", "gate_verdict", "amplified_labels", "gold_labels")
+        for name in (
+            "judge_leaderboard",
+            "gate_verdict",
+            "amplified_labels",
+            "anchor_run",
+            "drift_verdict",
+            "gold_labels",
+        )
     }
     assert pools == {
         "judge_leaderboard": "spending",
         "gate_verdict": "spending",
         "amplified_labels": "spending",
+        "anchor_run": "spending",
+        "drift_verdict": "spending",
         "gold_labels": None,
     }

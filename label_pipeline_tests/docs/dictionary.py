@@ -1,4 +1,4 @@
-"""Writes docs/tables.md, the data dictionary, from core/catalogue.py: `python -m label_pipeline_tests.docs.dictionary`.
+"""Writes docs/tables.md, the data dictionary, from core/catalogue/: `python -m label_pipeline_tests.docs.dictionary`.
 
 It lives beside the tests because nothing that runs needs it. Keep out: what the tables are.
 """
@@ -13,7 +13,7 @@ from label_pipeline.core.tables import STAGE_ORDER, Table, hides_test_queries
 PAGE = Path(__file__).parents[2] / "docs" / "tables.md"
 OPENING = """# Tables
 
-Every table of the project, in the order of the stages that write them. Made from `label_pipeline/core/catalogue.py` by
+Every table of the project, in the order of the stages that write them. Made from `label_pipeline/core/catalogue/` by
 `python -m label_pipeline_tests.docs.dictionary`; do not edit it by hand.
 
 A **snapshot** is overwritten by a load, and a row the user removed is gone from it. **Facts** are only ever appended;

@@ -1,4 +1,4 @@
-"""docs/tables.md is what core/catalogue.py says today."""
+"""docs/tables.md is what core/catalogue/ says today."""
 
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline_tests.docs.dictionary import PAGE, page

@@ -154,6 +154,16 @@ def test_pairs_labelled_twice() -> None:
     ]
 
 
+def test_a_label_that_was_taken_back_may_be_given_once_more() -> None:
+    life = [{"status": status} for status in ("provisional", "confirmed", "recalled", "provisional", "confirmed")]
+    assert ask("checks/labelled_twice", table("labels", *life)) == []
+    again = table("labels", *life, {"status": "provisional"})
+    assert ask("checks/labelled_twice", again) == [("relevance", "main", "q1", "d1", "judge-a", "provisional", 3)]
+    # taken back twice, given once
+    taken = table("labels", {}, {"status": "recalled"}, {"status": "recalled"})
+    assert ask("checks/labelled_twice", taken) == [("relevance", "main", "q1", "d1", "judge-a", "recalled", 2)]
+
+
 def test_labels_that_were_booked_and_never_stored() -> None:
     run = {"labelled": 3, "reused": 1}
     found = ask(

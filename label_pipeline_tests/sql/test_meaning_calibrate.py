@@ -52,6 +52,17 @@ def test_other_members_epochs_and_purposes_are_left_out() -> None:
 def test_the_current_epoch_is_the_newest_there_has_been_and_0_before_any() -> None:
     assert ask("calibrate/current_epoch") == [(0,)]
     assert ask("calibrate/current_epoch", table("judgements", {"epoch": 2}, {"epoch": 10}, {"epoch": 3})) == [(10,)]
+    opened = table("epochs", {"epoch": 4, "purpose": "calibrate"}, {"epoch": 9, "purpose": "anchor"})
+    assert ask("calibrate/current_epoch", opened) == [(4,)]
+
+
+def test_an_anchor_run_never_makes_a_calibration_ask_again() -> None:
+    later = table("judgements", {"epoch": 2}, {"epoch": 7, "purpose": "anchor"}, {"epoch": 8, "purpose": "canary"})
+    opened = table("epochs", {"epoch": 9, "purpose": "recall"})
+    assert ask("calibrate/current_epoch", later, opened) == [(2,)]
+    assert ask("calibrate/newest_epoch", later, opened) == [(9,)]
+    assert ask("calibrate/newest_epoch", later) == [(8,)], "also where a killed run opened it before there was a table"
+    assert ask("calibrate/newest_epoch") == [(0,)]
 
 
 def test_known_requests_are_those_that_were_answered() -> None:

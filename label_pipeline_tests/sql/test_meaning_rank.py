@@ -80,6 +80,36 @@ def test_a_pair_that_was_labelled_again_trains_on_the_new_label() -> None:
     assert found.select("raw_grade", "judge_version", "status").rows() == [(3.0, "judge-b", "provisional")]
 
 
+def test_a_later_status_is_no_later_label() -> None:
+    """An older judge's label is confirmed, or recalled, after a newer judge labelled the pair: the newer one trains."""
+    old, new = label(1.0, 9), label(2.0, 10, judge_version="judge-b")
+    for status in ("confirmed", "recalled"):
+        found = frame_of("rank/training_labels", table("labels", old, new, label(1.0, 11, status=status)))
+        assert found.select("raw_grade", "judge_version", "status").rows() == [(2.0, "judge-b", "provisional")]
+
+
+def test_a_recalled_label_given_again_by_its_judge_trains() -> None:
+    life = label(1.0, 9), label(1.0, 10, status="recalled"), label(3.0, 11)
+    assert frame_of("rank/training_labels", table("labels", *life))["raw_grade"].to_list() == [3.0]
+
+
+def test_crowned_rankers_beat_the_seed_and_the_newest_comes_first() -> None:
+    def evaluation(name: str, ranker: str, low: float, hour: int) -> list[dict[str, object]]:
+        shared = {"evaluation_id": name, "metric": "nDCG@10 exponential gain", "evaluated_at": at(hour)}
+        return [
+            {**shared, "arm": "amplified", "ranker_id": ranker},
+            {**shared, "arm": "seed_only", "ranker_id": "seed"},
+            {**shared, "arm": "amplified - seed_only", "low": low},
+            {**shared, "arm": "amplified - bm25", "low": 1.0},
+        ]
+
+    metrics = table(
+        "ranker_metrics", *evaluation("e1", "r1", 0.1, 9), *evaluation("e2", "r2", 0.2, 11),
+        *evaluation("e3", "r3", 0.0, 12), *evaluation("e4", "r1", 0.1, 10),
+    )  # fmt: skip
+    assert ask("rank/crowned_rankers", metrics) == [("r2", at(11)), ("r1", at(10))]
+
+
 def test_at_one_moment_the_row_that_takes_a_label_back_decides_in_any_order() -> None:
     given, taken = label(1.0), label(1.0, status="recalled")
     assert ask("rank/training_labels", table("labels", given, taken)) == []

@@ -13,7 +13,9 @@ with newest as (
         l.status,
         row_number() over (
             partition by l.task, l.collection, l.query_id, l.doc_id, l.doc_version, l.context_id
-            order by l.labelled_at desc, l.status desc
+            order by
+                l.labelled_at desc,
+                list_position(['provisional', 'confirmed', 'superseded', 'recalled'], l.status) desc
         ) as age_rank
     from labels as l
     where l.judge_version = $judge_version

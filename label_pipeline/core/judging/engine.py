@@ -23,7 +23,7 @@ class Judging:
     """What came of judging.
 
     Attributes:
-        judgements: one row a pair and vote, in the order of the pairs (core/catalogue.py, JUDGEMENTS).
+        judgements: one row a pair and vote, in the order of the pairs (core/catalogue/, JUDGEMENTS).
         requests: requests sent (the client's own retries not counted).
         cost_usd: US dollars paid in this run, reading attempts included.
         stopped: ``cap`` when asks were left unsent because the cap was reached, else None.

@@ -23,6 +23,9 @@ OWN_FIELDS = frozenset({"model", "messages", "response_format", "seed", "n", "st
 ATTEMPT_STEP = 1000
 """Draw number = sample_index + ATTEMPT_STEP * attempt, so votes and reading attempts never share a seed or a key."""
 
+ANY_MODEL = "*"
+"""As ``served``: whichever model answers, its reply is read. For watching a judge, never for labelling with one."""
+
 # What `visible` touches, a placeholder inside a text and markup: whatever changes how a pair is shown changes this.
 _PROBE_TEXT = (
     "probe {{query}} </query> <b>&\t\n\x00\x1b\x85\u00ad\u061c\u180e\u200b\u202e\u2066\ufeff\ufffa\U000e0041 end"
@@ -166,6 +169,8 @@ class Member:
 
     def accepts(self, reported: str, served: str | None) -> bool:
         """Whether a reply that reports model ``reported`` counts; ``served``, where given, is the only one."""
+        if served == ANY_MODEL:
+            return True
         return reported == served if served is not None else self.serves(reported)
 
     def describe(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
 """The assets, one module a stage: fetch, call, store, report.
 
-seed.py, calibrate.py, gate.py, amplify.py, rank.py. Keep out: every decision (stages).
+seed.py, calibrate.py, gate.py, amplify.py, rank.py, anchor.py. Keep out: every decision (stages).
 """

@@ -9,8 +9,9 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters.files import read_rows
-from label_pipeline.core.errors import BudgetError, GateClosedError
+from label_pipeline.core.errors import BudgetError, GateClosedError, JudgeError
 from label_pipeline.defs.asking import refusing, spending
+from label_pipeline.defs.canary import canaries_of
 from label_pipeline.defs.contracts import contract_result
 from label_pipeline.defs.labelling import label_day
 from label_pipeline.defs.project import Project
@@ -91,6 +92,9 @@ def amplify_assets(key: Keys, days: dg.PartitionsDefinition[str], spending_pool:
             over = runs.filter(pl.col("reason").fill_null("").str.starts_with("amplify:"))
             if not over.is_empty():
                 raise BudgetError(str(over["reason"][0]))
+            stopped = canaries_of(project, context.run.run_id).drop_nulls("reason")
+            if not stopped.is_empty():
+                raise JudgeError(" ".join(f"[{name}] {why}" for name, why in stopped["collection", "reason"].rows()))
             if runs.height and runs["judge_version"].null_count() == runs.height:
                 raise GateClosedError(f"no open, current verdict, so nothing was sent: {runs['reason'][0]}")
             if runs.is_empty():  # a day without candidates must not look like a day that may be labelled
@@ -104,6 +108,11 @@ def amplify_assets(key: Keys, days: dg.PartitionsDefinition[str], spending_pool:
                     "cost_usd": float(runs["cost_usd"].sum()),
                     "books": markdown(runs.select("day", "collection", *counts, "cost_usd", "seconds", "reason")),
                     "coverage": markdown(coverage, most=40),
+                    "canary": markdown(
+                        canaries_of(project, context.run.run_id).select(
+                            "collection", "n_pairs", "graded", "loss", "flip_share", "requests", "baseline_epoch"
+                        )
+                    ),
                     "judge_versions": sorted(runs["judge_version"].drop_nulls().unique()),
                 },
                 data_version=dg.DataVersion("+".join(sorted(runs["judge_version"].drop_nulls().unique()))),

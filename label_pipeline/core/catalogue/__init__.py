@@ -1,0 +1,62 @@
+"""Every table of the project, declared once: the store, the tests' empty frames and docs/tables.md come from here.
+
+One module a stage; columns.py what several tables share. Keep out: behaviour (core/tables.py). A column's meaning
+states its unit; one quantity has one name everywhere.
+"""
+
+from label_pipeline.core.catalogue.amplify import CANDIDATES, LABEL_RUNS, LABELS
+from label_pipeline.core.catalogue.anchor import ANCHOR_ITEMS, ANCHOR_RUNS, DRIFT_VERDICTS
+from label_pipeline.core.catalogue.calibrate import EPOCHS, JUDGE_VERSIONS, JUDGEMENTS, LEADERBOARD
+from label_pipeline.core.catalogue.gate import HOLDOUT_LOOKS, VERDICTS
+from label_pipeline.core.catalogue.rank import RANKER_METRICS, RANKERS, TRAINING_SETS
+from label_pipeline.core.catalogue.seed import (
+    AGREEMENT,
+    DOCUMENTS,
+    EVALUATION,
+    GOLD,
+    HUMAN_LABELS,
+    QUARANTINE,
+    QUERIES,
+    SPLITS,
+)
+from label_pipeline.core.tables import Table
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        QUERIES, DOCUMENTS, HUMAN_LABELS, EVALUATION, QUARANTINE, AGREEMENT, GOLD, SPLITS,
+        EPOCHS, JUDGEMENTS, LEADERBOARD, JUDGE_VERSIONS,
+        VERDICTS, HOLDOUT_LOOKS,
+        CANDIDATES, LABELS, LABEL_RUNS,
+        TRAINING_SETS, RANKERS, RANKER_METRICS,
+        ANCHOR_ITEMS, ANCHOR_RUNS, DRIFT_VERDICTS,
+    )
+}  # fmt: skip
+"""Every declared table by name, in the order of the stages."""
+
+__all__ = [
+    "AGREEMENT",
+    "ANCHOR_ITEMS",
+    "ANCHOR_RUNS",
+    "CANDIDATES",
+    "DOCUMENTS",
+    "DRIFT_VERDICTS",
+    "EPOCHS",
+    "EVALUATION",
+    "GOLD",
+    "HOLDOUT_LOOKS",
+    "HUMAN_LABELS",
+    "JUDGEMENTS",
+    "JUDGE_VERSIONS",
+    "LABELS",
+    "LABEL_RUNS",
+    "LEADERBOARD",
+    "QUARANTINE",
+    "QUERIES",
+    "RANKERS",
+    "RANKER_METRICS",
+    "SPLITS",
+    "TABLES",
+    "TRAINING_SETS",
+    "VERDICTS",
+]

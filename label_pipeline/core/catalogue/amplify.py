@@ -1,0 +1,53 @@
+"""Tables of stage amplify: pairs to label, their labels, and the books.
+
+Keep out: behaviour (core/tables.py).
+"""
+
+import polars as pl
+
+from label_pipeline.core.catalogue.columns import COLLECTION, FEATURES, INCUMBENT, JUDGE_VERSION, PAIR, UTC
+from label_pipeline.core.tables import PAIR_KEY, Column, Table
+
+CANDIDATES = Table(
+    "candidates", "snapshot", "one pair to label", PAIR_KEY,
+    (*PAIR, Column("arrived_on", pl.Date, "UTC day it arrived; the daily partition"), FEATURES, INCUMBENT),
+    "amplify",
+)  # fmt: skip
+LABELS = Table(
+    "labels", "fact", "one production label, or a later status of it", (*PAIR_KEY, "judge_version", "status"),
+    (
+        *PAIR, Column("day", pl.Date, "partition the candidate arrived in"),
+        Column("raw_grade", pl.Float64, "mean of the votes' grades"),
+        Column("expected_grade", pl.Float64, "probability-weighted grade, else the mean of votes"),
+        Column("calibrated_grade", pl.Float64, "for error and gate; never rounded, not for rank"),
+        Column("confidence", pl.Float64, "minus the standard deviation of the grade's distribution", nullable=True),
+        Column("status", pl.String, "provisional, confirmed, superseded or recalled"), JUDGE_VERSION,
+        Column("verdict_id", pl.String, "the verdict that allowed it"), Column("run_id", pl.String, "the run"),
+        Column("request_keys", pl.String, "JSON list: the requests whose replies it rests on"),
+        Column("model_reported", pl.String, "model id as the provider reported it"),
+        Column("rubric_version", pl.String, "rubric the judge used"),
+        Column("cost_usd", pl.Float64, "US dollars"), Column("labelled_at", UTC, "when"),
+    ),
+    "amplify",
+)  # fmt: skip
+LABEL_RUNS = Table(
+    "label_runs", "fact", "one amplification of one day and collection", ("run_id", "day", "collection"),
+    (
+        Column("run_id", pl.String, "the run"), Column("day", pl.Date, "partition"), COLLECTION,
+        Column("judge_version", pl.String, "null when nothing was allowed to label", nullable=True),
+        Column("verdict_id", pl.String, "the verdict that allowed it", nullable=True),
+        Column("pairs_in", pl.Int64, "candidate pairs = labelled + abstained + failed + refused + skipped"),
+        Column("labelled", pl.Int64, "pairs with a label under this judge version"),
+        Column("reused", pl.Int64, "of the labelled: those that rest on no request of this run"),
+        Column("abstained", pl.Int64, "the model refused, or its reply stayed unreadable, cut or out of scale"),
+        Column("failed", pl.Int64, "no reply"), Column("refused", pl.Int64, "no open verdict, or over the cap"),
+        Column("skipped", pl.Int64, "customer text and no endpoint inside the boundary"),
+        Column("requests", pl.Int64, "requests sent"), Column("input_tokens", pl.Int64, "tokens"),
+        Column("cached_tokens", pl.Int64, "input tokens served from cache"),
+        Column("output_tokens", pl.Int64, "tokens"), Column("cost_usd", pl.Float64, "US dollars"),
+        Column("seconds", pl.Float64, "wall time"),
+        Column("reason", pl.String, "why pairs were refused", nullable=True),
+        Column("finished_at", UTC, "when"),
+    ),
+    "amplify",
+)  # fmt: skip

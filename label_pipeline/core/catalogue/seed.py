@@ -1,0 +1,91 @@
+"""Tables of stage seed: the user's inputs, and what is known of them: agreement, gold, splits.
+
+Keep out: behaviour (core/tables.py).
+"""
+
+import polars as pl
+
+from label_pipeline.core.catalogue.columns import COLLECTION, DOC_ID, DOC_VERSION, FEATURES, INCUMBENT, PAIR, QUERY, UTC
+from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY, Column, Table
+
+QUERIES = Table(
+    "queries", "snapshot", "one query", QUERY_KEY,
+    (*QUERY, Column("query", pl.String, "query text"), Column("language", pl.String, "ISO code", nullable=True)),
+    "seed",
+)  # fmt: skip
+DOCUMENTS = Table(
+    "documents", "snapshot", "one document", ("doc_id",),
+    (
+        DOC_ID, DOC_VERSION,
+        Column("title", pl.String, "title; shown to the judge above the text", nullable=True),
+        Column("text", pl.String, "body text"),
+        Column("source", pl.String, "system it comes from: wiki, mail, ...", nullable=True),
+        Column("language", pl.String, "ISO code", nullable=True),
+        Column("created_on", pl.Date, "date of the document", nullable=True),
+        Column("boundary", pl.String, "`customer` = may only be sent to endpoints declared inside", nullable=True),
+    ),
+    "seed",
+)  # fmt: skip
+HUMAN_LABELS = Table(
+    "human_labels", "snapshot", "one annotator's grade of one pair", (*PAIR_KEY, "annotator_id"),
+    (
+        *PAIR, Column("annotator_id", pl.String, "who graded; `unknown` where the file does not say"),
+        Column("grade", pl.Int64, "grade on the project's scale"),
+        Column("rationale", pl.String, "the annotator's reason", nullable=True), FEATURES, INCUMBENT,
+    ),
+    "seed", hides_test_queries_before="gate",
+)  # fmt: skip
+EVALUATION = Table(
+    "evaluation", "snapshot", "one human grade of a pair that tests the ranker", PAIR_KEY,
+    (*PAIR, Column("grade", pl.Int64, "grade on the project's scale"), FEATURES, INCUMBENT),
+    "seed", readable_from="rank",
+)  # fmt: skip
+QUARANTINE = Table(
+    "quarantine", "snapshot", "one rejected input row", ("input", "partition", "source", "line", "reason"),
+    (
+        Column("input", pl.String, "the input table the row was meant for"),
+        Column("partition", pl.String, "day of the load, or `all`"),
+        Column("source", pl.String, "file name"),
+        Column("line", pl.Int64, "line (CSV, JSONL, TREC) or row number (Parquet), from 1"),
+        Column("reason", pl.String, "why it was rejected and what to do"),
+        Column("row", pl.String, "the row's ids and grade as read, JSON; never its text"),
+    ),
+    "seed",
+)  # fmt: skip
+AGREEMENT = Table(
+    "agreement", "snapshot", "one agreement figure of one collection", ("collection", "metric"),
+    (
+        COLLECTION, Column("metric", pl.String, "field name, e.g. `krippendorff_alpha_ordinal`"),
+        Column("estimate", pl.Float64, "value; null where not applicable", nullable=True),
+        Column("low", pl.Float64, "lower 95 % bound, query bootstrap", nullable=True),
+        Column("high", pl.Float64, "upper 95 % bound, query bootstrap", nullable=True),
+        Column("n_queries", pl.Int64, "queries with at least one pair"), Column("n_pairs", pl.Int64, "pairs"),
+        Column("n_annotators", pl.Int64, "annotators"),
+        Column("status", pl.String, "`usable`, `tentative`, `unusable` or `not applicable`"),
+        Column("reason", pl.String, "the sentence behind the status"),
+    ),
+    "seed",
+)  # fmt: skip
+GOLD = Table(
+    "gold", "snapshot", "one pair's gold grade", PAIR_KEY,
+    (
+        *PAIR, Column("gold_mean", pl.Float64, "panel mean"),
+        Column("gold_variance", pl.Float64, "sample variance of the panel; null for one grade", nullable=True),
+        Column("n_grades", pl.Int64, "annotators who graded it"),
+        Column("gold_grade", pl.Int64, "panel mean rounded half up"),
+        Column("gold_source", pl.String, "`panel` or `adjudicated`"), FEATURES, INCUMBENT,
+    ),
+    "seed", hides_test_queries_before="gate",
+)  # fmt: skip
+SPLITS = Table(
+    "splits", "snapshot", "one query's split, for ever, unless its holdout is retired", QUERY_KEY,
+    (
+        *QUERY, Column("split", pl.String, "train, dev, holdout or anchor"),
+        Column("dealt_at", UTC, "when it was dealt"),
+        Column(
+            "retired", pl.Int64, "generation of the holdout it served in before that joined dev; null = never moved",
+            nullable=True,
+        ),
+    ),
+    "seed",
+)  # fmt: skip

@@ -1,0 +1,145 @@
+"""What a run nobody asked for would cost, which lane it takes, and what it may spend. Sends nothing.
+
+Keep out: the rule (core/watching/allowance.py), a plan's price (core/judging/plan.py).
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import polars as pl
+
+from label_pipeline.core.errors import BudgetError, NotApplicableError
+from label_pipeline.core.judge import JudgeVersion, judge_from_row, pair_grades
+from label_pipeline.core.judging.member import ANY_MODEL
+from label_pipeline.core.pairs import pair_texts
+from label_pipeline.core.watching import Allowance, Cost, Wanted
+from label_pipeline.defs.anchoring import anchors
+from label_pipeline.defs.asking import price
+from label_pipeline.defs.epochs import current_epoch, next_epoch
+from label_pipeline.defs.project import Project
+from label_pipeline.defs.watching import collections
+from label_pipeline.stages import gate
+
+_HELD_OUT = {"full": ("holdout",), "recertify": ("holdout", "anchor")}
+
+
+def resolved(project: Project, wanted: Wanted, *, again: bool) -> Wanted:
+    """``wanted`` as it can be asked for now: in a lane that can be taken, and fresh only where it must be.
+
+    Args:
+        project: the project.
+        wanted: a recalibration.
+        again: it was asked for before and failed: what it calibrated then is not paid for twice.
+    """
+    epoch = next_epoch(project, "calibrate") if wanted.fresh else current_epoch(project)
+    if again and wanted.fresh:
+        store = project.store("gate")
+        mine = store.read("verdicts").filter(
+            pl.col("kind") == "suspension", pl.col("collection").is_in(list(wanted.collections))
+        )
+        calibrated = store.query("calibrate/newest_calibration")["epoch"]
+        if calibrated.len() and mine.height and int(calibrated[0]) > max(mine["epoch"].to_list()):
+            epoch, wanted = int(calibrated[0]), replace(wanted, fresh=False)
+    lane = lane_for(project, wanted.collections, epoch) if wanted.lane == "recertify" else "full"
+    return replace(wanted, lane=lane)
+
+
+def recalibration_cost(project: Project, wanted: Wanted) -> Cost:
+    """What ``wanted`` would cost at most: every candidate on train and dev, the dearest one in the gate."""
+    epoch = next_epoch(project, "calibrate") if wanted.fresh else current_epoch(project)
+    store = project.store("gate")
+    learnable = pair_texts(store.query("seed/graded_pairs", {"splits": ["train", "dev"]}))
+    held_out = pair_texts(store.query("seed/graded_pairs", {"splits": list(_HELD_OUT[wanted.lane])}))
+    try:
+        asked = [price(project, m, learnable, epoch=epoch, purpose="calibrate") for m in project.members]
+        looked = [price(project, m, held_out, epoch=epoch, purpose="gate") for m in project.members]
+    except BudgetError as error:
+        return Cost(math.nan, math.nan, 0, str(error))
+    dearest = max(looked, key=lambda plan: plan.cost_usd)
+    requests = sum(plan.requests for plan in asked) + dearest.requests
+    return Cost(sum(plan.cost_usd for plan in asked), dearest.cost_usd, requests)
+
+
+def anchor_cost(project: Project) -> float:
+    """What the next anchor run would cost at most, US dollars: of every collection, what its baseline still misses.
+
+    nan where a price is unknown.
+    """
+    try:
+        asked = anchors(project)[0]
+    except BudgetError:
+        return math.nan
+    total = 0.0
+    for found in asked:
+        items = found.items
+        if items.is_empty():
+            pairs = project.store("anchor").query("anchor/anchor_pairs", {"collection": found.collection})
+            items = pairs if found.member.inside else pairs.filter(~pairs["customer"])
+        epoch = next_epoch(project, "anchor", found.collection)
+        plan = price(project, found.member, pair_texts(items), epoch=epoch, purpose="anchor", served=ANY_MODEL)
+        total += plan.cost_usd * found.runs_to_do
+    return total
+
+
+def allowance(project: Project, wanted: Wanted) -> Allowance:
+    """What settings and holdouts allow for ``wanted``: the gate looks at every collection, whatever it is about."""
+    settings, store = project.settings, project.store("gate")
+    looks, splits = store.read("holdout_looks"), store.read("splits")
+    lane: gate.Lane = "recertify" if wanted.lane == "recertify" else "full"
+    names = collections(project)
+    return Allowance(
+        cap_usd=settings.watch.recalibration_cap_usd,
+        calibrate_cap_usd=settings.calibrate.cap_usd,
+        gate_cap_usd=settings.gate.cap_usd,
+        looks_left={
+            name: gate.looks_left(looks, name, lane, settings.gate.looks, gate.generation(splits, name))
+            for name in names
+        },
+        queries_needed={name: gate.queries_needed(splits, name, project.shares, project.policy) for name in names},
+    )
+
+
+def lane_for(project: Project, collections: Sequence[str], epoch: int) -> str:
+    """``recertify`` where every collection has a judge of the full gate to compare with on enough pairs, else ``full``.
+
+    Args:
+        project: the project.
+        collections: whose verdict it is about.
+        epoch: the calibration epoch the new judge will have, or has.
+    """
+    try:
+        for name in collections:
+            _comparable(project, name, epoch)
+    except NotApplicableError:
+        return "full"
+    return "recertify" if collections else "full"
+
+
+def _comparable(project: Project, collection: str, epoch: int) -> None:
+    """Raises NotApplicableError where the re-certification lane would refuse, as far as is known before it is asked."""
+    store, policy = project.store("gate"), project.policy
+    newest = store.query("calibrate/newest_judge")
+    fresh = newest.is_empty() or int(newest["epoch"][0]) < epoch
+    judge: JudgeVersion | None = None if fresh else judge_from_row(newest.row(0, named=True))
+    reference = gate.find_reference(
+        store.read("verdicts"), collection, judge_version="" if judge is None else judge.judge_version, epoch=epoch,
+        policy_hash=policy.policy_hash, rubric_version=project.rubric_version, now=project.clock(),
+    )  # fmt: skip
+    row = store.query("calibrate/judge_by_version", {"judge_version": reference.judge_version}).row(0, named=True)
+    certified = judge_from_row(row)
+    if judge is not None:
+        gate.refuse_own_change(certified, judge)
+    judged = store.query(
+        "gate/reference_judgements",
+        {
+            "member_hash": json.loads(certified.members)[0]["member_hash"],
+            "model_served": certified.model_served,
+            "epoch": reference.epoch,
+            "anchor_until": (reference.decided_at + timedelta(days=gate.ANCHOR_DAYS)).date(),
+        },
+    )
+    gold = store.query("seed/graded_pairs", {"splits": list(_HELD_OUT["recertify"])})
+    gate.comparable(gold.filter(gold["collection"] == collection), pair_grades(judged), reference, policy)

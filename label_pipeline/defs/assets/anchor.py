@@ -1,0 +1,165 @@
+"""The anchor stage: the certified judge asked again about the fixed human reference, and whether it is still itself.
+
+Keep out: the steps (defs/anchoring.py, defs/drifting.py), the decision (stages/anchor).
+"""
+
+import json
+
+import dagster as dg
+import polars as pl
+
+from label_pipeline.adapters import plots
+from label_pipeline.defs.anchoring import Anchor, anchors, ask_anchors, due
+from label_pipeline.defs.asking import refusing, spending
+from label_pipeline.defs.drifting import decide, enforce, evidence_of, expected_loss
+from label_pipeline.defs.project import Project
+from label_pipeline.defs.report import Keys, markdown, stage_asset
+from label_pipeline.stages.anchor import AnchorEvidence
+
+CHECK = "no_drift"
+
+
+class AnchorConfig(dg.Config):
+    """How this anchor run differs from one that somebody asked for."""
+
+    only_when_due: bool = False
+    """Ask only where a baseline is incomplete, labels await a run, the last run asks for another, or it is old."""
+
+    rebaseline: bool = False
+    """Begin a new baseline where the last is complete: what the judge is now is accepted as what it should be."""
+
+    cap_usd: float | None = None
+    """Most this run may cost; None takes anchor.cap_usd of the settings."""
+
+
+def anchor_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
+    """``anchor_run``, and ``drift_verdict`` with its check ``no_drift``."""
+    return [_anchor_run(key, spending_pool), _drift_verdict(key, spending_pool)]
+
+
+def _anchor_run(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
+    @stage_asset(
+        key, "anchor_run", "anchor", "anchor_runs", deps=("gate_verdict",), kinds={"openai", "deltalake"},
+        pool=spending_pool,
+    )  # fmt: skip
+    def anchor_run(
+        context: dg.AssetExecutionContext, config: AnchorConfig, project: dg.ResourceParam[Project]
+    ) -> dg.MaterializeResult:
+        """The certified judge on the anchor's humans once more: the missing runs of its baseline, or one to watch."""
+        with refusing(), spending(project):
+            watched, without = anchors(project)
+            why = {found.collection: due(project, found) for found in watched}
+            asked = [found for found in watched if why[found.collection] or not config.only_when_due]
+            cap = project.settings.anchor.cap_usd if config.cap_usd is None else config.cap_usd
+            rows = ask_anchors(context, project, asked, cap_usd=cap, rebaseline=config.rebaseline)
+            told = {found.collection: _told(found, why[found.collection], asked) for found in watched} | without
+            return dg.MaterializeResult(
+                metadata={
+                    "why": dg.MetadataValue.json(told),
+                    "runs": markdown(rows.select(*SHOWN)),
+                    "requests": int(rows["requests"].sum()),
+                    "cost_usd": float(rows["cost_usd"].sum()),
+                },
+                data_version=dg.DataVersion(_newest_runs(project)),
+            )
+
+    return anchor_run
+
+
+SHOWN = (
+    "collection", "kind", "epoch", "n_pairs", "graded", "malformed", "refused", "loss", "bias", "flip_share", "models",
+    "fingerprints", "requests", "cost_usd", "ran_at",
+)  # fmt: skip
+
+
+def _told(found: Anchor, why: str | None, asked: list[Anchor]) -> str:
+    """Why a collection was asked about, or was not."""
+    if found not in asked:
+        return "not due: nothing was asked"
+    return why or "asked though nothing was due"
+
+
+def _newest_runs(project: Project) -> str:
+    """What the anchor runs are, as a version: it changes with every run and with nothing else."""
+    runs = project.store("anchor").read("anchor_runs").filter(pl.col("kind") != "canary")
+    return "+".join(map(str, runs.group_by("collection").agg(pl.col("epoch").max()).sort("collection")["epoch"]))
+
+
+def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
+    @stage_asset(
+        key, "drift_verdict", "anchor", "drift_verdicts", deps=("anchor_run",), kinds={"polars", "deltalake"},
+        pool=spending_pool,
+        check_specs=[
+            dg.AssetCheckSpec(
+                CHECK, asset=key("drift_verdict"), description="Every certified judge is the one that was certified."
+            )
+        ],
+    )  # fmt: skip
+    def drift_verdict(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
+        """Is it still the same judge? Drift suspends its verdict and recalls labels, a healthy run confirms them."""
+        with refusing(), spending(project):
+            watched, without = anchors(project)
+            known = [(found, evidence_of(project, found)) for found in watched]
+            for found, evidence in known:
+                decide(project, found, evidence)
+            enforce(project)
+            rows = newest_verdicts(project)
+            ill = rows.filter(~pl.col("healthy") & (pl.col("state") != "baseline"))
+            return dg.MaterializeResult(
+                metadata={
+                    "verdicts": markdown(
+                        rows.select("collection", "state", "cause", "action", "change_point", "epoch")
+                    ),
+                    "signals": markdown(_signals(rows), most=40),
+                    "not watched": dg.MetadataValue.json(without),
+                    **_drawn(known),
+                },
+                check_results=[
+                    dg.AssetCheckResult(
+                        check_name=CHECK,
+                        passed=ill.is_empty(),
+                        severity=dg.AssetCheckSeverity.ERROR,
+                        description=_sentence(rows if ill.is_empty() else ill),
+                        metadata={"suspended": rows.filter("suspends")["collection"].to_list()},
+                    )
+                ],
+                data_version=dg.DataVersion("+".join(rows["drift_id"])),
+            )
+
+    return drift_verdict
+
+
+def newest_verdicts(project: Project) -> pl.DataFrame:
+    """The newest DRIFT_VERDICTS row of every collection."""
+    rows = project.store("anchor").read("drift_verdicts").sort("epoch", "decided_at")
+    return rows.unique("collection", keep="last", maintain_order=True).sort("collection")
+
+
+def _sentence(rows: pl.DataFrame) -> str:
+    told = [f"[{row['collection']}] {row['state']}: {row['action']}" for row in rows.iter_rows(named=True)]
+    return "; ".join(told) or "no certified judge was watched yet"
+
+
+def _signals(rows: pl.DataFrame) -> pl.DataFrame:
+    """Every detector's answer, one a line."""
+    lines = [
+        {"collection": row["collection"]} | signal
+        for row in rows.iter_rows(named=True)
+        for signal in json.loads(row["signals"])
+    ]
+    schema = {"collection": pl.String, "name": pl.String, "figure": pl.Float64, "threshold": pl.Float64,
+              "fired": pl.Boolean, "sentence": pl.String}  # fmt: skip
+    return pl.DataFrame(lines, schema=schema)
+
+
+def _drawn(known: list[tuple[Anchor, AnchorEvidence]]) -> dict[str, dg.MetadataValue]:
+    """Loss over time against the baseline, a picture a collection."""
+    pictures: dict[str, dg.MetadataValue] = {}
+    for found, evidence in known:
+        points = [(at, loss, kind == "baseline") for at, loss, kind in found.runs["ran_at", "loss", "kind"].rows()]
+        if points:
+            low, high = expected_loss(evidence)
+            title = f"{found.collection}: loss on {found.items.height} anchor pairs"
+            picture = plots.history(points, low, high, title, "NMSE")
+            pictures[f"loss {found.collection}"] = dg.MetadataValue.md(plots.data_uri_markdown(picture, title))
+    return pictures

@@ -1,0 +1,128 @@
+"""Labels called back on the real graph: what trained is named, the crown moves, and the same pairs are asked anew."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from label_pipeline.core.errors import NotApplicableError
+from label_pipeline.defs.recalling import carry_out, find_recall, full_version, name_of, relabelling
+from label_pipeline_tests.defs import projects
+from label_pipeline_tests.defs.anchored import dying_before, graph_at
+from label_pipeline_tests.defs.projects import DAYS, PAIRS_A_DAY, START, Provider
+
+RANK = ("training_set", "trained_ranker", "ranker_evaluation")
+
+
+@pytest.fixture
+def home(baselined_home: Path, tmp_path: Path) -> Path:
+    return projects.copied(baselined_home, tmp_path / "home")
+
+
+def test_a_window_is_recalled_planned_priced_and_labelled_anew(
+    home: Path, instance: dg.DagsterInstance, provider: Provider
+) -> None:
+    for offset, day in enumerate(DAYS[:2], start=1):
+        assert graph_at(home, instance, days=offset).run("amplified_labels", day=day).success
+    graph = graph_at(home, instance, days=3)
+    project, judge = graph.project, full_version(graph.project, "baa")
+    before = provider.requests()
+    found = find_recall(project, judge_version=judge, since=START + timedelta(days=2))
+    assert set(found.taken["day"].cast(pl.String)) == {DAYS[1]}
+    [planned] = relabelling(project, found.taken).to_dicts()
+    assert (str(planned["day"]), planned["pairs"], planned["requests"]) == (DAYS[1], PAIRS_A_DAY, PAIRS_A_DAY)
+    assert 0 < planned["cost_usd"] < 0.02
+    rows = carry_out(project, found, name=name_of(found))
+    assert rows.height == PAIRS_A_DAY
+    assert provider.requests() == before, "a recall asks nobody"
+    store = project.store("rank")
+    assert store.query("rank/training_labels").height == PAIRS_A_DAY
+    assert find_recall(project, judge_version=judge, since=START + timedelta(days=2)).taken.is_empty()
+
+    again = graph_at(home, instance, days=4)
+    assert again.run("amplified_labels", tags=projects.ALL_DAYS).success
+    assert provider.requests() - before >= 2 * PAIRS_A_DAY, "the journal would only repeat what was recalled"
+    assert store.query("rank/training_labels").height == 3 * PAIRS_A_DAY
+    for check in ("labelled_twice", "labels_contract", "labels_missing_from_run", "books_do_not_add_up"):
+        assert store.query(f"checks/{check}").is_empty(), check
+
+
+def test_the_crown_goes_back_and_is_not_regained_on_recalled_labels(
+    home: Path, instance: dg.DagsterInstance, provider: Provider
+) -> None:
+    """Two rankers are crowned by hand on the small project's labels: what is tested is who may keep the crown."""
+    first = graph_at(home, instance, days=1)
+    assert first.run("amplified_labels", day=DAYS[0]).success
+    assert graph_at(home, instance, days=1.5).run(*RANK[:2]).success
+    second = graph_at(home, instance, days=2)
+    assert second.run("amplified_labels", day=DAYS[1]).success
+    assert graph_at(home, instance, days=2.5).run(*RANK[:2]).success
+    store, tracker = second.project.store("rank"), second.project.tracker
+    rankers = store.read("rankers").filter(pl.col("arm") == "amplified").sort("created_at")["ranker_id"].to_list()
+    _won(second, rankers)
+    tracker.crown(rankers[1])
+
+    project = graph_at(home, instance, days=3).project
+    found = find_recall(
+        project, judge_version=full_version(project, "baa"), since=START + timedelta(days=2)
+    )  # fmt: skip
+    assert {ranker.ranker_id for ranker in found.rankers if ranker.arm == "amplified"} == {rankers[1]}
+    assert all(ranker.exact for ranker in found.rankers)
+    assert (found.champion, found.successor) == (rankers[1], rankers[0])
+    carry_out(project, found, name=name_of(found))
+    assert tracker.champion() == rankers[0]
+
+    evaluated = graph_at(home, instance, days=4).run("ranker_evaluation")
+    assert evaluated.success, projects.failure_of(evaluated)
+    [check] = [c for c in evaluated.get_asset_check_evaluations() if c.check_name == "beats_seed_only"]
+    assert "labels it learnt from were recalled since" in str(check.description)
+    assert tracker.champion() == rankers[0]
+
+    everything = find_recall(project, judge_version=full_version(project, "baa"), since=START)
+    carry_out(project, everything, name=name_of(everything))
+    assert tracker.champion() is None, "no ranker is left that learnt nothing wrong"
+
+
+def _won(graph: projects.Graph, rankers: list[str]) -> None:
+    """Plants evaluations in which each of these rankers beat the seed-only one."""
+    from label_pipeline_tests.sql.frames import rows
+
+    for number, ranker in enumerate(rankers):
+        shared = {"evaluation_id": f"e{number}", "metric": "nDCG@10 exponential gain",
+                  "evaluated_at": START + timedelta(days=2 + number / 10)}  # fmt: skip
+        planted = rows("ranker_metrics", {**shared, "arm": "amplified", "ranker_id": ranker},
+                       {**shared, "arm": "amplified - seed_only", "low": 0.1})  # fmt: skip
+        graph.project.store("rank").append("ranker_metrics", planted, f"planted {number}")
+
+
+def test_a_judge_is_named_by_the_beginning_of_its_hash(home: Path, instance: dg.DagsterInstance) -> None:
+    project = graph_at(home, instance).project
+    [version] = project.store("anchor").read("judge_versions")["judge_version"].to_list()
+    assert full_version(project, version[:4]) == version
+    for wrong in ("zzz", ""):
+        with pytest.raises(NotApplicableError, match=f"begins? with '{wrong}'.*{version}"):
+            full_version(project, wrong)
+
+
+@pytest.mark.parametrize("table", ["labels", "verdicts"])
+def test_consequences_cut_short_by_a_kill_are_finished_by_the_next_run(
+    table: str, home: Path, instance: dg.DagsterInstance, provider: Provider
+) -> None:
+    """Drift is planted: a decided verdict that suspends, with nothing done about it yet."""
+    assert graph_at(home, instance, days=1).run("amplified_labels", day=DAYS[0]).success
+    graph = graph_at(home, instance, days=2)
+    store = graph.project.store("anchor")
+    drifted = store.read("drift_verdicts").with_columns(
+        drift_id=pl.lit("planted"), state=pl.lit("drifted"), suspends=True, change_point=pl.lit(START),
+        decided_at=pl.lit(START + timedelta(days=2)), epoch=pl.lit(6, dtype=pl.Int64),
+    )  # fmt: skip
+    store.append("drift_verdicts", drifted, "planted")
+    with dying_before(table):
+        assert not graph.run("drift_verdict").success
+    assert graph.run("drift_verdict").success
+    assert store.read("labels").filter(pl.col("status") == "recalled").height == PAIRS_A_DAY
+    assert store.read("verdicts").filter(pl.col("kind") == "suspension").height == 1
+    assert graph.run("drift_verdict").success
+    assert store.read("labels").filter(pl.col("status") == "recalled").height == PAIRS_A_DAY, "once"

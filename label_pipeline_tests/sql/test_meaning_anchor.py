@@ -1,0 +1,73 @@
+"""What the questions of sql/anchor/ answer, whole rows compared."""
+
+import datetime as dt
+
+from label_pipeline_tests.sql.frames import ask, at, frame_of, table
+
+PAIR = ("relevance", "main", "q1", "d1", "v1", None)
+OPENED = {"epoch": 3, "purpose": "anchor", "collection": "main", "opened_at": at(9)}
+
+
+def test_an_epoch_is_unfinished_until_it_has_a_leaderboard_or_an_anchor_run() -> None:
+    epochs = table(
+        "epochs", OPENED, {**OPENED, "epoch": 4}, {**OPENED, "epoch": 5, "collection": None},
+        {**OPENED, "epoch": 6, "purpose": "canary"},
+    )  # fmt: skip
+    found = frame_of("anchor/unfinished_epochs", epochs, purpose="anchor")
+    assert found.select("epoch", "collection").rows() == [(5, None), (4, "main"), (3, "main")]
+    ended = table("anchor_runs", {"epoch": 4}), table("leaderboard", {"epoch": 5})
+    found = frame_of("anchor/unfinished_epochs", epochs, *ended, purpose="anchor")
+    assert found["epoch"].to_list() == [3]
+
+
+def test_an_epoch_before_a_suspension_is_not_taken_up_again() -> None:
+    epochs = table("epochs", OPENED, {**OPENED, "epoch": 8})
+    suspended = table("verdicts", {"kind": "suspension", "epoch": 5}, {"kind": "decision", "epoch": 9})
+    found = frame_of("anchor/unfinished_epochs", epochs, suspended, purpose="anchor")
+    assert found["epoch"].to_list() == [8]
+
+
+def test_anchor_pairs_are_those_of_anchor_queries_with_their_bytes() -> None:
+    found = ask(
+        "anchor/anchor_pairs",
+        table("gold", {"gold_mean": 1.5, "n_grades": 2}, {"query_id": "q2"}, {"doc_id": "d2"}, {"collection": "other"}),
+        table("splits", {"split": "anchor"}, {"query_id": "q2", "split": "holdout"},
+              {"collection": "other", "split": "anchor"}),
+        table("queries", {"query": "a  query"}, {"query_id": "q2"}, {"collection": "other"}),
+        table(
+            "documents",
+            {"title": "T", "text": "one\r\ntwo", "source": "wiki", "created_on": dt.date(2026, 1, 1)},
+            {"doc_id": "d2", "doc_version": "v2"},  # its text changed since humans graded it
+        ),
+        collection="main",
+    )  # fmt: skip
+    about = ("T", "wiki", dt.date(2026, 1, 1), "T\n\none\r\ntwo", False)
+    assert found == [(*PAIR, 1.5, 2, "a  query", *about)]
+
+
+def test_what_one_member_said_about_the_anchor_by_epoch() -> None:
+    said = {"member_hash": "m1", "purpose": "anchor", "epoch": 2, "request_key": "k"}
+    found = frame_of(
+        "anchor/run_judgements",
+        table(
+            "judgements",
+            {**said, "grade": 1, "judged_at": at(9), "fingerprint": "fp"},
+            {**said, "grade": 3, "judged_at": at(10), "reused": True},  # a resumed run answered by the journal
+            {**said, "outcome": "failed", "grade": None, "judged_at": at(11)},  # a reply beats no reply
+            {**said, "epoch": 3, "grade": 0}, {**said, "epoch": 1}, {**said, "purpose": "canary", "epoch": 4},
+            {**said, "member_hash": "m2", "epoch": 5},
+        ),
+        member_hash="m1", purpose="anchor", since_epoch=2,
+    )  # fmt: skip
+    assert found.select("epoch", "grade", "outcome").rows() == [(2, 3, "graded"), (3, 0, "graded")]
+
+
+def test_the_stream_is_what_the_judge_labelled_each_pair_once() -> None:
+    labels = table(
+        "labels",
+        {"raw_grade": 1.0, "labelled_at": at(9)}, {"raw_grade": 2.0, "labelled_at": at(10), "status": "recalled"},
+        {"raw_grade": 3.0, "judge_version": "judge-b"}, {"raw_grade": 3.0, "doc_version": "v2"},
+    )  # fmt: skip
+    texts = table("queries", {"query": "q"}), table("documents", {"title": "T", "text": "body", "source": "wiki"})
+    found = ask("anchor/stream_pairs", labels, *texts, judge_version="judge-a")
+    assert found == [(*PAIR, 2.0, "q", "T", "wiki", "T\n\nbody")], "as the anchor's snapshot has it"

@@ -1,0 +1,43 @@
+-- Human-graded pairs of one collection's anchor queries, with texts and what the documents are.
+-- Grain:   one row per pair with gold, whose document still has the text the humans saw
+-- Params:  $collection
+-- Columns: task, collection, query_id, doc_id, doc_version, context_id, gold_mean, n_grades, query, title, source,
+--          created_on, document, customer
+with graded as (
+    select
+        g.task,
+        g.collection,
+        g.query_id,
+        g.doc_id,
+        g.doc_version,
+        g.context_id,
+        g.gold_mean,
+        g.n_grades
+    from gold as g
+    where g.collection = $collection
+)
+
+select
+    g.task,
+    g.collection,
+    g.query_id,
+    g.doc_id,
+    g.doc_version,
+    g.context_id,
+    g.gold_mean,
+    g.n_grades,
+    q.query,
+    d.title,
+    d.source,
+    d.created_on,
+    case when d.title is null then d.text else d.title || chr(10) || chr(10) || d.text end as document,
+    coalesce(d.boundary = 'customer', false) as customer
+from graded as g
+inner join splits as s
+    on g.task = s.task and g.collection = s.collection and g.query_id = s.query_id
+inner join queries as q
+    on g.task = q.task and g.collection = q.collection and g.query_id = q.query_id
+inner join documents as d
+    on g.doc_id = d.doc_id and g.doc_version = d.doc_version
+where s.split = 'anchor'
+order by g.task, g.collection, g.query_id, g.doc_id, g.doc_version, g.context_id

@@ -1,0 +1,29 @@
+-- What the replies of one judge reported since its calibration, and which of it was there when it was certified.
+-- Grain:   one row per model and fingerprint; the newest run is the one that sent the newest request
+-- Params:  $member_hash, $epoch
+-- Columns: model_reported, fingerprint, certified, in_newest_run, first_epoch, first_at
+with since as (
+    select
+        j.model_reported,
+        j.fingerprint,
+        j.epoch,
+        j.judged_at,
+        j.epoch = $epoch and j.purpose in ('calibrate', 'gate') as certified,
+        not j.reused
+        and j.run_id = first_value(j.run_id) over (
+            order by j.reused asc, j.judged_at desc, j.run_id asc
+        ) as in_newest_run
+    from judgements as j
+    where j.member_hash = $member_hash and j.epoch >= $epoch and j.model_reported is not null
+)
+
+select
+    s.model_reported,
+    s.fingerprint,
+    bool_or(s.certified) as certified,
+    bool_or(s.in_newest_run) as in_newest_run,
+    min(s.epoch) as first_epoch,
+    min(s.judged_at) as first_at
+from since as s
+group by s.model_reported, s.fingerprint
+order by first_at, s.model_reported, s.fingerprint nulls first
