@@ -19,7 +19,7 @@ from label_pipeline.core.errors import LabelPipelineError
 from label_pipeline.settings import CONFIG_VARIABLE, SAMPLE, load
 from label_pipeline.stages import STAGES
 
-ABOUT = "Few human grades in, many trustworthy labels and a ranker out: seed, calibrate, gate, amplify, rank."
+ABOUT = "Few human grades in, many trustworthy labels and a ranker out: seed, calibrate, gate, amplify, rank, anchor."
 CODES = "\n\n".join(["Exit codes:", *(f"{code}: {meaning}" for code, meaning in MEANINGS.items())])
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=ABOUT, epilog=CODES)

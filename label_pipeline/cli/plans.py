@@ -14,7 +14,7 @@ from label_pipeline.core.ports import PairText
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 from label_pipeline.defs.anchoring import anchors
 from label_pipeline.defs.asking import price
-from label_pipeline.defs.epochs import current_epoch, newest_epoch
+from label_pipeline.defs.epochs import current_epoch, newest_epoch, recall_epoch
 from label_pipeline.defs.project import Project
 from label_pipeline.stages import seed
 
@@ -80,6 +80,8 @@ def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
     yield from _anchor_plans(project, _texts(inputs.seeded, inputs.dealt.filter(split == "anchor")))
     days = inputs.candidates.candidates.sort("arrived_on").partition_by("arrived_on")
     by_day = [_texts(inputs.seeded, day) for day in days]
+    collections = inputs.candidates.candidates["collection"].unique()
+    epoch = max([epoch, *(recall_epoch(project, name) for name in collections)])  # what was recalled is asked again
     for member in project.members:
         plans = [price(project, member, texts, epoch=epoch, purpose="amplify") for texts in by_day]
         yield StagePlan("amplify", member.name, sum(plans, Plan()), max((plan.cost_usd for plan in plans), default=0.0))

@@ -70,7 +70,10 @@ def test_check_prints_a_priced_plan_and_sends_nothing(shell: Shell, config: Path
     assert "[main] 92 graded queries, 46 in the holdout with 10 or more pairs; a verdict needs 44" in end.said
     cells = [line.split() for line in end.out.splitlines()]
     plan = {row[0]: row[2:5] for row in cells if len(row) == 6 and row[1] == f"{GOOD}/plain"}
-    assert plan == {"calibrate": ["320", "320", "0"], "gate": ["460", "460", "0"], "amplify": ["60", "60", "0"]}
+    assert plan == {
+        "calibrate": ["320", "320", "0"], "gate": ["460", "460", "0"], "anchor": ["1,400", "1,400", "0"],
+        "amplify": ["60", "60", "0"],
+    }  # fmt: skip
     assert f"endpoint main: reachable, lists {GOOD}" in end.out
     assert stats(str(base_url))["requests"] == 0
 
@@ -84,10 +87,11 @@ def test_what_was_paid_for_is_in_no_plan_until_a_new_epoch(
         out = shell.here("check", "--config", config).out
         return {line.split()[0]: line.split()[3:5] for line in out.splitlines() if f"{GOOD}/plain" in line}
 
-    assert to_send() == {"calibrate": ["0", "320"], "gate": ["0", "460"], "amplify": ["60", "0"]}
+    anchor = ["1,400", "0"]  # in epochs of its own: never answered by what another run paid for
+    assert to_send() == {"calibrate": ["0", "320"], "gate": ["0", "460"], "anchor": anchor, "amplify": ["60", "0"]}
     fresh = shell.here("run", "--config", config, "--from", "calibrate", "--until", "calibrate", "--fresh")
     assert fresh.code == 0, fresh.said
-    assert to_send() == {"calibrate": ["0", "320"], "gate": ["460", "0"], "amplify": ["60", "0"]}
+    assert to_send() == {"calibrate": ["0", "320"], "gate": ["460", "0"], "anchor": anchor, "amplify": ["60", "0"]}
 
 
 def test_customer_text_is_in_no_plan_of_an_endpoint_outside(shell: Shell, config: Path, data: OwnData) -> None:
@@ -106,7 +110,7 @@ def test_a_plan_of_many_judges_is_never_cut_at_80_columns(shell: Shell, config: 
     table = end.out[end.out.index("what every stage") : end.out.index("calibrate asks")]
     assert max(map(len, table.splitlines())) <= 80
     assert "…" not in table
-    assert table.replace("\n", "").replace(" ", "").count("figures/plain") == 3
+    assert table.replace("\n", "").replace(" ", "").count("figures/plain") == 4
 
 
 def test_rejected_rows_are_listed_with_file_line_and_reason(shell: Shell, config: Path) -> None:

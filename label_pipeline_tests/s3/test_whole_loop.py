@@ -1,4 +1,7 @@
-"""After a whole run on S3, customer text included: no key, secret or document text is where it should not be."""
+"""The whole loop on S3, customer text included: the same figures as on a folder, and nothing where it should not be.
+
+No key, secret or document text is found in tables that should not hold it, objects, logs, MLflow or Dagster's storage.
+"""
 
 import re
 import shutil
@@ -8,15 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from label_pipeline.adapters.store import Store
+from label_pipeline.adapters.tracking import Tracker
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.conftest import KEY
-from label_pipeline_tests.defs.projects import ALL_DAYS, DAYS
+from label_pipeline_tests.defs.projects import ALL_DAYS, DAYS, Provider
 from label_pipeline_tests.defs.shared import dagster
 from label_pipeline_tests.s3 import projects_on_s3, scanning, servers
 from label_pipeline_tests.s3.projects_on_s3 import AMPLIFY, ANCHOR, RANK, OnS3, changes
@@ -39,6 +45,7 @@ class Left:
         store: the tables.
         objects: the project's bucket, by key; logs: the bucket of logs.
         disk: files of the machine: the project's home and Dagster's.
+        tracker: MLflow.
         texts: distinctive sentences of documents that were judged, by a name that says whose.
     """
 
@@ -47,6 +54,7 @@ class Left:
     logs: dict[str, bytes]
     disk: dict[str, bytes]
     texts: dict[str, str]
+    tracker: Tracker
 
     def places(self, contents: Mapping[str, bytes], may_hold_text: str | tuple[str, ...] = ()) -> dict[str, set[str]]:
         """Where something is found that may not be there, and what."""
@@ -78,7 +86,9 @@ def left(
     folder = tmp_path_factory.mktemp("scanned")
     servers.make_bucket(s3_url, "scanned")
     project = certified_on_s3.copied(s3_url, "scanned", folder / "home")
-    add_customers(world, s3_url)
+    s3, key = servers.client("s3", s3_url), "inputs/candidates.jsonl"
+    before = s3.get_object(Bucket="scanned", Key=key)["Body"].read()
+    s3.put_object(Bucket="scanned", Key=key, Body=with_customers(world, before))
     endpoints: dict[str, Any] = changes("scanned")["endpoints"]
     endpoints["rehearsal"]["boundary"] = "inside"
     with pytest.MonkeyPatch.context() as patch:
@@ -103,19 +113,53 @@ def left(
         judged = store.read("judgements").select("doc_id").unique()
         yield Left(
             store, servers.contents(s3_url, "scanned"), servers.contents(s3_url, projects_on_s3.LOGS),
-            scanning.files(folder), sentences(world, judged),
+            scanning.files(folder), sentences(world, judged), graph.project.tracker,
         )  # fmt: skip
 
 
-def add_customers(world: SampleWorld, endpoint: str) -> None:
-    """Puts customer documents among the candidates of the first day."""
-    s3, key = servers.client("s3", endpoint), "inputs/candidates.jsonl"
-    before = s3.get_object(Bucket="scanned", Key=key)["Body"].read()
+def with_customers(world: SampleWorld, candidates: bytes) -> bytes:
+    """The small project's candidates, and ten pairs with customer documents on the first day."""
     customers = world.documents.filter(pl.col("boundary") == "customer").select("doc_id")
     more = world.candidates.join(customers, on="doc_id", how="semi").head(10).with_columns(arrived_on=pl.lit(DAYS[0]))
     assert more.height == 10
-    same = pl.read_ndjson(before).columns
-    s3.put_object(Bucket="scanned", Key=key, Body=before.rstrip() + b"\n" + more.select(same).write_ndjson().encode())
+    same = pl.read_ndjson(candidates).columns
+    return candidates.rstrip() + b"\n" + more.select(same).write_ndjson().encode()
+
+
+OF_THE_RUN = ("run_id", "latency_s", "seconds")
+"""Columns that differ from run to run on a folder too."""
+
+
+def tables(store: Store) -> dict[str, pl.DataFrame]:
+    """Every table without what differs from run to run, in one order."""
+    found = {name: store.read(name).drop(OF_THE_RUN, strict=False) for name in TABLES}
+    return {name: frame.sort(frame.columns, maintain_order=True) for name, frame in found.items()}
+
+
+@pytest.mark.slow
+def test_every_table_ends_as_on_a_folder(
+    left: Left, world: SampleWorld, certified_home: Path, provider: Provider, instance: dg.DagsterInstance,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    home = projects.copied(certified_home, tmp_path / "folder")
+    candidates = home / "inputs" / "candidates.jsonl"
+    candidates.write_bytes(with_customers(world, candidates.read_bytes()))
+    endpoints = projects.data(home)["endpoints"]
+    endpoints["rehearsal"]["boundary"] = "inside"
+    graph = projects.graph(projects.settings(home, endpoints=endpoints), instance)
+    for assets, tags, day in (
+        (("candidate_pairs",), ALL_DAYS, None), (("amplified_labels",), {}, DAYS[0]), (AMPLIFY, ALL_DAYS, None),
+        (RANK, {}, None), (ANCHOR, {}, None),
+    ):  # fmt: skip
+        done = graph.run(*assets, tags=tags, day=day)
+        assert done.success, projects.failure_of(done)
+    on_folder, on_s3 = tables(graph.project.store("review")), tables(left.store)
+    assert {name for name, frame in on_folder.items() if frame.is_empty()} <= {"quarantine"}, "nothing to compare"
+    for name in TABLES:
+        assert_frame_equal(on_s3[name], on_folder[name], check_exact=True)
+    assert left.tracker.certified() == graph.project.tracker.certified()
+    assert left.tracker.champion() == graph.project.tracker.champion()
+    assert not any(path.startswith("home/tables") for path in left.disk)
 
 
 def test_customer_documents_were_judged_and_their_sentences_are_looked_for(left: Left) -> None:
