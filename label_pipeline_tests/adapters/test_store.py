@@ -33,8 +33,11 @@ def store(tmp_path: Path) -> Store:
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_comes_back_as_it_was_written(store: Store, name: str) -> None:
     keys = [column for column in TABLES[name].key if column != "context_id"]
-    text = next(column for column in keys if TABLES[name].schema[column] == pl.String)
-    odd = rows(name, {text: "it's"}, {text: "ünïcode\n\x00 'quoted' \"twice\""}, {text: ""})
+    schema = TABLES[name].schema
+    text = next(column for column in [*keys, *schema] if schema[column] == pl.String)
+    number = [column for column in keys if schema[column] == pl.Int64][:1]  # a key without text is a number
+    texts = ("it's", "ünïcode\n\x00 'quoted' \"twice\"", "")
+    odd = rows(name, *({text: value, **dict.fromkeys(number, place)} for place, value in enumerate(texts)))
     filled = odd.with_columns(
         pl.when(pl.int_range(pl.len()) == 0).then(_some(column.dtype)).otherwise(pl.col(column.name)).alias(column.name)
         for column in TABLES[name].columns
