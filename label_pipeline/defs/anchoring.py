@@ -86,15 +86,16 @@ def anchor_of(project: Project, collection: str, judge_version: str) -> Anchor:
     row = store.query("calibrate/judge_by_version", {"judge_version": judge_version}).row(0, named=True)
     judge = judge_from_row(row)
     mine = (pl.col("judge_version") == judge_version) & (pl.col("collection") == collection)
+    member = project.member_of(judge)
     # a judge certified again in a later epoch is compared with what it was then
     items = store.read("anchor_items").filter(mine, pl.col("baseline_epoch") > int(row["epoch"]))
-    items = items.filter(pl.col("baseline_epoch") == pl.col("baseline_epoch").max())
+    items = _sendable(items.filter(pl.col("baseline_epoch") == pl.col("baseline_epoch").max()), project, member)
     runs = store.read("anchor_runs").filter(mine, pl.col("kind").is_in(["baseline", "watch"]))
     epoch = items["baseline_epoch"][0] if items.height else None
     return Anchor(
         collection=collection,
         judge=judge,
-        member=project.member_of(judge),
+        member=member,
         items=items.sort("query_id", "doc_id", "doc_version", "context_id", nulls_last=True),
         runs=runs.filter(pl.col("baseline_epoch") == epoch).sort("epoch") if epoch is not None else runs.clear(),
         wanted=project.settings.anchor.baseline_runs,
@@ -148,10 +149,18 @@ def _prepared(project: Project, found: Anchor, *, rebaseline: bool) -> Anchor:
     return replace(found, items=sendable_pairs(project, found), runs=found.runs.clear())
 
 
+def _sendable(items: pl.DataFrame, project: Project, member: Member) -> pl.DataFrame:
+    """The items that may go to ``member``: a document may have been marked a customer's after the baseline began."""
+    documents = project.store("anchor").read("documents")
+    private = documents.filter(pl.col("boundary") == "customer")["doc_id"].implode()
+    marked = items.with_columns(customer=pl.col("customer") | pl.col("doc_id").is_in(private))
+    return marked if member.inside else marked.filter(~pl.col("customer"))
+
+
 def sendable_pairs(project: Project, found: Anchor) -> pl.DataFrame:
     """The anchor's pairs as they are now, those left out that may not go to the judge: items without an epoch."""
     every = project.store("anchor").query("anchor/anchor_pairs", {"collection": found.collection})
-    pairs = every if found.member.inside else every.filter(~pl.col("customer"))
+    pairs = _sendable(every, project, found.member)
     absent = [pl.lit(None, dtype=c.dtype).alias(c.name) for c in ANCHOR_ITEMS.columns if c.name not in pairs.columns]
     return pairs.with_columns(absent).select(ANCHOR_ITEMS.schema.names())
 

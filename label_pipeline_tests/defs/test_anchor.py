@@ -291,3 +291,23 @@ def test_whoever_holds_no_open_verdict_is_not_asked(
     assert result.success
     assert provider.requests() == before
     assert "no certified judge was watched yet" in str(check_of(result).description)
+
+
+def test_a_document_marked_a_customer_s_since_leaves_the_anchor_and_the_canary(
+    home: Path, instance: dg.DagsterInstance, provider: Provider
+) -> None:
+    graph = graph_at(home, instance, days=1, canary_pairs=300)
+    store = graph.project.store("anchor")
+    secret = store.read("anchor_items")["doc_id"].unique().sort().head(20)
+    inside = pl.col("doc_id").is_in(secret.implode())
+    documents = store.read("documents").with_columns(
+        boundary=pl.when(inside).then(pl.lit("customer")).otherwise("boundary")
+    )
+    store.overwrite("documents", documents)
+    for assets in (ANCHOR, ("amplified_labels",)):
+        result = graph.run(*assets, day=DAYS[0] if assets != ANCHOR else None)
+        assert result.success, projects.failure_of(result)
+    asked = store.read("judgements").filter(pl.col("epoch") > RUNS, pl.col("purpose").is_in(["anchor", "canary"]))
+    assert set(asked["purpose"]) == {"anchor", "canary"}
+    assert asked.filter(inside).is_empty()
+    assert store.read("drift_verdicts").sort("epoch")["state"].to_list()[-1] == "healthy", "on the pairs that are left"

@@ -28,7 +28,7 @@ def _closed(home: Path, graph: Graph) -> Graph:
         "state": "closed",
         "open": False,
         "failures": '["skill R2 0.050, lower bound 0.010, needs above 0.100"]',
-        "decided_at": START + timedelta(hours=1),
+        "decided_at": START + timedelta(minutes=1),
     }
     store.append("verdicts", pl.DataFrame([row], schema_overrides=VERDICTS.schema), "planted")
     return graph

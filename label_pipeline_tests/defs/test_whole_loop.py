@@ -96,7 +96,7 @@ def _force_open(graph: Graph) -> None:
     store = graph.project.store("gate")
     decision = store.read("verdicts").row(0, named=True) | {
         "verdict_id": "forced", "state": "open", "open": True, "failures": "[]",
-        "decided_at": START + timedelta(hours=1), "expires_at": START + timedelta(days=30),
+        "decided_at": START + timedelta(minutes=1), "expires_at": START + timedelta(days=30),
     }  # fmt: skip
     store.append("verdicts", pl.DataFrame([decision], schema_overrides=VERDICTS.schema), "forced")
 
