@@ -113,7 +113,9 @@ def test_the_books_of_the_labelled_day_add_up_and_every_request_is_in_them(gpt4o
     assert book["pairs_in"] == gpt4o.store.read("candidates").height
     assert book["pairs_in"] == sum(book[name] for name in ("labelled", "abstained", "failed", "refused", "skipped"))
     assert (book["labelled"], book["requests"]) == (book["pairs_in"], book["pairs_in"])
-    assert requests_of(GPT4O)["requests"] == SEED_REQUESTS + HOLDOUT_REQUESTS + book["requests"]
+    [canary] = gpt4o.store.read("anchor_runs").iter_rows(named=True)  # asked before the labels, booked apart
+    assert (canary["kind"], canary["n_pairs"], canary["requests"]) == ("canary", 30, 30)
+    assert requests_of(GPT4O)["requests"] == SEED_REQUESTS + HOLDOUT_REQUESTS + 30 + book["requests"]
     assert requests_of(GPT4O)["distinct_bodies"] == requests_of(GPT4O)["requests"]
 
 
