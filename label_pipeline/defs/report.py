@@ -25,7 +25,8 @@ def stage_asset(
     table: str,
     *,
     kinds: set[str],
-    deps: Sequence[str] = (),
+    deps: Sequence[str | dg.AssetDep] = (),
+    days: dg.PartitionsDefinition[str] | None = None,
     pool: str | None = None,
     check_specs: Sequence[dg.AssetCheckSpec] = (),
 ) -> Callable[[Callable[..., object]], dg.AssetsDefinition]:
@@ -37,13 +38,15 @@ def stage_asset(
         group: its stage.
         table: declared table whose columns it shows.
         kinds: Dagster's kinds.
-        deps: names of the assets it follows.
+        deps: names of the assets it follows, or dependencies that say more.
+        days: its partitions; a range of them is one run.
         pool: pool it takes a slot of.
         check_specs: checks it reports itself.
     """
     return dg.asset(
-        key=key(name), deps=[key(dep) for dep in deps], group_name=group, owners=OWNERS, kinds=kinds, pool=pool,
-        metadata=column_schema(table), check_specs=list(check_specs),
+        key=key(name), deps=[key(dep) if isinstance(dep, str) else dep for dep in deps], group_name=group,
+        owners=OWNERS, kinds=kinds, pool=pool, metadata=column_schema(table), check_specs=list(check_specs),
+        partitions_def=days, backfill_policy=dg.BackfillPolicy.single_run() if days is not None else None,
     )  # fmt: skip
 
 

@@ -15,23 +15,25 @@ from label_pipeline.defs.canary import canaries_of
 from label_pipeline.defs.contracts import contract_result
 from label_pipeline.defs.labelling import label_day
 from label_pipeline.defs.project import Project
-from label_pipeline.defs.report import OWNERS, Keys, column_schema, markdown
+from label_pipeline.defs.report import Keys, markdown, stage_asset
 from label_pipeline.defs.standing import current_standings
 from label_pipeline.stages import amplify, seed
 
 
 def amplify_assets(key: Keys, days: dg.PartitionsDefinition[str], spending_pool: str) -> list[dg.AssetsDefinition]:
     """``candidate_pairs`` and ``amplified_labels``, partitioned by day."""
+    return [_candidate_pairs(key, days), _amplified_labels(key, days, spending_pool)]
 
-    @dg.asset(
-        key=key("candidate_pairs"),
-        deps=[key("seed_inputs")],
-        partitions_def=days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        group_name="amplify",
-        owners=OWNERS,
+
+def _candidate_pairs(key: Keys, days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    @stage_asset(
+        key,
+        "candidate_pairs",
+        "amplify",
+        "candidates",
+        deps=["seed_inputs"],
         kinds={"polars", "deltalake", "greatexpectations"},
-        metadata=column_schema("candidates"),
+        days=days,
         check_specs=[
             dg.AssetCheckSpec("inputs_contract", asset=key("candidate_pairs"), description="Great Expectations suite"),
             dg.AssetCheckSpec(
@@ -74,32 +76,25 @@ def amplify_assets(key: Keys, days: dg.PartitionsDefinition[str], spending_pool:
                 ],
             )  # fmt: skip
 
-    @dg.asset(
-        key=key("amplified_labels"),
-        deps=[key("candidate_pairs"), key("gate_verdict")],
-        partitions_def=days,
-        backfill_policy=dg.BackfillPolicy.single_run(),
-        group_name="amplify",
-        owners=OWNERS,
+    return candidate_pairs
+
+
+def _amplified_labels(key: Keys, days: dg.PartitionsDefinition[str], spending_pool: str) -> dg.AssetsDefinition:
+    @stage_asset(
+        key,
+        "amplified_labels",
+        "amplify",
+        "labels",
+        deps=["candidate_pairs", "gate_verdict"],
         kinds={"openai", "deltalake"},
+        days=days,
         pool=spending_pool,
-        metadata=column_schema("labels"),
     )
     def amplified_labels(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """Labels of a day's candidate pairs, given by the judge whose verdict for their collection stands now."""
         with refusing(), spending(project):
             runs = pl.concat([label_day(context, project, date.fromisoformat(name)) for name in context.partition_keys])
-            over = runs.filter(pl.col("reason").fill_null("").str.starts_with("amplify:"))
-            if not over.is_empty():
-                raise BudgetError(str(over["reason"][0]))
-            stopped = canaries_of(project, context.run.run_id).drop_nulls("reason")
-            if not stopped.is_empty():
-                raise JudgeError(" ".join(f"[{name}] {why}" for name, why in stopped["collection", "reason"].rows()))
-            if runs.height and runs["judge_version"].null_count() == runs.height:
-                raise GateClosedError(f"no open, current verdict, so nothing was sent: {runs['reason'][0]}")
-            if runs.is_empty():  # a day without candidates must not look like a day that may be labelled
-                known = project.store("amplify").read("queries")["collection"].unique().sort().to_list()
-                amplify.authorise(current_standings(project, "amplify", known))
+            _refuse_unlabelled(project, runs, context.run.run_id)
             counts = ("pairs_in", "labelled", "reused", "abstained", "failed", "refused", "skipped", "requests")
             coverage = project.store("amplify").query("amplify/coverage")
             return dg.MaterializeResult(
@@ -118,4 +113,25 @@ def amplify_assets(key: Keys, days: dg.PartitionsDefinition[str], spending_pool:
                 data_version=dg.DataVersion("+".join(sorted(runs["judge_version"].drop_nulls().unique()))),
             )
 
-    return [candidate_pairs, amplified_labels]
+    return amplified_labels
+
+
+def _refuse_unlabelled(project: Project, runs: pl.DataFrame, run_id: str) -> None:
+    """Fails the run where a cap, a canary or the gate kept it from labelling; its books are stored already.
+
+    Raises:
+        BudgetError: over the cap.
+        JudgeError: a canary says that the judge is not itself.
+        GateClosedError: no open, current verdict.
+    """
+    over = runs.filter(pl.col("reason").fill_null("").str.starts_with("amplify:"))
+    if not over.is_empty():
+        raise BudgetError(str(over["reason"][0]))
+    stopped = canaries_of(project, run_id).drop_nulls("reason")
+    if not stopped.is_empty():
+        raise JudgeError(" ".join(f"[{name}] {why}" for name, why in stopped["collection", "reason"].rows()))
+    if runs.height and runs["judge_version"].null_count() == runs.height:
+        raise GateClosedError(f"no open, current verdict, so nothing was sent: {runs['reason'][0]}")
+    if runs.is_empty():  # a day without candidates must not look like a day that may be labelled
+        known = project.store("amplify").read("queries")["collection"].unique().sort().to_list()
+        amplify.authorise(current_standings(project, "amplify", known))

@@ -15,7 +15,7 @@ from label_pipeline.defs.asking import refusing
 from label_pipeline.defs.experiments import log_rankers
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.recalling import membership_inputs
-from label_pipeline.defs.report import OWNERS, Keys, column_schema, markdown
+from label_pipeline.defs.report import Keys, markdown, stage_asset
 from label_pipeline.stages import rank
 
 
@@ -61,13 +61,13 @@ def feature_space(project: Project) -> rank.FeatureSpace:
 
 
 def _training_set(key: Keys) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=key("training_set"),
-        deps=[dg.AssetDep(key("amplified_labels"), partition_mapping=dg.AllPartitionMapping()), key("seed_splits")],
-        group_name="rank",
-        owners=OWNERS,
+    @stage_asset(
+        key,
+        "training_set",
+        "rank",
+        "training_sets",
+        deps=[dg.AssetDep(key("amplified_labels"), partition_mapping=dg.AllPartitionMapping()), "seed_splits"],
         kinds={"polars", "deltalake"},
-        metadata=column_schema("training_sets"),
         check_specs=[
             dg.AssetCheckSpec(
                 "no_test_query_inside",
@@ -105,13 +105,13 @@ def _training_set(key: Keys) -> dg.AssetsDefinition:
 
 
 def _trained_ranker(key: Keys) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=key("trained_ranker"),
-        deps=[key("training_set")],
-        group_name="rank",
-        owners=OWNERS,
+    @stage_asset(
+        key,
+        "trained_ranker",
+        "rank",
+        "rankers",
+        deps=["training_set"],
         kinds={"lightgbm", "scikitlearn", "deltalake", "mlflow"},
-        metadata=column_schema("rankers"),
     )
     def trained_ranker(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """LambdaMART on the amplified labels, and the arms it is compared with, each with its own parameters."""
@@ -139,13 +139,13 @@ def _trained_ranker(key: Keys) -> dg.AssetsDefinition:
 
 
 def _ranker_evaluation(key: Keys) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=key("ranker_evaluation"),
-        deps=[key("trained_ranker"), key("seed_inputs"), key("seed_splits")],
-        group_name="rank",
-        owners=OWNERS,
+    @stage_asset(
+        key,
+        "ranker_evaluation",
+        "rank",
+        "ranker_metrics",
+        deps=["trained_ranker", "seed_inputs", "seed_splits"],
         kinds={"polars", "deltalake", "mlflow"},
-        metadata=column_schema("ranker_metrics"),
         check_specs=[
             dg.AssetCheckSpec(
                 "beats_seed_only",

@@ -11,7 +11,7 @@ from label_pipeline.adapters.files import read_rows
 from label_pipeline.defs.asking import refusing
 from label_pipeline.defs.contracts import contract_result
 from label_pipeline.defs.project import Project
-from label_pipeline.defs.report import OWNERS, Keys, column_schema, markdown
+from label_pipeline.defs.report import Keys, markdown, stage_asset
 from label_pipeline.stages import seed
 
 INPUT_TABLES = ("queries", "documents", "human_labels", "evaluation")
@@ -23,12 +23,12 @@ def seed_assets(key: Keys) -> list[dg.AssetsDefinition]:
 
 
 def _seed_inputs(key: Keys) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=key("seed_inputs"),
-        group_name="seed",
-        owners=OWNERS,
+    @stage_asset(
+        key,
+        "seed_inputs",
+        "seed",
+        "human_labels",
         kinds={"polars", "deltalake", "greatexpectations"},
-        metadata=column_schema("human_labels"),
         check_specs=[
             dg.AssetCheckSpec("inputs_contract", asset=key("seed_inputs"), description="Great Expectations suites"),
             dg.AssetCheckSpec("rows_add_up", asset=key("seed_inputs"), description="read = kept + every other fate"),
@@ -72,13 +72,13 @@ def _seed_inputs(key: Keys) -> dg.AssetsDefinition:
 
 
 def _annotator_agreement(key: Keys) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=key("annotator_agreement"),
-        deps=[key("seed_inputs")],
-        group_name="seed",
-        owners=OWNERS,
+    @stage_asset(
+        key,
+        "annotator_agreement",
+        "seed",
+        "agreement",
+        deps=["seed_inputs"],
         kinds={"polars", "deltalake"},
-        metadata=column_schema("agreement"),
         check_specs=[
             dg.AssetCheckSpec(
                 "agreement_floor",
@@ -115,13 +115,13 @@ def _annotator_agreement(key: Keys) -> dg.AssetsDefinition:
 
 
 def _gold_labels(key: Keys) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=key("gold_labels"),
-        deps=[key("seed_inputs")],
-        group_name="seed",
-        owners=OWNERS,
+    @stage_asset(
+        key,
+        "gold_labels",
+        "seed",
+        "gold",
+        deps=["seed_inputs"],
         kinds={"polars", "deltalake"},
-        metadata=column_schema("gold"),
     )
     def gold_labels(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """One gold grade a pair: panel mean, variance and count."""
@@ -137,13 +137,13 @@ def _gold_labels(key: Keys) -> dg.AssetsDefinition:
 
 
 def _seed_splits(key: Keys) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=key("seed_splits"),
-        deps=[key("gold_labels")],
-        group_name="seed",
-        owners=OWNERS,
+    @stage_asset(
+        key,
+        "seed_splits",
+        "seed",
+        "splits",
+        deps=["gold_labels"],
         kinds={"polars", "deltalake"},
-        metadata=column_schema("splits"),
     )
     def seed_splits(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """Train, dev, holdout or anchor for every query with gold; a query never moves."""
