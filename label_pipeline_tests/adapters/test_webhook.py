@@ -53,6 +53,7 @@ def test_a_long_sentence_is_cut() -> None:
 def test_any_2xx_is_taken(status: int) -> None:
     with receiving([status]) as receiver:
         post(receiver.url, payload(ALERT), timeout_s=5)
+    assert len(receiver.tried) == 1, "taken at once, sent once"
 
 
 @pytest.mark.parametrize("status", [307, 404, 429, 500])

@@ -193,7 +193,8 @@ def test_every_criterion_that_cannot_apply_is_listed_with_its_reason() -> None:
 def test_what_is_stored_is_strict_json() -> None:
     """An infinite bound or a nan figure would make the criteria unreadable to anything but Python."""
     for evidence in (healthy(calibrated=ONE_ERROR), healthy(raw=NOTHING_READ, calibrated=NOTHING_READ)):
-        json.dumps([c._asdict() for c in decide(evidence).criteria], allow_nan=False)
+        criteria = [c._asdict() for c in decide(evidence).criteria]
+        assert json.loads(json.dumps(criteria, allow_nan=False)) == criteria
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,8 @@ def test_judges_on_other_pairs_are_not_compared() -> None:
 
 def test_what_is_stored_is_strict_json() -> None:
     for pair in (paired(), paired(calibrated=NOTHING_READ), paired(human=np.ones(10), judge=np.ones(10))):
-        json.dumps([c._asdict() for c in recertify(pair).criteria], allow_nan=False)
+        criteria = [c._asdict() for c in recertify(pair).criteria]
+        assert json.loads(json.dumps(criteria, allow_nan=False)) == criteria
 
 
 def test_the_bound_decides_not_the_figure() -> None:
