@@ -22,7 +22,7 @@ from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import AccessDeniedError, StorageError, TableError
 from label_pipeline.core.tables import QUERY_KEY, STAGE_ORDER, Table, hides_test_queries, visible_to
 
-Value = str | int | float | bool | date | list[str] | None
+Value = str | int | float | bool | date | list[str] | list[int] | None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from label_pipeline.core.judge import JudgeVersion, judge_from_row, pair_grades
 from label_pipeline.core.judging.member import ANY_MODEL
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.watching import Allowance, Cost, Wanted
-from label_pipeline.defs.anchoring import anchors
+from label_pipeline.defs.anchoring import anchors, sendable_pairs
 from label_pipeline.defs.asking import price
 from label_pipeline.defs.epochs import current_epoch, next_epoch
 from label_pipeline.defs.project import Project
@@ -74,10 +74,7 @@ def anchor_cost(project: Project) -> float:
         return math.nan
     total = 0.0
     for found in asked:
-        items = found.items
-        if items.is_empty():
-            pairs = project.store("anchor").query("anchor/anchor_pairs", {"collection": found.collection})
-            items = pairs if found.member.inside else pairs.filter(~pairs["customer"])
+        items = sendable_pairs(project, found) if found.items.is_empty() else found.items
         epoch = next_epoch(project, "anchor", found.collection)
         plan = price(project, found.member, pair_texts(items), epoch=epoch, purpose="anchor", served=ANY_MODEL)
         total += plan.cost_usd * found.runs_to_do

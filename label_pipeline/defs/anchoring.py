@@ -159,8 +159,8 @@ def _sendable(items: pl.DataFrame, project: Project, member: Member) -> pl.DataF
 
 def sendable_pairs(project: Project, found: Anchor) -> pl.DataFrame:
     """The anchor's pairs as they are now, those left out that may not go to the judge: items without an epoch."""
-    every = project.store("anchor").query("anchor/anchor_pairs", {"collection": found.collection})
-    pairs = _sendable(every, project, found.member)
+    every = project.store("anchor").query("seed/graded_pairs", {"splits": ["anchor"]})
+    pairs = _sendable(every.filter(pl.col("collection") == found.collection), project, found.member)
     absent = [pl.lit(None, dtype=c.dtype).alias(c.name) for c in ANCHOR_ITEMS.columns if c.name not in pairs.columns]
     return pairs.with_columns(absent).select(ANCHOR_ITEMS.schema.names())
 
@@ -244,8 +244,8 @@ def measured(project: Project, found: Anchor, *kinds: anchor.Kind) -> tuple[tupl
     judged: dict[int, pl.DataFrame] = {}
     for purpose in {"canary" if kind == "canary" else "anchor" for kind in wanted["kind"].unique()}:
         rows = store.query(
-            "anchor/run_judgements",
-            {"member_hash": found.member.member_hash, "purpose": purpose, "since_epoch": found.baseline_epoch},
+            "calibrate/member_judgements",
+            {"member_hash": found.member.member_hash, "purpose": purpose, "epochs": wanted["epoch"].to_list()},
         ).filter(pl.col("collection") == found.collection)
         judged |= {int(epoch): said for (epoch,), said in rows.group_by(["epoch"], maintain_order=True)}
     runs = [

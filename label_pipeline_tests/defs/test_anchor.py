@@ -48,7 +48,7 @@ def test_a_baseline_is_a_snapshot_and_repeated_runs_of_it(
     judged = store.read("judgements").filter(pl.col("purpose") == "anchor")
     assert judged.height == RUNS * PAIRS
     assert judged["cost_usd"].sum() == pytest.approx(runs["cost_usd"].sum())
-    items, now = store.read("anchor_items"), store.query("anchor/anchor_pairs", {"collection": "main"})
+    items, now = store.read("anchor_items"), store.query("seed/graded_pairs", {"splits": ["anchor"]})
     keys = ["query_id", "doc_id", "query", "document", "gold_mean"]
     assert items.select(keys).sort(keys).equals(now.select(keys).sort(keys))
     assert items.height == PAIRS
@@ -234,7 +234,7 @@ def test_too_few_anchor_pairs_still_run_and_decide_nothing(
     home = projects.copied(certified_home, tmp_path / "home")
     graph = graph_at(home, instance)
     store = graph.project.store("anchor")
-    anchor = store.query("anchor/anchor_pairs", {"collection": "main"}).select("query_id", "doc_id")
+    anchor = store.query("seed/graded_pairs", {"splits": ["anchor"]}).select("query_id", "doc_id")
     gold = store.read("gold")
     store.overwrite("gold", gold.join(anchor.tail(PAIRS - 90), on=["query_id", "doc_id"], how="anti"))
     result = graph.run(*ANCHOR)

@@ -31,7 +31,7 @@ class Tonight(ScriptedFaults):
 def _cut_anchor(graph: projects.Graph, pairs: int) -> None:
     """Leaves so many graded anchor pairs: the fewest on which anything is decided, for speed."""
     store = graph.project.store("anchor")
-    anchor = store.query("anchor/anchor_pairs", {"collection": "main"}).select("query_id", "doc_id")
+    anchor = store.query("seed/graded_pairs", {"splits": ["anchor"]}).select("query_id", "doc_id")
     gold = store.read("gold")
     store.overwrite("gold", gold.join(anchor[pairs:], on=["query_id", "doc_id"], how="anti"))
 

@@ -31,7 +31,7 @@ TESTED: Frames = {**WORLD, "splits": rows("splits", {"split": "holdout"})}
 
 PAIR_QUESTIONS: list[tuple[str, Frames, dict[str, Value]]] = [
     ("seed/graded_pairs", WORLD, {"splits": ["train"]}),
-    ("calibrate/candidate_judgements", WORLD, {"member_hash": "member_hash", "epoch": 0, "purpose": "calibrate"}),
+    ("calibrate/member_judgements", WORLD, {"member_hash": "member_hash", "epochs": [0], "purpose": "calibrate"}),
     ("amplify/day_pairs", WORLD, {"day": DAY}),
     ("amplify/labelled_pairs", WORLD, {"judge_version": "judge-a"}),
     ("rank/human_seed", WORLD, {}),

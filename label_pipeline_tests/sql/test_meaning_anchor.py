@@ -1,6 +1,5 @@
 """What the questions of sql/anchor/ answer, whole rows compared."""
 
-import datetime as dt
 
 from label_pipeline_tests.sql.frames import ask, at, frame_of, table
 
@@ -27,28 +26,10 @@ def test_an_epoch_before_a_suspension_is_not_taken_up_again() -> None:
     assert found["epoch"].to_list() == [8]
 
 
-def test_anchor_pairs_are_those_of_anchor_queries_with_their_bytes() -> None:
-    found = ask(
-        "anchor/anchor_pairs",
-        table("gold", {"gold_mean": 1.5, "n_grades": 2}, {"query_id": "q2"}, {"doc_id": "d2"}, {"collection": "other"}),
-        table("splits", {"split": "anchor"}, {"query_id": "q2", "split": "holdout"},
-              {"collection": "other", "split": "anchor"}),
-        table("queries", {"query": "a  query"}, {"query_id": "q2"}, {"collection": "other"}),
-        table(
-            "documents",
-            {"title": "T", "text": "one\r\ntwo", "source": "wiki", "created_on": dt.date(2026, 1, 1)},
-            {"doc_id": "d2", "doc_version": "v2"},  # its text changed since humans graded it
-        ),
-        collection="main",
-    )  # fmt: skip
-    about = ("T", "wiki", dt.date(2026, 1, 1), "T\n\none\r\ntwo", False)
-    assert found == [(*PAIR, 1.5, 2, "a  query", *about)]
-
-
 def test_what_one_member_said_about_the_anchor_by_epoch() -> None:
     said = {"member_hash": "m1", "purpose": "anchor", "epoch": 2, "request_key": "k"}
     found = frame_of(
-        "anchor/run_judgements",
+        "calibrate/member_judgements",
         table(
             "judgements",
             {**said, "grade": 1, "judged_at": at(9), "fingerprint": "fp"},
@@ -57,7 +38,7 @@ def test_what_one_member_said_about_the_anchor_by_epoch() -> None:
             {**said, "epoch": 3, "grade": 0}, {**said, "epoch": 1}, {**said, "purpose": "canary", "epoch": 4},
             {**said, "member_hash": "m2", "epoch": 5},
         ),
-        member_hash="m1", purpose="anchor", since_epoch=2,
+        member_hash="m1", purpose="anchor", epochs=[2, 3, 4, 5],
     )  # fmt: skip
     assert found.select("epoch", "grade", "outcome").rows() == [(2, 3, "graded"), (3, 0, "graded")]
 

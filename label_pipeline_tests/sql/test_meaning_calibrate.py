@@ -7,7 +7,7 @@ MEMBER = {"member_hash": "m1", "request_key": "k1", "model_reported": "model-1"}
 
 def test_a_pair_asked_twice_counts_once_the_answer_asked_for_last() -> None:
     found = ask(
-        "calibrate/candidate_judgements",
+        "calibrate/member_judgements",
         table(
             "judgements",
             {**MEMBER, "grade": 1, "cost_usd": 0.5, "judged_at": at(9)},
@@ -16,14 +16,14 @@ def test_a_pair_asked_twice_counts_once_the_answer_asked_for_last() -> None:
             {**MEMBER, "context_id": "de", "grade": 0},  # another context
             {**MEMBER, "doc_version": "v2", "outcome": "malformed", "grade": None, "detail": "no JSON"},
         ),
-        member_hash="m1", epoch=0, purpose="calibrate",
+        member_hash="m1", epochs=[0], purpose="calibrate",
     )  # fmt: skip
-    pair = ("relevance", "main", "q1", "d1")
+    pair = (0, "relevance", "main", "q1", "d1")
     assert found == [
-        (*pair, "v1", "de", "k1", 0, "graded", 0, None, None, "model-1", 0.0, False),
-        (*pair, "v1", None, "k1", 0, "graded", 1, None, None, "model-1", 0.0, True),
-        (*pair, "v1", None, "k2", 1, "graded", 3, 2.5, None, "model-1", 0.0, False),
-        (*pair, "v2", None, "k1", 0, "malformed", None, None, "no JSON", "model-1", 0.0, False),
+        (*pair, "v1", "de", "k1", 0, "graded", 0, None, None, "model-1", None, 0.0, False),
+        (*pair, "v1", None, "k1", 0, "graded", 1, None, None, "model-1", None, 0.0, True),
+        (*pair, "v1", None, "k2", 1, "graded", 3, 2.5, None, "model-1", None, 0.0, False),
+        (*pair, "v2", None, "k1", 0, "malformed", None, None, "no JSON", "model-1", None, 0.0, False),
     ]
 
 
@@ -32,19 +32,19 @@ def test_of_one_moment_the_reply_that_was_paid_for_is_shown_in_any_order() -> No
     other = {**MEMBER, "request_key": "k2", "cost_usd": 0.7}
     for order in ([paid, reused, other], [other, reused, paid]):
         frame = frame_of(
-            "calibrate/candidate_judgements", table("judgements", *order),
-            member_hash="m1", epoch=0, purpose="calibrate",
+            "calibrate/member_judgements", table("judgements", *order),
+            member_hash="m1", epochs=[0], purpose="calibrate",
         )  # fmt: skip
         assert frame.select("cost_usd", "reused").rows() == [(0.5, False)]
 
 
 def test_other_members_epochs_and_purposes_are_left_out() -> None:
     found = ask(
-        "calibrate/candidate_judgements",
+        "calibrate/member_judgements",
         table(
             "judgements", {**MEMBER, "member_hash": "m2"}, {**MEMBER, "epoch": 1}, {**MEMBER, "purpose": "gate"}
         ),
-        member_hash="m1", epoch=0, purpose="calibrate",
+        member_hash="m1", epochs=[0], purpose="calibrate",
     )  # fmt: skip
     assert found == []
 

@@ -1,5 +1,7 @@
 """What the questions of sql/seed/ answer, whole rows compared."""
 
+import datetime as dt
+
 from label_pipeline_tests.sql.frames import ask, table
 
 PAIR = ("relevance", "main")
@@ -22,16 +24,17 @@ def test_graded_pairs_with_the_texts_a_judge_is_shown() -> None:
         table("queries", {"query": "leave"}, {"query_id": "q2"}, {"query_id": "q3"}),
         table(
             "documents",
-            {"title": "Title", "text": "body"},
+            {"title": "Title", "text": "body\r\nmore", "source": "wiki", "created_on": dt.date(2026, 1, 1)},
             {"doc_id": "d2", "title": None, "text": "bare", "boundary": "customer"},
             {"doc_id": "d3", "doc_version": "new"},
         ),
         splits=["train", "dev"],
     )
+    about = ("Title", "wiki", dt.date(2026, 1, 1), "Title\n\nbody\r\nmore", False)
     assert found == [
-        (*PAIR, "q1", "d1", "v1", "de", 3.0, 1, "train", "leave", "Title\n\nbody", False),
-        (*PAIR, "q1", "d1", "v1", None, 1.5, 2, "train", "leave", "Title\n\nbody", False),
-        (*PAIR, "q1", "d2", "v1", None, 0.0, 3, "train", "leave", "bare", True),
+        (*PAIR, "q1", "d1", "v1", "de", 3.0, 1, "train", "leave", *about),
+        (*PAIR, "q1", "d1", "v1", None, 1.5, 2, "train", "leave", *about),
+        (*PAIR, "q1", "d2", "v1", None, 0.0, 3, "train", "leave", None, None, None, "bare", True),
     ]
 
 
@@ -42,7 +45,7 @@ def test_the_holdout_is_returned_only_when_asked_for_by_name() -> None:
         table("queries", {}, {"query_id": "q2"}),
         table("documents", {}),
     )
-    expected = (*PAIR, "q2", "d1", "v1", None, 2.0, 3, "holdout", "query", "text", False)
+    expected = (*PAIR, "q2", "d1", "v1", None, 2.0, 3, "holdout", "query", None, None, None, "text", False)
     assert ask("seed/graded_pairs", *world, splits=["holdout"]) == [expected]
     assert ask("seed/graded_pairs", *world, splits=[]) == []
 
@@ -57,5 +60,5 @@ def test_a_query_id_of_another_collection_is_another_query() -> None:
         splits=["train", "dev"],
     )
     assert found == [
-        ("relevance", "other", "q1", "d1", "v1", None, 1.0, 1, "dev", "of other", "text", False),
+        ("relevance", "other", "q1", "d1", "v1", None, 1.0, 1, "dev", "of other", None, None, None, "text", False),
     ]

@@ -1,8 +1,8 @@
--- Human-graded pairs of some splits, with the texts a judge is shown.
+-- Human-graded pairs of some splits, with the texts a judge is shown and what the documents are.
 -- Grain:   one row per pair with gold, whose document still has the text the humans saw
 -- Params:  $splits
--- Columns: task, collection, query_id, doc_id, doc_version, context_id, gold_mean, n_grades, split, query, document,
---          customer
+-- Columns: task, collection, query_id, doc_id, doc_version, context_id, gold_mean, n_grades, split, query, title,
+--          source, created_on, document, customer
 select
     g.task,
     g.collection,
@@ -14,6 +14,9 @@ select
     g.n_grades,
     s.split,
     q.query,
+    d.title,
+    d.source,
+    d.created_on,
     case when d.title is null then d.text else d.title || chr(10) || chr(10) || d.text end as document,
     coalesce(d.boundary = 'customer', false) as customer
 from gold as g

@@ -152,7 +152,7 @@ def _freeze(project: Project, member: Member, epoch: int) -> JudgeVersion:
         ServedModelError: two models gave them.
     """
     judged = project.store("calibrate").query(
-        "calibrate/candidate_judgements", {"member_hash": member.member_hash, "epoch": epoch, "purpose": "calibrate"}
+        "calibrate/member_judgements", {"member_hash": member.member_hash, "epochs": [epoch], "purpose": "calibrate"}
     )
     served = calibrate.served_model(judged, member.name)
     if served is None:

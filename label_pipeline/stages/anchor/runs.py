@@ -30,7 +30,7 @@ def snapshot(pairs: pl.DataFrame, *, judge_version: str, baseline_epoch: int, no
     """ANCHOR_ITEMS rows: the anchor's texts and gold as they are when a baseline begins.
 
     Args:
-        pairs: rows of sql/anchor/anchor_pairs.sql of one collection.
+        pairs: rows of sql/seed/graded_pairs.sql of one collection.
         judge_version: the judge the baseline is of.
         baseline_epoch: epoch of its first run.
         now: current time.
