@@ -1,6 +1,5 @@
 """What the questions of sql/anchor/ answer, whole rows compared."""
 
-
 from label_pipeline_tests.sql.frames import ask, at, frame_of, table
 
 PAIR = ("relevance", "main", "q1", "d1", "v1", None)
