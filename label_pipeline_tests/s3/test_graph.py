@@ -23,6 +23,8 @@ from label_pipeline_tests.defs.shared import wait_until
 from label_pipeline_tests.s3.projects_on_s3 import INSTANCE_FILE, SECRET, OnS3, changes
 from label_pipeline_tests.s3.servers import Troubled
 
+pytestmark = pytest.mark.slow
+
 LEASE_S = 5
 
 
