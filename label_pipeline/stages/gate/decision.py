@@ -92,15 +92,14 @@ def decide(
 
 def _skill(evidence: Evidence, policy: Policy, counts: NDArray[np.int64], alpha: float) -> tuple[Criterion, Criterion]:
     low, _ = intervals.percentile_bounds(measures.skill(evidence, counts), alpha)
-    totals = measures.order(evidence)
-    accuracy_low, _ = intervals.percentile_bounds(intervals.replicate_means(totals, counts), alpha)
     return (
         criteria.above(
             "skill R2", float(measures.skill(evidence)[0]), low, policy.r2_low,
             "the judge explains too little of the human grades; improve the prompt or choose a stronger model",
         ),
         criteria.above(
-            "within-query pairwise accuracy", totals.mean, accuracy_low, policy.pairwise_accuracy_low,
+            "within-query pairwise accuracy", measures.order(evidence).mean,
+            measures.order_low(evidence, counts, alpha), policy.pairwise_accuracy_low,
             "the judge orders a query's documents too poorly for a ranker; improve the prompt or the model",
         ),
     )  # fmt: skip

@@ -94,6 +94,18 @@ def order(evidence: Evidence) -> ClusterTotals:
     )
 
 
+def order_low(evidence: Evidence, counts: NDArray[np.int64], alpha: float) -> float:
+    """One-sided 1 - alpha lower bound of the within-query pairwise accuracy.
+
+    Bootstrap-t: a few badly ordered queries skew the mean, and percentiles are above the truth two to four times as
+    often as they say, on recorded judges of TREC DL too (48 queries x 20 pairs, nominal .0076: .026, this bound .014).
+    Where few queries hold a wrongly ordered pair at all, the bound of a rare event.
+    """
+    right = order(evidence)
+    wrong = ClusterTotals(right.counts - right.sums, right.counts)
+    return 1 - intervals.rare_event_upper(wrong, counts, alpha)
+
+
 def gross_errors(evidence: Evidence) -> ClusterTotals:
     """By query: pairs whose error reaches the scale's gross error, the unreadable ones included, and pairs."""
     error = np.abs(evidence.calibrated - evidence.gold)
