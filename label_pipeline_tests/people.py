@@ -93,7 +93,7 @@ class People:
         exported, at = [], 0
         for place, task in enumerate(json.loads(tasks), start=1):
             annotations = []
-            for name in task["data"]["annotators"].split():
+            for name in task["data"]["annotators"].strip("|").split("|"):
                 answer = self.answer(name, task["data"]["query"], task["data"]["doc_id"])
                 at += 1
                 moment = (START + timedelta(seconds=20 * at)).isoformat().replace("+00:00", "Z")

@@ -2,8 +2,10 @@
 
 An object in S3 names the holder; it is written only where none is, or over one that was not renewed in time, and
 renewed by a thread. Times are S3's own clock, so clocks of machines may differ. A holder that could not renew in time
-is told before its next request and stops, because another machine may have taken over. Keep out: a lock on one machine
-(the file system has one, see defs/asking.py).
+is told before its next request and stops, because another machine may have taken over; before it writes to a table it
+renews, so that S3 and not a clock says whose turn it is. Between that answer and the write a machine may still be
+halted: then both write, and tables keep both. Keep out: a lock on one machine (the file system has one, see
+defs/asking.py).
 """
 
 import json
@@ -12,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +31,14 @@ CLOCK_GRAIN_S = 2.0
 TRIES = 3
 """Attempts to take a lease that others let go or take at the same moment."""
 
+NO_ETAG = '"00000000000000000000000000000000"'
+"""Of no content there is."""
+
+
+def awake_and_asleep() -> float:
+    """Seconds that never go back and go on while the machine is suspended; ``time.monotonic`` stands still then."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
 
 class Lease:
     """The right to spend, for a project whose state is on S3.
@@ -37,15 +48,22 @@ class Lease:
         url: the object.
         owner: who asks, as others are told: process, machine, since when.
         lasts_s: seconds it lasts without renewal.
-        monotonic: seconds that never go back.
+        monotonic: seconds that never go back, those of a suspended machine too.
     """
 
     def __init__(
-        self, objects: Objects, url: str, owner: str, *, lasts_s: float, monotonic: Callable[[], float] = time.monotonic
+        self,
+        objects: Objects,
+        url: str,
+        owner: str,
+        *,
+        lasts_s: float,
+        monotonic: Callable[[], float] = awake_and_asleep,
     ) -> None:
         self._objects, self._url, self._owner, self._lasts_s = objects, url, owner, lasts_s
         self._monotonic = monotonic
         self._token = ""
+        self._one_at_a_time = threading.Lock()
         self._etag: str | None = None
         self._until = float("-inf")
 
@@ -58,15 +76,16 @@ class Lease:
             StorageError: S3 cannot be reached or says no.
         """
         before = self._take()
-        self._refuse_unconditional()
         ended = threading.Event()
         renewing = threading.Thread(target=self._renew_until, args=(ended,), name="lease", daemon=True)
-        renewing.start()
         try:
+            self._refuse_unconditional()
+            renewing.start()
             yield before
         finally:
             ended.set()
-            renewing.join()
+            if renewing.ident is not None:
+                renewing.join()
             self._release()
 
     def check(self) -> None:
@@ -80,6 +99,20 @@ class Lease:
                 f"the spending lease {self._url} could not be renewed within {self._lasts_s:g} s, so another machine "
                 "may be asking by now: stopped before anything is paid twice. Every reply so far is kept; see whether "
                 "S3 can be reached, then run again"
+            )
+
+    def confirm(self) -> None:
+        """Returns when S3 itself says that the lease is held: it is renewed now.
+
+        Raises:
+            StorageError: another machine has it, or S3 cannot be reached.
+        """
+        self._renew()
+        if self._until == float("-inf"):
+            raise StorageError(
+                f"the spending lease {self._url} is another machine's: this one was halted, or cut off from S3, for "
+                f"more than {self._lasts_s:g} s. Nothing more was written; every reply so far is kept. Run again when "
+                "the other one has ended"
             )
 
     def _take(self) -> str | None:
@@ -107,12 +140,14 @@ class Lease:
 
     def _refuse_unconditional(self) -> None:
         """A server that ignores conditions would give the lease to everyone: it must refuse to write over this one."""
-        etag = self._objects.write(self._url, self._content(), only_over=ABSENT)
-        if etag is not None:
-            raise StorageError(
-                f"{self._url} was written over although that was forbidden: this server ignores If-None-Match, and two "
-                "machines could pay twice; expected one that knows conditional writes, as Amazon's S3 does"
-            )
+        for header, condition in (("If-None-Match", ABSENT), ("If-Match", NO_ETAG)):
+            etag = self._objects.write(self._url, self._content(), only_over=condition)
+            if etag is not None:
+                self._etag = etag
+                raise StorageError(
+                    f"{self._url} was written over although that was forbidden: this server ignores {header}, and two "
+                    "machines could pay twice; expected one that knows conditional writes, as Amazon's S3 does"
+                )
 
     def _written(self, *, over: str) -> bool:
         asked_at = self._monotonic()
@@ -140,12 +175,13 @@ class Lease:
                 self._renew()
 
     def _renew(self) -> None:
-        assert self._etag is not None
-        if self._written(over=self._etag):
-            return
-        found = self._objects.read(self._url)
-        if found is None or not self._is_ours(found):
-            self._until = float("-inf")  # another one has it
+        with self._one_at_a_time:
+            assert self._etag is not None
+            if self._written(over=self._etag):
+                return
+            found = self._objects.read(self._url)
+            if found is None or not self._is_ours(found):
+                self._until = float("-inf")  # another one has it
 
     def _release(self) -> None:
         """Marks the lease free instead of deleting it: no permission to delete is needed, and a late mark harms none.
@@ -156,6 +192,21 @@ class Lease:
             with suppress(StorageError):
                 self._objects.write(self._url, self._content(released=True), only_over=self._etag)
         self._etag, self._until = None, float("-inf")
+
+
+HELD: ContextVar[Lease | None] = ContextVar("spending lease", default=None)
+"""The lease under which whatever runs now spends and writes; None on a folder, whose lock ends with its process."""
+
+
+def confirm_held() -> None:
+    """Returns when whatever runs now may write: it holds no lease, or S3 says that it holds it still.
+
+    Raises:
+        StorageError: another machine has the lease, or S3 cannot be reached.
+    """
+    lease = HELD.get()
+    if lease is not None:
+        lease.confirm()
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,30 @@ Keep out: making the client (defs/aws.py), what the bytes mean (lease.py, segmen
 has a client of its own), the sentences (s3_errors.py).
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import urlsplit
 
 from label_pipeline.adapters.s3_errors import explained
+from label_pipeline.core.errors import InputError
+from label_pipeline.core.redaction import without_credentials
 
 READS = 3
 """Attempts to read an object whose body breaks off; boto3 itself tries only the request again."""
 
+CONFLICTS = 3
+"""Attempts of a conditional write that meets another one under way: neither of them may have been done."""
+
 ABSENT = "*"
 """As ``only_over``: write only where there is no such object yet."""
+
+
+_ADDRESS = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9._-]{1,254})(?:/(.*))?", re.DOTALL)
+"""A bucket, old ones may hold capitals; the key is everything behind it, a question mark too."""
 
 
 class S3Client(Protocol):
@@ -48,7 +57,10 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Objects:
-    """Reads and writes objects. Every method raises StorageError when S3 cannot be reached or says no."""
+    """Reads and writes objects.
+
+    Every method raises StorageError when S3 cannot be reached or says no, InputError for an address that is none.
+    """
 
     client: S3Client
 
@@ -56,7 +68,7 @@ class Objects:
         """The object at ``url``; None where there is none."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        bucket, key = split(url)
+        bucket, key = _object(url)
         for left in reversed(range(READS)):
             try:
                 answer = self.client.get_object(Bucket=bucket, Key=key)
@@ -86,20 +98,23 @@ class Objects:
         """
         from botocore.exceptions import ClientError
 
-        bucket, key = split(url)
+        bucket, key = _object(url)
         condition = {} if only_over is None else {"IfNoneMatch": "*"} if only_over == ABSENT else {"IfMatch": only_over}
         with _explaining(url, "written"):
-            try:
-                answer = self.client.put_object(Bucket=bucket, Key=key, Body=data, **condition)
-            except ClientError as error:
-                # 409: another conditional write is under way; 404: If-Match on an object that is gone
-                if condition and error.response["Error"]["Code"] in (
-                    "PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey",
-                ):  # fmt: skip
-                    return None
-                raise
-        etag: str = answer["ETag"]
-        return etag
+            for left in reversed(range(CONFLICTS)):
+                try:
+                    answer = self.client.put_object(Bucket=bucket, Key=key, Body=data, **condition)
+                except ClientError as error:
+                    code = error.response["Error"]["Code"]
+                    # NoSuchKey: If-Match on an object that is gone
+                    if condition and code in ("PreconditionFailed", "NoSuchKey"):
+                        return None
+                    if not left or code != "ConditionalRequestConflict":
+                        raise
+                else:
+                    etag: str = answer["ETag"]
+                    return etag
+        raise AssertionError("unreachable")
 
     def names(self, prefix: str) -> list[str]:
         """The addresses of every object below ``prefix``, in order of their bytes."""
@@ -116,9 +131,25 @@ class Objects:
 
 
 def split(url: str) -> tuple[str, str]:
-    """Bucket and key of ``s3://bucket/key``."""
-    parts = urlsplit(url, allow_fragments=False)
-    return parts.netloc, parts.path.lstrip("/")
+    """Bucket and key (or its beginning) of ``s3://bucket/key``.
+
+    Raises:
+        InputError: no such address.
+    """
+    found = _ADDRESS.fullmatch(url)
+    if not found:
+        raise InputError(
+            f"{without_credentials(url)} is no address on S3; expected s3://bucket/key, credentials in the environment "
+            "and not in it: correct the address"
+        )
+    return found[1], found[2] or ""
+
+
+def _object(url: str) -> tuple[str, str]:
+    bucket, key = split(url)
+    if not key:
+        raise InputError(f"{url} is a whole bucket; expected one object, s3://{bucket}/key: correct the address")
+    return bucket, key
 
 
 @contextmanager

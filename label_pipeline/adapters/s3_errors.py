@@ -6,13 +6,22 @@ Keep out: when to ask (s3.py, store.py).
 import re
 
 from label_pipeline.core.errors import StorageError
+from label_pipeline.core.redaction import without_credentials
 
 _CODE = re.compile(r"<Code>(\w+)</Code>|An error occurred \((\w+)\)")
 _COLOUR = re.compile(r"\x1b\[\d*m|↳")
+_SIGN_IN = re.compile(r"\bcredentials?\b|\bSSO\b", re.IGNORECASE)
+"""Of errors without a code: none was found, or a sign-in has expired."""
+
 MOST = 300
 """Characters of the library's own words: enough for the host and the system's error."""
 
-_NO_BUCKET = {"NoSuchBucket", "PermanentRedirect", "IllegalLocationConstraintException", "InvalidBucketName"}
+_NO_BUCKET = {
+    "NoSuchBucket", "PermanentRedirect", "IllegalLocationConstraintException", "InvalidBucketName",
+    "AuthorizationHeaderMalformed",
+}  # fmt: skip
+"""The last one is the answer of another region."""
+
 _NO_PERMISSION = {"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403", "AccessDeniedException"}
 _BAD_CREDENTIALS = {
     "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "InvalidClientTokenId",
@@ -28,7 +37,7 @@ def explained(place: str, doing: str, error: Exception) -> StorageError:
         doing: read, written, listed, opened.
         error: what the library raised.
     """
-    words = " ".join(_COLOUR.sub("", str(error)).split())
+    words = without_credentials(" ".join(_COLOUR.sub("", str(error)).split()))
     code = _code(words)
     if code in _NO_BUCKET:
         found = f"S3 has no such bucket here ({code})"
@@ -39,8 +48,8 @@ def explained(place: str, doing: str, error: Exception) -> StorageError:
             "expected permission to list, read and write below this address: docs/production.md has the policy; what "
             "was stored before is kept, run again once it is granted"
         )
-    elif code in _BAD_CREDENTIALS or "credentials" in words.lower():
-        found = f"S3 does not know these credentials ({code or words[:MOST]})"
+    elif code in _BAD_CREDENTIALS or _SIGN_IN.search(words):
+        found = f"S3 does not accept these credentials ({code or words[:MOST]})"
         remedy = "expected valid ones from the environment, a profile or the machine's role: renew them, then run again"
     elif code is None:
         found = f"the connection to S3 failed ({_ending(words)})"
@@ -48,7 +57,7 @@ def explained(place: str, doing: str, error: Exception) -> StorageError:
     else:
         found = f"S3 answered {code} ({_ending(words)})"
         remedy = "what was stored before is kept: run again, or look the code up"
-    return StorageError(f"{place} cannot be {doing}: {found}; {remedy}")
+    return StorageError(f"{without_credentials(place)} cannot be {doing}: {found}; {remedy}")
 
 
 def _code(words: str) -> str | None:

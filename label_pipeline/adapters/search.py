@@ -43,7 +43,7 @@ class SearchEndpoint:
         retries: after a 429, a 5xx or a broken connection, waiting 1, 2, 4, ... seconds or what Retry-After says.
 
     Raises:
-        InputError: the URL is no http(s) address or lacks ``{query}``.
+        InputError: the URL is no http(s) address or lacks ``{query}``, or the key cannot be sent.
     """
 
     name: str
@@ -54,10 +54,15 @@ class SearchEndpoint:
     retries: int = 4
 
     def __post_init__(self) -> None:
-        if not self.url.startswith(("http://", "https://")) or "{query}" not in self.url:
+        if not _has_host(self.address(Asked("x", "x", "x"), 1)) or "{query}" not in self.url:
             raise InputError(
                 f"search endpoint {self.name}: the address must begin with http:// or https:// and hold {{query}}, "
                 "e.g. https://search.example.org/find?q={query}&size={depth}"
+            )
+        if not (self.key or "").isprintable():
+            raise InputError(
+                f"search endpoint {self.name}: its key holds a line break or another character that no header can "
+                "carry; export it without"
             )
 
     def address(self, asked: Asked, depth: int) -> str:
@@ -117,7 +122,7 @@ async def _get(
         try:
             async with session.get(URL(url, encoded=True), allow_redirects=False) as reply:
                 if reply.status == 200:
-                    return await reply.text()
+                    return _decoded(await reply.read(), where)
                 trouble = f"answered {reply.status}"
                 if reply.status not in _BUSY:
                     raise ProviderRejectedError(f"{where}: {trouble}, expected 200; check its address and its key")
@@ -130,6 +135,20 @@ async def _get(
     raise ProviderUnavailableError(
         f"{where}: {trouble} after {endpoint.retries + 1} attempts; see that it is up, then draw again"
     )
+
+
+def _has_host(url: str) -> bool:
+    try:
+        return URL(url, encoded=True).host is not None and url.startswith(("http://", "https://"))
+    except ValueError:
+        return False
+
+
+def _decoded(body: bytes, where: str) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where}: the answer is not UTF-8, as JSON is; check what answers there") from error
 
 
 def _hits(body: str, where: str) -> list[str]:

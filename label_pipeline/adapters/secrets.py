@@ -9,6 +9,12 @@ from typing import Any, Protocol
 
 from label_pipeline.core.errors import SettingsError, StorageError
 
+_NAME_OR_PERMISSION = {
+    "ResourceNotFoundException", "AccessDeniedException", "AccessDenied", "InvalidParameterException",
+    "InvalidRequestException", "ValidationException", "DecryptionFailure",
+}  # fmt: skip
+"""What somebody has to correct; the rest passes: expired credentials, too many requests, trouble of the service."""
+
 ARN_PARTS = 7
 """An ARN holds colons itself: arn:aws:secretsmanager:region:account:secret:name."""
 
@@ -31,7 +37,7 @@ def read_secret(client: SecretsClient, name: str, setting: str) -> str:
 
     Raises:
         SettingsError: there is no such secret or field, or it may not be read.
-        StorageError: Secrets Manager cannot be reached.
+        StorageError: Secrets Manager cannot be reached, or takes no request of these credentials now.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -40,6 +46,11 @@ def read_secret(client: SecretsClient, name: str, setting: str) -> str:
         text = client.get_secret_value(SecretId=secret).get("SecretString")
     except ClientError as error:
         code = error.response["Error"]["Code"]
+        if code not in _NAME_OR_PERMISSION:
+            raise StorageError(
+                f"{setting}: Secrets Manager answered {code}; expected credentials that have not expired: renew them, "
+                "or wait a moment, then run again"
+            ) from None
         raise SettingsError(
             f"{setting}: Secrets Manager answered {code}; expected the name of a secret in this region, and permission "
             "secretsmanager:GetSecretValue on it: correct the name or grant it, then run again"

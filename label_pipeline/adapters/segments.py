@@ -37,6 +37,8 @@ _CREATE = (
     "CREATE TRIGGER reply_replaced AFTER UPDATE ON replies WHEN NOT EXISTS (SELECT 1 FROM restoring) "
     "BEGIN INSERT OR IGNORE INTO unsent VALUES (new.request_key); END",
 )
+# whatever order segments come in: two of them hold one reply where a machine died between sending and noting it
+_TAKE_IN = f"{INSERT} AND excluded.created_at > created_at"
 _UNSENT = (
     "SELECT request_key, model, reply, created_at FROM unsent JOIN replies USING (request_key) "
     "ORDER BY unsent.rowid LIMIT ?"
@@ -90,7 +92,6 @@ class Segments:
         with self._journal() as journal:
             known = {name for (name,) in journal.execute("SELECT name FROM segments")}
             before = _count(journal, "replies")
-            # by name, which begins with a time: of two models' replies to one request the later one counts
             for url in self._objects.names(self._prefix):
                 name = url.rpartition("/")[2]
                 if not name.endswith(ENDING) or name in known:
@@ -143,7 +144,7 @@ class Segments:
     def _take_in(self, journal: sqlite3.Connection, name: str, rows: Sequence[_Row]) -> None:
         with _transaction(journal):
             journal.execute("INSERT INTO restoring VALUES (1)")
-            journal.executemany(INSERT, rows)
+            journal.executemany(_TAKE_IN, rows)
             journal.execute("INSERT OR IGNORE INTO segments VALUES (?)", (name,))
             journal.execute("DELETE FROM restoring")
 

@@ -105,7 +105,7 @@ def provide(
     ] = None,
     config: Config = None,
     port: Annotated[
-        int | None, typer.Option(help="Port on 127.0.0.1; default from settings, 0 = any free one.")
+        int | None, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; default from settings, 0 = any free one.")
     ] = None,
     until_eof: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:

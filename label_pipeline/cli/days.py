@@ -13,6 +13,23 @@ from label_pipeline.defs.project import Project
 from label_pipeline.stages import STAGES, seed
 
 
+def refuse_unknown_days(project: Project, first_day: str | None, last_day: str | None) -> None:
+    """Returns where these are days of the project, or None: a mistake is told before anything is spent.
+
+    Raises:
+        SettingsError: a day that is not among the project's, or the last before the first.
+    """
+    known = daily(project.settings).get_partition_keys()
+    for name in (first_day, last_day):
+        if name is not None and name not in known:
+            days = f"{known[0]} .. {known[-1]} that have ended" if known else "of which none has ended yet"
+            raise SettingsError(
+                f"day {name!r} is not among the project's days {days} (settings: days); expected YYYY-MM-DD"
+            )
+    if first_day is not None and last_day is not None and first_day > last_day:
+        raise SettingsError(f"--first-day {first_day} is after --last-day {last_day}; swap them")
+
+
 def days_to_amplify(project: Project, first_day: str | None, last_day: str | None) -> tuple[str, str] | None:
     """First and last day to amplify; None when no day has ended yet.
 
@@ -20,15 +37,10 @@ def days_to_amplify(project: Project, first_day: str | None, last_day: str | Non
         SettingsError: a day that is not among the project's, or the last before the first.
         InputError: the candidates cannot be read.
     """
+    refuse_unknown_days(project, first_day, last_day)
     known = daily(project.settings).get_partition_keys()
     if not known:
         return None
-    for name in (first_day, last_day):
-        if name is not None and name not in known:
-            raise SettingsError(
-                f"day {name!r} is not among the project's days {known[0]} .. {known[-1]} that have ended "
-                "(settings: days); expected YYYY-MM-DD"
-            )
     arrived = [day.isoformat() for day in _days_with_candidates(project)]
     held = [day for day in arrived if known[0] <= day <= known[-1]] or [known[-1]]
     first = first_day or min(*held, last_day or held[0])

@@ -14,6 +14,8 @@ from label_pipeline.core.errors import SettingsError
 from label_pipeline.stages.gate.policy import POLICIES
 from label_pipeline.stages.seed.effort import Needs, Prices, better_buy, claims
 
+MOST_PRICE, MOST_PAIRS = 1_000_000, 10**12
+
 PANEL = Needs(queries=60, pairs=4, graders=3)
 """The panel policy (statistics.md section 11): 60 holdout queries x 4 pairs x 3 people, 100 x 4 recommended."""
 
@@ -30,10 +32,14 @@ def plan_humans(console: Console, policy: str, overlap: float, pool: int, prices
     names = [*POLICIES, "panel"]
     if policy not in names:
         raise SettingsError(f"--policy {policy!r} is unknown; expected one of {', '.join(names)}")
-    if not 0 <= overlap <= 1 or pool < 1 or renewals < 0 or min(prices.seconds, prices.hourly_usd) <= 0:
+    above = (prices.seconds, prices.hourly_usd)
+    finite = (*above, prices.label_usd_per_1000)
+    fine = all(0 <= number <= MOST_PRICE for number in finite) and min(above) > 0
+    if not (fine and 0 <= overlap <= 1 and 1 <= pool <= MOST_PAIRS and 0 <= renewals <= MOST_PRICE):
         raise SettingsError(
-            f"expected an overlap of 0 to 1, a pool of 1 or more, seconds and hourly rate above 0; got {overlap:g}, "
-            f"{pool}, {prices.seconds:g}, {prices.hourly_usd:g}"
+            f"expected an overlap of 0 to 1, a pool of 1 to {MOST_PAIRS:,}, renewals and label price from 0 to "
+            f"{MOST_PRICE:,}, seconds and hourly rate above 0 to there; got {overlap:g}, {pool}, {renewals}, "
+            f"{prices.label_usd_per_1000:g}, {prices.seconds:g}, {prices.hourly_usd:g}"
         )
     single = POLICIES.get(policy)
     needs = replace(

@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterInstance
 
-from label_pipeline.cli.days import days_to_amplify
+from label_pipeline.cli.days import days_to_amplify, refuse_unknown_days
 from label_pipeline.cli.exits import FAILED, GATE_CLOSED, OVER_BUDGET, code_of_name
 from label_pipeline.cli.facts import facts
 from label_pipeline.cli.stopping import Stop
@@ -123,12 +123,15 @@ def run_stages(settings: Settings, wanted: Wanted, view: View, stop: Stop) -> St
         stop: knows whether a signal asked to stop.
 
     Raises:
+        SettingsError: a wanted day is none of the project's.
         KeyboardInterrupt: it did. Everything paid for is kept.
     """
     definitions = build(settings, progress=view.progress)
     job = definitions.resolve_implicit_global_asset_job_def()
     graph = definitions.resolve_asset_graph()
     project = Project(settings)
+    if "amplify" in wanted.stages:
+        refuse_unknown_days(project, wanted.first_day, wanted.last_day)
     with instance_of(settings) as instance:
         for stage in wanted.steps:
             keys = [key for key in graph.get_all_asset_keys() if graph.get(key).group_name == stage]

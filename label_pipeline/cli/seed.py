@@ -59,7 +59,8 @@ def draw(
     seed: Annotated[int, typer.Option(help="Another number is another draw.")] = 7,
 ) -> None:
     """Draw queries and documents with known probabilities and share them out; again with more to extend."""
-    from label_pipeline.cli.seed_draw import Plans, Sources, draw_seed
+    from label_pipeline.cli.seed_draw import Plans, draw_seed
+    from label_pipeline.cli.seed_orders import Sources
     from label_pipeline.defs.project import Project
     from label_pipeline.stages.seed.draw import QueryPlan
     from label_pipeline.stages.seed.overlap import OverlapPlan

@@ -5,51 +5,26 @@ Keep out: every rule of the draw (stages/seed), the files (seed_folder.py).
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import polars as pl
 from rich.console import Console
 
-from label_pipeline.adapters.files import InputSpec, RawRows, read_rows
-from label_pipeline.adapters.search import Asked, SearchEndpoint, ask
+from label_pipeline.adapters.files import InputSpec, read_rows
 from label_pipeline.cli.exits import DONE
 from label_pipeline.cli.seed_folder import DRAW, NOTES, PAIRS_FILE, SEATS_FILE, SeedFolder
+from label_pipeline.cli.seed_orders import Sources, retrieval_orders, told
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.errors import InputError, SettingsError
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.defs.project import Project
 from label_pipeline.stages.seed.draw import QueryPlan, draw_queries, summary
-from label_pipeline.stages.seed.orders import RETRIEVED, built_in_orders, read_orders
 from label_pipeline.stages.seed.overlap import OverlapPlan, agreement_half_width, seat
-from label_pipeline.stages.seed.pool import PoolPlan, draw_pairs
+from label_pipeline.stages.seed.pool import ZONE_SHARES, PoolPlan, draw_pairs
 from label_pipeline.stages.seed.querylog import STRATUM, QueryLog, read_log
 from label_pipeline.stages.seed.texts import Limits, accept_documents
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where the draw's material is.
-
-    Attributes:
-        log: query log.
-        log_columns: our column to the file's.
-        retrieved: candidate files, each with one or more retrieval orders.
-        retrieved_columns: our column to the files'.
-        endpoints: order name to URL template.
-        key_env: environment variable that holds the endpoints' key; None sends none.
-        spread: CSV of strata with a column ``spread``, for a Neyman allocation.
-    """
-
-    log: Path
-    log_columns: Mapping[str, str]
-    retrieved: Sequence[Path]
-    retrieved_columns: Mapping[str, str]
-    endpoints: Mapping[str, str]
-    key_env: str | None
-    spread: Path | None
 
 
 @dataclass(frozen=True)
@@ -76,11 +51,21 @@ def draw_seed(console: Console, project: Project, folder: SeedFolder, sources: S
         sources.log, "query_log", columns=sources.log_columns, task=settings.task, collection=settings.collection
     )
     log = read_log([read_rows(spec)])
-    say(console, f"{spec.source}: " + _told(log.books))
+    say(console, f"{spec.source}: " + told(log.books))
+    if log.queries.is_empty():
+        raise InputError(
+            f"{spec.source}: none of its {log.books['read']} rows is a query ({log.rejected['reason'][0]}); correct "
+            "the file, or map its columns with --log-column"
+        )
     documents = _documents(console, project)
-    drawn = draw_queries(log.queries, plans.queries, folder.read(DRAW), _spread(sources.spread))
-    orders = _orders(console, drawn, documents, sources, plans.pool, project)
+    drawn = draw_queries(log.queries, plans.queries, folder.read(DRAW), _spread(sources.spread, log))
+    orders = retrieval_orders(console, drawn, documents, sources, plans.pool, project)
     pool = draw_pairs(drawn, orders, documents, plans.pool, folder.read(PAIRS_FILE))
+    if pool.pairs.is_empty():
+        raise InputError(
+            f"no document was found for any of {drawn.height} drawn queries ({told(pool.books)}); expected orders over "
+            "the documents of the settings: see that ids agree"
+        )
     seats = seat(pool.pairs, plans.overlap, folder.read(SEATS_FILE).join(pool.pairs, on="task_id", how="semi"))
     likely = drawn.select(*QUERY_KEY, pl.col("probability").alias("query_probability"))
     pairs = pool.pairs.join(likely, on=list(QUERY_KEY), how="left", maintain_order="left").with_columns(
@@ -89,13 +74,15 @@ def draw_seed(console: Console, project: Project, folder: SeedFolder, sources: S
     strata = summary(log.queries, drawn)
     folder.write(
         {
+            NOTES: _notes(sources, plans, log, pool.books),
             "queries.csv": drawn.select("query_id", "query", "language", "task", "collection"),
             DRAW: drawn, PAIRS_FILE: pairs, SEATS_FILE: seats, "strata.csv": strata, "rejected.csv": log.rejected,
-            NOTES: _notes(sources, plans, log, pool.books),
-        }
+        },
+        mark=NOTES,
     )  # fmt: skip
     console.print(as_table("\nqueries drawn, by stratum", strata.drop("task")))
-    say(console, "documents: " + _told(pool.books))
+    _tell_unreachable(console, strata, plans.pool)
+    say(console, "documents: " + told(pool.books))
     _tell_people(console, project, pairs, seats, plans)
     say(console, _next_steps(folder))
     return DONE
@@ -131,71 +118,11 @@ def _documents(console: Console, project: Project) -> pl.DataFrame:
     return found.table
 
 
-def _orders(
-    console: Console,
-    drawn: pl.DataFrame,
-    documents: pl.DataFrame,
-    sources: Sources,
-    plan: PoolPlan,
-    project: Project,
-) -> pl.DataFrame:
-    """Every retrieval order; the built-in ones where fewer than two were brought."""
-    parts = [pl.DataFrame(schema=RETRIEVED)]
-    if sources.retrieved:
-        settings = project.settings
-        specs = [
-            InputSpec(
-                path, "retrieved", columns=sources.retrieved_columns, task=settings.task, collection=settings.collection
-            )
-            for path in sources.retrieved
-        ]
-        rows: list[RawRows] = [read_rows(spec) for spec in specs]
-        read = read_orders(rows, drawn)
-        say(console, "candidate files: " + _told(read.books))
-        parts.append(read.found)
-    parts += [_asked(drawn, endpoint, plan.depth) for endpoint in _endpoints(sources)]
-    brought = pl.concat(parts)
-    if brought["order"].n_unique() < 2:
-        visible = documents.filter((pl.col("boundary") != "customer").fill_null(True))
-        brought = pl.concat([brought, built_in_orders(drawn, visible, plan.depth)])
-        say(console, "fewer than two retrieval orders were brought: built-in ones over the documents are added")
-    say(console, f"retrieval orders: {', '.join(sorted(brought['order'].unique()))}")
-    return brought
-
-
-def _endpoints(sources: Sources) -> list[SearchEndpoint]:
-    """The endpoints with their key.
-
-    Raises:
-        SettingsError: the variable of the key is not set.
-    """
-    key = None
-    if sources.endpoints and sources.key_env:
-        key = os.environ.get(sources.key_env)
-        if not key:
-            raise SettingsError(
-                f"the search endpoints take their key from {sources.key_env}, which is not set: export it"
-            )
-    return [SearchEndpoint(name, url, key) for name, url in sources.endpoints.items()]
-
-
-def _asked(drawn: pl.DataFrame, endpoint: SearchEndpoint, depth: int) -> pl.DataFrame:
-    queries = drawn.select("query", pl.col("language").fill_null(""), "collection")
-    answers = ask(endpoint, [Asked(*row) for row in queries.iter_rows()], depth)
-    keys = drawn.select(QUERY_KEY).iter_rows()
-    rows = [
-        (endpoint.name, *key, doc_id, rank)
-        for key, found in zip(keys, answers, strict=True)
-        for rank, doc_id in enumerate(found, start=1)
-    ]
-    return pl.DataFrame(rows, schema=RETRIEVED, orient="row")
-
-
-def _spread(path: Path | None) -> pl.DataFrame | None:
+def _spread(path: Path | None, log: QueryLog) -> pl.DataFrame | None:
     """The spreads of a Neyman allocation.
 
     Raises:
-        InputError: a column is missing or no number.
+        InputError: a column is missing or no number, or no stratum of the log is named.
     """
     if path is None:
         return None
@@ -205,8 +132,13 @@ def _spread(path: Path | None) -> pl.DataFrame | None:
     except (OSError, pl.exceptions.PolarsError) as error:
         wanted = ", ".join((*STRATUM, "spread"))
         raise InputError(f"{path} cannot be used ({str(error).splitlines()[0]}); expected columns {wanted}") from error
-    if found.filter(~(pl.col("spread") >= 0).fill_null(False)).height or found.select(STRATUM).is_duplicated().any():
-        raise InputError(f"{path}: a spread is negative or missing, or a stratum is there twice; give each one number")
+    known = (pl.col("spread").is_finite() & (pl.col("spread") >= 0)).fill_null(False)
+    if found.filter(~known).height or found.select(STRATUM).is_duplicated().any():
+        raise InputError(
+            f"{path}: a spread is negative, no number or missing, or a stratum is there twice; give each one number"
+        )
+    if found.join(log.queries, on=list(STRATUM), how="semi").is_empty():
+        raise InputError(f"{path} names no stratum of this log; take the names from strata.csv, which a draw writes")
     return found
 
 
@@ -218,6 +150,25 @@ def _notes(sources: Sources, plans: Plans, log: QueryLog, pool: Mapping[str, int
         "documents": dict(pool),
     }  # fmt: skip
     return json.dumps(notes, indent=1, ensure_ascii=False) + "\n"
+
+
+def _tell_unreachable(console: Console, strata: pl.DataFrame, plan: PoolPlan) -> None:
+    """What no draw can reach: no weighting gives it back."""
+    none = strata.filter(pl.col("drawn") == 0)
+    if none.height:
+        say(
+            console,
+            f"{none.height} strata with {none['traffic'].sum():.1%} of a collection's traffic have no drawn query, so "
+            "no figure speaks for them: raise --queries, or --floor",
+            "yellow",
+        )
+    if plan.pairs < len(ZONE_SHARES):
+        say(
+            console,
+            f"--pairs {plan.pairs}: documents deep in a pool are never drawn, so no figure speaks for them; take "
+            f"{len(ZONE_SHARES)} or more",
+            "yellow",
+        )
 
 
 def _tell_people(console: Console, project: Project, pairs: pl.DataFrame, seats: pl.DataFrame, plans: Plans) -> None:
@@ -244,10 +195,6 @@ def _tell_people(console: Console, project: Project, pairs: pl.DataFrame, seats:
                 f"about {wanted:.0f} for a verdict: raise --queries or --pairs",
                 "yellow",
             )
-
-
-def _told(books: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in books.items() if count or name in ("read", "queries"))
 
 
 def _next_steps(folder: SeedFolder) -> str:

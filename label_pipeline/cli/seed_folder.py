@@ -4,7 +4,8 @@ Keep out: drawing (seed_draw.py), grading (seed_grading.py).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,8 @@ SHAPES = {
 }  # fmt: skip
 """The files that are read again, and the columns needed of each."""
 
+_MAY_BE_EMPTY = {DRAW: {"language"}, PAIRS_FILE: set(), SEATS_FILE: set(), ANSWERS: set(ANNOTATIONS)}
+
 
 @dataclass(frozen=True)
 class SeedFolder:
@@ -41,12 +44,18 @@ class SeedFolder:
         if not path.exists():
             return pl.DataFrame(schema=shape)
         try:
-            return pl.read_csv(path, schema_overrides=shape).select(shape.keys())
+            found = pl.read_csv(path, schema_overrides=shape).select(shape.keys())
         except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
             first = str(error).splitlines()[0]
             raise InputError(
                 f"{path} is not as it was written ({first}); restore it, or draw into another folder"
             ) from error
+        holes = [column for column in found.columns if found[column].null_count() and column not in _MAY_BE_EMPTY[name]]
+        if holes:
+            raise InputError(
+                f"{path} is not as it was written (a row without {holes[0]}); restore it, or draw into another folder"
+            )
+        return found
 
     def drawn(self) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         """Queries, pairs and seats of the draw.
@@ -59,27 +68,55 @@ class SeedFolder:
         return self.read(DRAW), self.read(PAIRS_FILE), self.read(SEATS_FILE)
 
     def notes(self) -> dict[str, object]:
-        """What the draw was made with; empty before one."""
+        """What the draw was made with; empty before one.
+
+        Raises:
+            InputError: it was changed so that it cannot be read.
+        """
         path = self.path / NOTES
         if not path.exists():
             return {}
-        found = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:  # no JSON, or no UTF-8
+            raise InputError(
+                f"{path} is not as it was written ({error}); restore it, or draw into another folder"
+            ) from error
         return found if isinstance(found, dict) else {}
 
-    def write(self, frames: Mapping[str, pl.DataFrame | str]) -> None:
-        """Writes every file whole: a reader sees the old one or the new one.
+    def write(self, frames: Mapping[str, pl.DataFrame | str], mark: str | None = None) -> None:
+        """Writes every file whole, and none before all of them are on the disk.
+
+        Args:
+            frames: file name to content; put into place in this order.
+            mark: the first of them: where it is not there yet, the others are somebody else's files.
 
         Raises:
-            SettingsError: the folder cannot be written.
+            SettingsError: the folder cannot be written, or it holds somebody else's file of one of these names.
         """
+        if mark is not None and not (self.path / mark).exists():
+            self._refuse_others(frames)
+        parts = {self.path / f"{name}.part": content for name, content in frames.items()}
         try:
-            for name, content in frames.items():
-                target = self.path / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                part = target.with_name(target.name + ".part")
+            for part, content in parts.items():
+                part.parent.mkdir(parents=True, exist_ok=True)
                 part.write_text(
                     content if isinstance(content, str) else content.write_csv(), encoding="utf-8", newline=""
                 )
-                part.replace(target)
+            for part in parts:
+                part.replace(part.with_suffix(""))
         except OSError as error:
-            raise SettingsError(f"cannot write {error.filename}: {error.strerror}; choose another --out") from error
+            for part in parts:
+                with suppress(OSError):
+                    part.unlink()
+            raise SettingsError(
+                f"cannot write {error.filename or self.path}: {error.strerror}; free space, or choose another --out"
+            ) from error
+
+    def _refuse_others(self, names: Iterable[str]) -> None:
+        taken = [name for name in names if (self.path / name).exists()]
+        if taken:
+            raise SettingsError(
+                f"{self.path / taken[0]} is there, and no `label-pipeline seed` wrote it; nothing is written over: "
+                "move it away, or choose another --out"
+            )

@@ -17,13 +17,16 @@ from label_pipeline.cli.exits import DONE
 from label_pipeline.cli.seed_folder import ANSWERS, SeedFolder
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.annotation import Annotation, Sheet
-from label_pipeline.core.errors import InputError
+from label_pipeline.core.errors import InputError, SettingsError
 from label_pipeline.defs.project import Project
 from label_pipeline.stages.seed.annotations import Expected, Imported, accept, remembered
 from label_pipeline.stages.seed.guide import guide
 from label_pipeline.stages.seed.texts import Limits, accept_documents
 
 TOOLS = ("label-studio", "csv")
+FILES = (".json", ".csv", ".tsv", ".txt")
+"""Endings of what comes back: an export, sheets."""
+
 SHOWN = 20
 """Quarantined answers listed; quarantine.csv has them all."""
 
@@ -52,15 +55,18 @@ def export_tasks(console: Console, project: Project, folder: SeedFolder, tool: s
 
     Raises:
         InputError: an unknown tool, or nothing to export.
+        SettingsError: a sheet that would be written over holds answers nobody imported.
     """
     if tool not in TOOLS:
         raise InputError(f"--tool {tool!r} is unknown; expected one of {', '.join(TOOLS)}")
     sheets, withheld = _sheets(project, folder, only_open=only_open)
     if not sheets:
         raise InputError(f"nothing to export from {folder.path}: every drawn pair is answered or may not be shown")
-    write_guide(console, project, folder)
     people = sorted({name for sheet in sheets for name in sheet.annotators})
     grades = sum(len(sheet.annotators) for sheet in sheets)
+    if tool == "csv":
+        _refuse_unread(folder, people)
+    write_guide(console, project, folder)
     if tool == "csv":
         folder.write({f"sheets/{name}.csv": sheet_csv(sheets, name) for name in people})
         said = f"{len(people)} sheets in {folder.path}/sheets: fill in `grade` and `rationale`, then `seed import` them"
@@ -69,13 +75,29 @@ def export_tasks(console: Console, project: Project, folder: SeedFolder, tool: s
         said = (
             f"{folder.path}/tasks.json: make a Label Studio project with label_config.xml as its labelling interface "
             "and several annotations a task; import the tasks; each person reads guide.md and filters the column "
-            "`annotators` by their name. Afterwards export as JSON, not JSON-MIN or CSV"
+            f"`annotators` by their name between bars, like |{people[0]}|. Afterwards export as JSON, not JSON-MIN or "
+            "CSV"
         )
     say(
         console,
         f"{len(sheets)} pairs, {grades} grades for {', '.join(people)}; {withheld} pairs may not be shown\n{said}",
     )
     return DONE
+
+
+def _refuse_unread(folder: SeedFolder, people: Sequence[str]) -> None:
+    """Hours of work may be in a sheet that was filled in where it was written."""
+    known = set(folder.read(ANSWERS)["key"])
+    for name in people:
+        path = folder.path / "sheets" / f"{name}.csv"
+        if path.exists():
+            answers, _ = read_sheet(_text(path), path.name)
+            new = sum(answer.key not in known for answer in answers)
+            if new:
+                raise SettingsError(
+                    f"{path} holds {new} answers that were not imported, and an export would write over them: "
+                    "`label-pipeline seed import` it first, or move it away"
+                )
 
 
 def import_answers(
@@ -105,7 +127,12 @@ def import_answers(
     logins = read_users(_text(users), users.name) if users else {}
     answers, unfilled = [], 0
     for path in files:
-        if path.suffix.lower() == ".json":
+        if path.suffix.lower() not in FILES:
+            raise InputError(
+                f"{path.name}: expected Label Studio's JSON export ({FILES[0]}) or a filled sheet "
+                f"({', '.join(FILES[1:])}); save a spreadsheet as CSV in UTF-8"
+            )
+        if path.suffix.lower() == FILES[0]:
             answers += read_export(_text(path), path.name, logins)
         else:
             found, left = read_sheet(_text(path), path.name)
@@ -113,7 +140,8 @@ def import_answers(
     expected = _expected(project, folder, rubrics)
     before: list[Annotation] = remembered(folder.read(ANSWERS))
     done = accept([*before, *answers], expected)
-    folder.write({ANSWERS: done.annotations, "human_labels.csv": done.labels, "quarantine.csv": done.quarantine})
+    files_written = {ANSWERS: done.annotations, "human_labels.csv": done.labels, "quarantine.csv": done.quarantine}
+    folder.write(files_written, mark=ANSWERS)
     say(console, f"{len(files)} files: {len(answers)} answers read, {unfilled} rows not filled in")
     _tell(console, done, expected)
     say(console, f"Wrote {folder.path}/human_labels.csv: {done.labels.height} grades")

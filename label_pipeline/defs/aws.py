@@ -52,6 +52,8 @@ def s3() -> S3:
         options["aws_region"] = place.region_name
     if not (urlsplit(place.endpoint_url).hostname or "").endswith(AMAZON):
         options["aws_endpoint"] = place.endpoint_url
+        if "AWS_ACCESS_KEY_ID" not in os.environ:
+            options["aws_force_credential_load"] = "true"  # else delta-rs asks profiles and roles for Amazon's only
         options["aws_allow_http"] = "true"  # of a server beside us; Amazon's own addresses are https
     return S3(Objects(client), options)
 

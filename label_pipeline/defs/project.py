@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from os import environ
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 
 from label_pipeline.adapters.files import InputSpec
 from label_pipeline.adapters.journal import SQLiteJournal
+from label_pipeline.adapters.lease import confirm_held
 from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.adapters.prices import list_price
@@ -27,10 +29,12 @@ from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.prompt import PromptTemplate, parse_prompt
 from label_pipeline.core.ports import Clock, Price, Progress
+from label_pipeline.core.redaction import without_credentials
 from label_pipeline.core.rubric import Rubric, parse_rubric
 from label_pipeline.core.splits import Shares
 from label_pipeline.defs.aws import S3, s3, secrets_client
 from label_pipeline.settings import CandidateSettings, InputSettings, Settings
+from label_pipeline.settings.storage import REMOTE
 from label_pipeline.stages.gate import Policy, choose_policy
 
 
@@ -60,13 +64,13 @@ class Project:
     def store(self, stage: str) -> Store:
         """The tables as ``stage`` may see them."""
         on_s3 = self.s3 if self.settings.storage.remote else None
-        return Store(self.settings.tables_root, stage, on_s3.delta_options if on_s3 else {})
+        return Store(self.settings.tables_root, stage, on_s3.delta_options if on_s3 else {}, confirm_held)
 
     @cached_property
     def s3(self) -> S3 | None:
         """S3, where any of the project's state or inputs is there."""
         if self.settings.storage.remote is None and not any(
-            isinstance(self.settings.locate_input(item.path), str) for item in self.settings.inputs.files
+            str(self.settings.locate_input(item.path)).startswith(REMOTE) for item in self.settings.inputs.files
         ):
             return None
         return s3()
@@ -201,10 +205,15 @@ class Project:
         found = self.settings.endpoints[endpoint]
         if found.api_key_secret is not None:
             return read_secret(secrets_client(), found.api_key_secret, f"endpoints.{endpoint}.api_key_secret")
-        key = environ.get(found.api_key_env)
+        key = environ.get(found.api_key_env, "").strip()
         if not key:
             raise SettingsError(
                 f"endpoint {endpoint!r} takes its key from {found.api_key_env}, which is not set: export it"
+            )
+        if not (key.isascii() and key.isprintable()):
+            raise SettingsError(
+                f"endpoint {endpoint!r}: the key in {found.api_key_env} holds a character that no request can carry; "
+                "copy it once more"
             )
         return key
 
@@ -216,6 +225,11 @@ class Project:
             raise SettingsError(
                 f"endpoint {endpoint!r} is at {raw!r}, and that environment variable is not set; "
                 "start the provider (`label-pipeline provide`, `make ui`) or export it"
+            )
+        if not _is_http(filled):
+            raise SettingsError(
+                f"endpoint {endpoint!r} is at {without_credentials(filled)!r}; expected http:// or https://, a host "
+                "and the path that ends in /v1, and no key in it: correct base_url"
             )
         return filled
 
@@ -244,6 +258,15 @@ class Project:
         return Tracker(uri=f"sqlite:///{folder / 'mlflow.db'}", artifact_root=str(folder), project=self.settings.name)
 
 
+def _is_http(url: str) -> bool:
+    """Whether it is an address to send a key to: one with a host, and without a user in front of it."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None and parts.port != 0
+    except ValueError:  # a port or an address of IPv6 that is none
+        return False
+
+
 def _expand(text: str) -> str:
     import os
 
@@ -255,6 +278,8 @@ def _mapping(path: Path) -> Mapping[str, object]:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise PromptError(f"no file {path}; settings name it") from error
+    except OSError as error:
+        raise PromptError(f"{path}, which settings name, cannot be read: {error.strerror}; expected a file") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PromptError(f"{path} is not readable YAML: {error}") from error
     if not isinstance(data, dict):

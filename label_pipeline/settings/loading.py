@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from label_pipeline.core.errors import SettingsError
+from label_pipeline.core.redaction import without_credentials
 from label_pipeline.settings.tree import SET_BY_LOAD, Settings
 
 CONFIG_VARIABLE = "LABEL_PIPELINE_CONFIG"
@@ -42,6 +43,8 @@ def load(path: Path | str | None = None) -> Settings:
         data = yaml.safe_load(chosen.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
         _refuse_yaml(chosen, error)
+    except RecursionError as error:
+        raise SettingsError(f"{chosen} contains itself by an anchor; write it without") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{chosen} is not readable as YAML in UTF-8: {error}; save it again as UTF-8") from error
     if not isinstance(data, dict):
@@ -124,7 +127,7 @@ def _sentence(detail: ErrorDetails, source: Path, places: Mapping[Keys, Place]) 
     # whoever puts the secret itself there must not see it in a log
     if not detail["loc"] or path[-1] in {"api_key_env", "api_key_secret", "webhook_env"}:
         return f"{at}: {where}: {message}" if path else f"{at}: {message}"
-    return f"{at}: {where}: {message}; found {detail['input']!r:.80}"
+    return f"{at}: {where}: {message}; found {without_credentials(repr(detail['input'])):.80}"
 
 
 def _in_file(loc: Sequence[int | str], places: Mapping[Keys, Place]) -> Keys:

@@ -12,8 +12,13 @@ from pydantic import Field, field_validator
 from label_pipeline.settings.knobs import Knobs
 
 REMOTE = "s3://"
-_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^/\s]+)*/?")
-"""A bucket by Amazon's naming rules, and a prefix without empty parts."""
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/(?!\.+(/|$))[A-Za-z0-9_.=+@-]+)*/?")
+"""A bucket by Amazon's naming rules, and a prefix of parts that every client reads alike.
+
+delta-rs takes an address for a URL: it resolves `..`, cuts at `#` and `?` and decodes `%`, where boto3 does not; tables
+would land elsewhere than the lease that guards them.
+"""
+_MEANT = re.compile(r"\s*s3:", re.IGNORECASE)
 
 
 class StorageSettings(Knobs):
@@ -45,8 +50,11 @@ class StorageSettings(Knobs):
         filled = os.path.expandvars(value or "")
         if "${" in filled:
             raise ValueError("it names an environment variable that is not set; export it")
-        if "://" in filled and not _BUCKET.fullmatch(filled):
-            raise ValueError("expected s3://bucket, s3://bucket/prefix or a folder")
+        if ("://" in filled or _MEANT.match(filled)) and not _BUCKET.fullmatch(filled):
+            raise ValueError(
+                "expected s3://bucket, s3://bucket/prefix or a folder; a prefix of letters, digits and _ . = + @ -, "
+                "neither `..` nor spaces"
+            )
         return filled.rstrip("/") or None
 
     @property

@@ -27,7 +27,7 @@ from label_pipeline.settings.knobs import (
     ScaleSettings,
     SplitSettings,
 )
-from label_pipeline.settings.storage import REMOTE, StorageSettings
+from label_pipeline.settings.storage import StorageSettings
 from label_pipeline.settings.watch import AnchorSettings, WatchSettings
 
 HOME_VARIABLE = "LABEL_PIPELINE_HOME"
@@ -41,8 +41,8 @@ class Settings(Knobs):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="names folders and MLflow experiments")
     home: str | None = Field(None, description="folder for everything a run writes")
-    task: str = "relevance"
-    collection: str = Field("main", description="collection of rows whose files do not say")
+    task: str = Field("relevance", min_length=1)
+    collection: str = Field("main", min_length=1, description="collection of rows whose files do not say")
     scale: ScaleSettings = ScaleSettings()
     rubric: str = Field(description="rubric file")
     inputs: InputsSettings
@@ -70,6 +70,10 @@ class Settings(Knobs):
                 raise ValueError(
                     f"candidates.{index}.endpoint is {candidate.endpoint!r}; endpoints has {sorted(self.endpoints)}"
                 )
+        if "://" in (self.home or ""):
+            raise ValueError(
+                "home is a folder of this machine; what counts may be on S3: put its address at storage.root"
+            )
         if not self.inputs.candidates and self.inputs.pool_date:
             raise ValueError("inputs.pool_date is set but inputs.candidates lists no file")
         return self
@@ -98,9 +102,9 @@ class Settings(Knobs):
         return (self.folder / self._filled(path)).resolve()
 
     def locate_input(self, path: str) -> Path | str:
-        """An input as an absolute path, or its address where it is on S3."""
+        """An input as an absolute path, or its address; only those of S3 can be read."""
         filled = self._filled(path)
-        return filled if filled.startswith(REMOTE) else self.locate(path)
+        return filled if "://" in filled else self.locate(path)
 
     def _filled(self, path: str) -> str:
         return os.path.expandvars(path.replace("{home}", str(self.home_path)))

@@ -60,7 +60,7 @@ def test_the_configuration_survives_any_words_and_names_what_the_tasks_hold() ->
     }
     assert shown == {"query", "title", "facts", "document"} <= set(data)
     assert data["document"] == SHEET.document
-    assert data["annotators"] == "ann bea"
+    assert data["annotators"] == "|ann|bea|", "a filter for |ann| does not show what is only for annabel"
 
 
 def test_an_export_is_read_with_skips_people_times_and_reasons() -> None:
@@ -127,6 +127,38 @@ def test_a_sheet_holds_the_rows_of_one_person_and_no_text_a_spreadsheet_would_ru
     (row,) = csv.DictReader(io.StringIO(text.lstrip("\ufeff")))
     assert (row["query"], row["title"], row["document"]) == ("'=1+1", "'+title", SHEET.document)
     assert (row["grade"], row["rationale"], row["annotator_id"]) == ("", "", "ann")
+    assert (row["doc_version"], row["rubric_version"]) == ("#v1", "#1-abc"), "1234567890e12345 is no number here"
+
+
+TRICKS = (
+    "=cmd|'/C calc'!A0", "@SUM(1+9)", "-2+3", "+1", "\t=1", "\r=1", "$title {{query}} ${HOME} {document}",
+    '"; DROP TABLE', "<View><Text value='$x'/></View>", "a\r\nb,c;d\te", "\u2028 \u202e ünï 🙂",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_no_text_steers_a_tool_and_every_one_comes_out_whole(trick: str) -> None:
+    sheet = Sheet("t-1", "q", "d", trick, trick, trick, trick, "v", "r", ("ann",))
+    data = json.loads(tasks_json([sheet]))[0]["data"]
+    assert {data[name] for name in ("query", "title", "document", "facts")} == {trick}
+    (row,) = csv.DictReader(io.StringIO(sheet_csv([sheet], "ann").lstrip("\ufeff"), newline=""))
+    for name in ("query", "title", "document", "facts"):
+        assert row[name].removeprefix("'") == trick.removeprefix("'")
+        assert not row[name].startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert row["task_id"] == "t-1"
+    assert trick not in label_config(RUBRIC)
+
+
+def test_what_no_file_can_hold_and_no_number_is_neither_kept_nor_a_crash() -> None:
+    text = (
+        '[{"annotations": [{"id": 1, "lead_time": NaN, "completed_by": "a\\ud800", "unique_id": "\\udfff",'
+        ' "result": [{"from_name": "grade", "value": {"choices": ["1"]}},'
+        ' {"from_name": "rationale", "value": {"text": ["half \\ud83d"]}}]}], "data": {"task_id": "t"}}]'
+    )
+    (found,) = read_export(text, "e.json")
+    assert (found.rationale, found.annotator, found.key, found.seconds) == ("half ?", "a?", "?", None)
+    with pytest.raises(InputError, match="nested too deeply"):
+        read_export("[" * 200_000, "e.json")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

@@ -23,7 +23,7 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 def test_the_columns_read_are_those_of_the_declared_tables() -> None:
     for table, fields in FIELDS.items():
         declared = {column.name for column in TABLES[table].columns} - {"doc_version", "features"}
-        assert set(fields.names) == declared, table
+        assert set(fields.names) - {"doc_version"} == declared, table
         assert fields.features == ("features" in TABLES[table].schema)
 
 

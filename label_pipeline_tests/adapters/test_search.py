@@ -144,7 +144,28 @@ def test_an_answer_that_does_not_keep_the_contract_is_told_with_it(body: str, to
     assert 'expected {"hits": [{"doc_id": "..."}, ...]}' in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd?{query}", "http://x/find", "x/{query}"])
+def test_an_answer_that_is_no_text_is_told() -> None:
+    def binary(kind: str) -> Callable[[], web.Response]:
+        return lambda: web.Response(body=b'{"hits": "\xff\xfe"}', headers={"Content-Type": kind})
+
+    for kind in ("application/json; charset=utf-99", "application/json"):
+        with running(Engine([binary(kind)])) as url, pytest.raises(InputError, match="the answer is not UTF-8"):
+            ask(SearchEndpoint("ours", url), QUERIES[:1], 1)
+
+
+def test_a_key_that_no_header_can_carry_is_refused_and_not_told() -> None:
+    with pytest.raises(InputError, match="its key holds a line break") as refused:
+        SearchEndpoint("ours", "http://x/{query}", key="s3cret\n")
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd?{query}", "http://x/find", "x/{query}", "http://[bad/{query}", "http://?q={query}",
+        "http://h:99999/{query}", "http://h:port/{query}",
+    ],
+)  # fmt: skip
 def test_only_http_addresses_with_a_place_for_the_query_are_asked(url: str) -> None:
     with pytest.raises(InputError, match="must begin with http"):
         SearchEndpoint("ours", url)

@@ -73,6 +73,90 @@ def test_a_file_that_cannot_be_used_is_2_and_says_what_to_do(
         assert sentence in end.said
 
 
+# settings and arguments that cannot be used
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"rubric": "."}, "which settings name, cannot be read: Is a directory; expected a file"),
+        ({"collection": ""}, "collection: String should have at least 1 character"),
+        ({"home": "s3://bucket/x"}, "home is a folder of this machine"),
+        ({"inputs": {"queries": "https://me:hunter2@x/q.csv"}}, "https://***@x/q.csv: only local files and s3://"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_2_and_say_what_to_do(
+    shell: Shell, config: Path, change: dict[str, object], sentence: str
+) -> None:
+    if isinstance(inputs := change.get("inputs"), dict):
+        change = {"inputs": {"documents": "documents.csv", "human_labels": "human_labels.csv", **inputs}}
+    own_data.edit(config, **change)
+    end = shell.here("check", "--config", config)
+    assert end.code == 2, end.said
+    assert sentence in end.said
+    assert "hunter2" not in end.said
+
+
+def test_a_file_that_contains_itself_is_2(shell: Shell, config: Path) -> None:
+    config.write_text("a: &a [*a]\n")
+    end = shell.here("check", "--config", config)
+    assert end.code == 2, end.said
+    assert "contains itself by an anchor; write it without" in end.said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "not a url", "ftp://127.0.0.1/v1", "http://127.0.0.1:99999/v1", "http://[bad/v1", "http:///v1",
+        "http://me:hunter2@127.0.0.1:9/v1",
+    ],
+)  # fmt: skip
+def test_an_address_of_no_endpoint_is_2_and_asked_nothing(shell: Shell, config: Path, url: str) -> None:
+    own_data.point_at(config, url)
+    end = shell.here("check", "--config", config)
+    assert end.code == 2, end.said
+    assert "expected http:// or https://, a host and the path that ends in /v1, and no key in it" in end.said
+    assert "hunter2" not in end.said
+
+
+def test_a_key_that_cannot_be_sent_is_2_and_a_line_break_at_its_end_is_none(
+    shell: Shell, data: OwnData, serve: Serve
+) -> None:
+    config = own_data.fill(shell.folder / "company", data, serve())
+    end = Shell(shell.folder, {own_data.KEY_VARIABLE: "sk-schlüssel"}).here("check", "--config", config)
+    assert end.code == 2, end.said
+    assert "the key in COMPANY_LLM_KEY holds a character that no request can carry" in end.said
+    assert "schlüssel" not in end.said
+    end = Shell(shell.folder, {own_data.KEY_VARIABLE: f"{own_data.KEY}\n"}).here("check", "--config", config)
+    assert end.code == 0, end.said
+
+
+@pytest.mark.parametrize(
+    ("days", "sentence"),
+    [
+        (("--first-day", "soon"), "day 'soon' is not among the project's days"),
+        (("--last-day", "2019-01-01"), "day '2019-01-01' is not among the project's days"),
+        (("--first-day", own_data.DAYS[1], "--last-day", own_data.DAYS[0]), "swap them"),
+    ],
+)
+def test_a_day_that_is_none_is_2_before_anything_is_asked(
+    shell: Shell, data: OwnData, serve: Serve, days: tuple[str, ...], sentence: str
+) -> None:
+    url = serve()
+    config = own_data.fill(shell.folder / "company", data, url)
+    end = shell.here("run", "--config", config, *days)
+    assert end.code == 2, end.said
+    assert sentence in end.said
+    assert stats(url)["requests"] == 0
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "many"])
+def test_a_port_that_is_none_is_2(shell: Shell, port: str) -> None:
+    end = shell.here("provide", "--port", port)
+    assert end.code == 2
+    assert "Invalid value for '--port'" in end.said
+
+
 # rows that cannot be used
 
 

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import pytest
 import yaml
 
+from label_pipeline.adapters.store import Store
+from label_pipeline.core.catalogue import TABLES
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline.settings import SAMPLE
 from label_pipeline_tests.defs import projects
@@ -25,6 +28,15 @@ SECRET = "small/provider"
 AMPLIFY = ("candidate_pairs", "amplified_labels")
 RANK = ("training_set", "trained_ranker", "ranker_evaluation")
 ANCHOR = ("anchor_run", "drift_verdict")
+
+OF_THE_RUN = ("run_id", "latency_s", "seconds")
+"""Columns that differ from run to run on a folder too."""
+
+
+def figures(store: Store) -> dict[str, pl.DataFrame]:
+    """Every table without what differs from run to run, in one order."""
+    found = {name: store.read(name).drop(OF_THE_RUN, strict=False) for name in TABLES}
+    return {name: frame.sort(frame.columns, maintain_order=True) for name, frame in found.items()}
 
 
 def changes(bucket: str) -> dict[str, Any]:

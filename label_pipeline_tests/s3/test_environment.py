@@ -3,14 +3,17 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from label_pipeline.adapters.files import InputSpec, read_rows
 from label_pipeline.adapters.secrets import read_secret
 from label_pipeline.core.errors import InputError, SettingsError, StorageError
 from label_pipeline.defs.aws import s3, secrets_client
-from label_pipeline.settings import Settings
+from label_pipeline.defs.project import Project
+from label_pipeline.settings import SAMPLE, Settings, parse
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.s3 import servers
 
@@ -36,13 +39,42 @@ def test_variables_in_the_root_are_filled_in(tmp_path: Path, monkeypatch: pytest
         settings(tmp_path, root="s3://${MY_BUCKET}/x")
 
 
-@pytest.mark.parametrize("root", ["s3:/bucket/x", "s3://Bucket/x", "s3://b", "gs://bucket/x", "s3://bucket//x"])
+@pytest.mark.parametrize(
+    "root",
+    [
+        "s3:/bucket/x", " s3://bucket/x", "S3:bucket", "s3://Bucket/x", "s3://b", "gs://bucket/x", "s3://bucket//x",
+        "s3://bucket/a b", "s3://bucket/../x", "s3://bucket/x/..", "s3://bucket/./x", "s3://bucket/x#1", "s3://bucket/x?1",
+        "s3://bucket/50%25",
+    ],
+)  # fmt: skip
 def test_a_root_that_is_no_place(tmp_path: Path, root: str) -> None:
-    if "://" not in root:
-        assert settings(tmp_path, root=root).storage.remote is None, "a folder of that name"
-        return
     with pytest.raises(SettingsError, match=r"storage.root: expected s3://bucket, s3://bucket/prefix or a folder"):
         settings(tmp_path, root=root)
+
+
+@pytest.mark.parametrize("root", ["s3://bucket", "s3://bucket/", "s3://a.b-c/x_1/v2.0/..y/"])
+def test_tables_and_lease_of_any_root_are_side_by_side(tmp_path: Path, root: str) -> None:
+    found = settings(tmp_path, root=root)
+    assert found.tables_root == f"{root.rstrip('/')}/tables"
+    assert found.storage.remote == root.rstrip("/")
+
+
+def test_a_secret_in_an_address_is_not_told_and_a_home_is_on_this_machine(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"storage.root: .*; found 's3://\*\*\*@bucket/x'") as refused:
+        settings(tmp_path, root="s3://AKIA1:hunter2/hunter2@bucket/x")
+    assert "hunter2" not in str(refused.value)
+    with pytest.raises(SettingsError, match=r"home is a folder of this machine; .*storage.root"):
+        parse({**projects.data(tmp_path), "home": "s3://bucket/x"}, SAMPLE)
+
+
+def test_an_input_elsewhere_is_refused_as_what_it_is(tmp_path: Path) -> None:
+    content = projects.data(tmp_path)
+    inputs = {**content["inputs"], "queries": "https://example.org/q.csv?sig=hunter2"}
+    project = Project(projects.settings(tmp_path, inputs=inputs))
+    assert project.s3 is None
+    (spec,) = project.input_specs("queries")
+    with pytest.raises(InputError, match=r"https://example.org/q.csv\?sig=\*\*\*: only local files and s3://"):
+        read_rows(spec)
 
 
 def test_a_project_on_a_folder_loads_nothing_of_aws(tmp_path: Path) -> None:
@@ -118,6 +150,17 @@ def test_a_secret(bucket: str, s3_url: str, stored: str, name: str, expected: st
         read_secret(secrets_client(), name, "endpoints.main.api_key_secret")
     assert str(refused.value).startswith(f"endpoints.main.api_key_secret: {expected}")
     assert "sk-" not in str(refused.value)
+
+
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "ThrottlingException", "InternalServiceError"])
+def test_what_passes_by_itself_or_with_new_credentials_is_no_wrong_name(code: str) -> None:
+    class Refusing:
+        def get_secret_value(self, *, SecretId: str) -> dict[str, Any]:  # noqa: N803 - the name boto3 gives it
+            raise ClientError({"Error": {"Code": code, "Message": SecretId}}, "GetSecretValue")
+
+    with pytest.raises(StorageError, match=rf"x: Secrets Manager answered {code}; .*renew them, or wait") as refused:
+        read_secret(Refusing(), "the-key-itself", "x")
+    assert "the-key" not in str(refused.value)
 
 
 def test_secrets_manager_out_of_reach(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from label_pipeline.adapters.lease import CLOCK_GRAIN_S, LeasedClient
+from label_pipeline.adapters.lease import CLOCK_GRAIN_S, Lease, LeasedClient
+from label_pipeline.adapters.s3 import Objects
 from label_pipeline.core.errors import BusyError, StorageError
 from label_pipeline.core.ports import Reply
+from label_pipeline.defs.asking import spending
+from label_pipeline.defs.project import Project
+from label_pipeline_tests.adapters.writers import looks, queries
+from label_pipeline_tests.defs import projects
 from label_pipeline_tests.s3 import servers
 from label_pipeline_tests.s3.holders import enter_again_and_again, hold_until_killed, lease
+from label_pipeline_tests.s3.projects_on_s3 import changes
 from label_pipeline_tests.s3.servers import Troubled
 
 SHORT_S, LONG_S = 1.0, 60.0
@@ -116,11 +122,43 @@ def test_a_taking_or_renewal_whose_answer_is_lost_counts(bucket: str, troubled: 
         assert before is None
 
 
-def test_a_server_that_ignores_conditions_is_refused(bucket: str, troubled: Troubled) -> None:
-    troubled.rules({"method": "PUT", "path": "spending.lease", "do": "unconditional"})
-    told = r"this server ignores If-None-Match, and two machines could pay twice"
+@pytest.mark.parametrize(("do", "header"), [("unconditional", "If-None-Match"), ("unmatched", "If-Match")])
+def test_a_server_that_ignores_conditions_is_refused(bucket: str, troubled: Troubled, do: str, header: str) -> None:
+    troubled.rules({"method": "PUT", "path": "spending.lease", "do": do})
+    told = rf"this server ignores {header}, and two machines could pay twice"
     with pytest.raises(StorageError, match=told), lease(bucket, "anyone", LONG_S).held():
         raise AssertionError("everyone would hold it")
+    troubled.rules()
+    with lease(bucket, "next", LONG_S).held() as before:
+        assert before is None, "the refused one let go"
+
+
+def test_a_machine_whose_clock_stood_still_hears_from_s3_that_its_turn_is_over(bucket: str, s3_url: str) -> None:
+    objects, url = Objects(servers.client("s3", s3_url)), f"s3://{bucket}/spending.lease"
+    halted = Lease(objects, url, "a halted machine", lasts_s=LONG_S, monotonic=lambda: 0.0)
+    with halted.held():
+        halted.confirm()
+        servers.client("s3", s3_url).put_object(Bucket=bucket, Key="spending.lease", Body=b"another machine's")
+        halted.check()
+        with pytest.raises(StorageError, match=r"is another machine's: this one was halted.*Nothing more was written"):
+            halted.confirm()
+        with pytest.raises(StorageError, match="another machine may be asking"):
+            halted.check()
+
+
+def test_a_writer_whose_turn_is_over_commits_to_no_table(bucket: str, s3_url: str, tmp_path: Path) -> None:
+    project = Project(projects.settings(tmp_path, **changes(bucket)))
+    with spending(project):
+        assert project.store("rank").append("holdout_looks", looks("mine"), "mine")
+        servers.client("s3", s3_url).put_object(Bucket=bucket, Key="search/spending.lease", Body=b"another machine's")
+        for write in (
+            lambda: project.store("rank").append("holdout_looks", looks("late"), "late"),
+            lambda: project.store("seed").overwrite("queries", queries("late")),
+        ):
+            with pytest.raises(StorageError, match="is another machine's"):
+                write()
+    assert project.store("rank").read("holdout_looks")["verdict_id"].to_list() == ["mine"]
+    assert project.store("rank").read("queries").is_empty()
 
 
 def test_without_s3_nobody_holds_anything(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,17 @@
 
 import asyncio
 import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from label_pipeline.adapters.journal import SQLiteJournal
+from label_pipeline.adapters.s3 import Found, Objects
 from label_pipeline.adapters.segments import Segments
 from label_pipeline.core.errors import StorageError
 from label_pipeline.core.ports import Reply
@@ -168,3 +173,93 @@ def test_an_old_journal_keeps_its_rows(bucket: str, tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM unsent").fetchone() == (0,)
     connection.close()
     assert recalled(path, "old")["old"].content == "of a run on a folder"
+
+
+T = TypeVar("T")
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@dataclass(frozen=True)
+class Dying:
+    """S3 for a process that is killed at one of its requests: before it is sent, or before its answer is heard.
+
+    Attributes:
+        objects: S3.
+        at: ``read`` or ``write``.
+        number: of that request, from 1.
+        after: the request is done first.
+    """
+
+    objects: Objects
+    at: str
+    number: int
+    after: bool
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def read(self, url: str) -> Found | None:
+        return self._done("read", lambda: self.objects.read(url))
+
+    def write(self, url: str, data: bytes, *, only_over: str | None = None) -> str | None:
+        return self._done("write", lambda: self.objects.write(url, data, only_over=only_over))
+
+    def names(self, prefix: str) -> list[str]:
+        return self.objects.names(prefix)
+
+    def _done(self, what: str, do: Callable[[], T]) -> T:
+        self.counts[what] += 1
+        dies = (what, self.counts[what]) == (self.at, self.number)
+        if dies and not self.after:
+            raise Killed
+        found = do()
+        if dies:
+            raise Killed
+        return found
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(("at", "number"), [("read", 1), ("read", 2), ("write", 1), ("write", 2)])
+def test_killed_anywhere_the_rest_is_taken_in_and_sent_once(
+    bucket: str, tmp_path: Path, at: str, number: int, after: bool
+) -> None:
+    other, mine, third = tmp_path / "other.sqlite", tmp_path / "mine.sqlite", tmp_path / "third.sqlite"
+    for n in range(2):
+        with segments(bucket, other).kept():
+            remember(other, (f"o{n}", reply(f"other {n}")), at=NOON + timedelta(minutes=n))
+    dying = Dying(s3().objects, at, number, after)
+    killed = Segments(mine, dying, f"s3://{bucket}/journal/", replies=2)  # type: ignore[arg-type]  # the methods used
+    remember(mine, *((f"k{n}", reply(f"mine {n}")) for n in range(4)))
+
+    def run() -> None:
+        killed.restore()
+        killed.send()
+
+    with pytest.raises(Killed):
+        run()
+    remember(mine, ("late", reply("after the crash")))
+    with segments(bucket, mine, replies=2).kept():
+        pass
+    keys = ["o0", "o1", *(f"k{n}" for n in range(4)), "late"]
+    assert len(recalled(mine, *keys)) == len(keys)
+    segments(bucket, third).restore()
+    assert recalled(third, *keys) == recalled(mine, *keys)
+    assert segments(bucket, mine).send() == segments(bucket, third).send() == 0
+
+
+def test_of_two_models_the_later_reply_counts_whatever_order_segments_come_in(
+    bucket: str, s3_url: str, tmp_path: Path
+) -> None:
+    """Two segments that begin at one moment hold the same request where a process died before it noted the first."""
+    for path, text, model, minute in ((tmp_path / "1", "old", "m", 0), (tmp_path / "2", "new", "n", 5)):
+        with segments(bucket, path).kept():
+            remember(path, ("k", reply(text, model)), at=NOON + timedelta(minutes=minute))
+        if minute:
+            break
+        (first,) = servers.contents(s3_url, bucket).items()
+        servers.client("s3", s3_url).delete_object(Bucket=bucket, Key=first[0])
+    servers.client("s3", s3_url).put_object(Bucket=bucket, Key="journal/20260920T120900-ff.jsonl.gz", Body=first[1])
+    there = tmp_path / "3"
+    assert segments(bucket, there).restore() == 1
+    assert recalled(there, "k")["k"].content == "new"

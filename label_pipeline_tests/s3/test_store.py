@@ -49,6 +49,15 @@ def test_a_snapshot_and_a_fact_come_back_as_written(bucket: str) -> None:
     assert_frame_equal(tables.read("holdout_looks").select(looks("1").columns), looks("1"), check_dtypes=False)
 
 
+def test_a_part_of_a_table_is_read_as_from_a_folder(bucket: str) -> None:
+    tables = store(bucket)
+    for number in ("1", "2", "3"):
+        tables.append("holdout_looks", looks(number), number)
+    found = tables.read("holdout_looks", ["verdict_id", "look"], {"verdict_id": ["1", "3", "none"], "look": [1, 0]})
+    assert found.columns == [name for name in looks("1").columns if name in ("verdict_id", "look")]
+    assert sorted(found["verdict_id"]) == ["1", "3"]
+
+
 def test_a_bucket_that_is_not_there(bucket: str) -> None:
     wrong = store(f"{bucket}-elsewhere")
     told = (

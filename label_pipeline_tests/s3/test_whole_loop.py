@@ -25,7 +25,7 @@ from label_pipeline_tests.defs.conftest import KEY
 from label_pipeline_tests.defs.projects import ALL_DAYS, DAYS, Provider
 from label_pipeline_tests.defs.shared import dagster
 from label_pipeline_tests.s3 import projects_on_s3, scanning, servers
-from label_pipeline_tests.s3.projects_on_s3 import AMPLIFY, ANCHOR, RANK, OnS3, changes
+from label_pipeline_tests.s3.projects_on_s3 import AMPLIFY, ANCHOR, RANK, OnS3, changes, figures
 
 SECRETS = {"the provider's key": KEY, "the AWS secret": servers.SECRET}
 MAY_HOLD_TEXT = {"documents", "anchor_items"}
@@ -126,16 +126,6 @@ def with_customers(world: SampleWorld, candidates: bytes) -> bytes:
     return candidates.rstrip() + b"\n" + more.select(same).write_ndjson().encode()
 
 
-OF_THE_RUN = ("run_id", "latency_s", "seconds")
-"""Columns that differ from run to run on a folder too."""
-
-
-def tables(store: Store) -> dict[str, pl.DataFrame]:
-    """Every table without what differs from run to run, in one order."""
-    found = {name: store.read(name).drop(OF_THE_RUN, strict=False) for name in TABLES}
-    return {name: frame.sort(frame.columns, maintain_order=True) for name, frame in found.items()}
-
-
 @pytest.mark.slow
 def test_every_table_ends_as_on_a_folder(
     left: Left, world: SampleWorld, certified_home: Path, provider: Provider, instance: dg.DagsterInstance,
@@ -153,7 +143,7 @@ def test_every_table_ends_as_on_a_folder(
     ):  # fmt: skip
         done = graph.run(*assets, tags=tags, day=day)
         assert done.success, projects.failure_of(done)
-    on_folder, on_s3 = tables(graph.project.store("review")), tables(left.store)
+    on_folder, on_s3 = figures(graph.project.store("review")), figures(left.store)
     assert {name for name, frame in on_folder.items() if frame.is_empty()} <= {"quarantine"}, "nothing to compare"
     for name in TABLES:
         assert_frame_equal(on_s3[name], on_folder[name], check_exact=True)

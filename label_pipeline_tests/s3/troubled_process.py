@@ -5,8 +5,10 @@ answered with a line of how often each rule of the list before has struck. A rul
 expressions), do, skip (let so many matching requests pass first), times (then strike so often)}; `do` is one of
 
 * forbid   answer 403 AccessDenied, as a policy without the permission does
+* expire   answer 400 ExpiredToken, as S3 does to credentials of a role that were not renewed
+* conflict answer 409, as S3 does to a conditional write while another one is under way
 * cut      pass half of the body on, then drop both connections
-* unconditional  pass the request on without its If-None-Match, as a server does that does not know it
+* unconditional, unmatched  pass the request on without its If-None-Match, or If-Match, as a server that knows none
 * swallow  let the server do its work, drop the connection instead of answering
 
 Keep out: expectations.
@@ -23,9 +25,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-FORBIDDEN = (
-    b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>'
-)
+ANSWERS = {
+    "forbid": (403, "AccessDenied"), "expire": (400, "ExpiredToken"), "conflict": (409, "ConditionalRequestConflict"),
+}  # fmt: skip
+ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{}</Code><Message>Told to say so</Message></Error>'
+WITHOUT = {"unconditional": "If-None-Match", "unmatched": "If-Match"}
 HOP = {"connection", "transfer-encoding", "keep-alive"}
 
 
@@ -72,13 +76,14 @@ class Troubled(BaseHTTPRequestHandler):
         """Any method."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         trouble = RULES.strike(self.command, self.path)
-        if trouble == "forbid":
-            return self._answer(403, {}, FORBIDDEN)
+        if trouble in ANSWERS:
+            status, code = ANSWERS[trouble]
+            return self._answer(status, {}, ERROR.format(code).encode())
         if trouble == "cut":
             self._send_half(body)
             return self._drop()
-        if trouble == "unconditional":
-            del self.headers["If-None-Match"]
+        if trouble in WITHOUT:
+            del self.headers[WITHOUT[trouble]]
         there = http.client.HTTPConnection(SERVER, timeout=60)
         there.request(self.command, self.path, body, dict(self.headers.items()))
         answer = there.getresponse()

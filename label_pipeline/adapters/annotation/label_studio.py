@@ -48,14 +48,15 @@ def label_config(rubric: Rubric) -> str:
 def tasks_json(sheets: Sequence[Sheet]) -> str:
     """The tasks as Label Studio imports them: one object a pair, the texts and everything an answer must carry back.
 
-    ``annotators`` is a space-separated list to filter the Data Manager by: its free edition assigns nobody.
+    ``annotators`` is a list to filter the Data Manager by, whose free edition assigns nobody: ``|ann|anna|``, so that
+    a filter for ``|ann|`` shows nothing of Anna's.
     """
     tasks = [
         {
             "data": {
                 "task_id": sheet.task_id, "query": sheet.query, "title": sheet.title, "facts": sheet.facts,
                 "document": sheet.document, "query_id": sheet.query_id, "doc_id": sheet.doc_id,
-                "annotators": " ".join(sheet.annotators), "doc_version": sheet.doc_version,
+                "annotators": f"|{'|'.join(sheet.annotators)}|", "doc_version": sheet.doc_version,
                 "rubric_version": sheet.rubric_version,
             }
         }
@@ -113,18 +114,18 @@ def _annotation(answer: object, data: object, source: str, users: Mapping[str, s
     seconds = answer.get("lead_time")
     problem = f"{len(picked)} grades are chosen ({', '.join(picked)}); expected one" if len(picked) > 1 else None
     return Annotation(
-        task_id=str(data.get("task_id") or ""),
-        annotator="" if who is None else users.get(str(who), str(who)),
+        task_id=_text(data.get("task_id")) or "",
+        annotator="" if who is None else users.get(str(who), _text(who) or ""),
         answer=picked[0] if picked else None,
         skipped=bool(answer.get("was_cancelled")),
         rationale=" ".join(typed).strip() or None,
         seconds=float(seconds) if isinstance(seconds, int | float) and not isinstance(seconds, bool) else None,
-        graded_at=str(answer.get("updated_at") or answer.get("created_at") or "") or None,
-        doc_version=str(data.get("doc_version") or "") or None,
-        rubric_version=str(data.get("rubric_version") or "") or None,
+        graded_at=_text(answer.get("updated_at") or answer.get("created_at")),
+        doc_version=_text(data.get("doc_version")),
+        rubric_version=_text(data.get("rubric_version")),
         source=source,
         place=f"annotation {answer.get('id')}",
-        key=str(answer.get("unique_id") or f"{source}:{answer.get('id')}"),
+        key=_text(answer.get("unique_id")) or f"{source}:{answer.get('id')}",
         problem=problem,
     )
 
@@ -134,11 +135,19 @@ def _values(region: object, name: str, kind: str) -> list[str]:
     if not isinstance(region, dict) or region.get("from_name") != name or not isinstance(region.get("value"), dict):
         return []
     found = region["value"].get(kind)
-    return [str(value) for value in found] if isinstance(found, list) else [str(found)] if found else []
+    values = found if isinstance(found, list) else [found] if found else []
+    return [_text(value) or "" for value in values]
+
+
+def _text(value: object) -> str | None:
+    """A JSON value as text, None where it is empty; half a surrogate pair, which no file can hold, is ``?``."""
+    return None if value is None else str(value).encode("utf-8", "replace").decode() or None
 
 
 def _parsed(text: str, source: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=lambda _: None)
     except json.JSONDecodeError as error:
         raise InputError(f"{source} is not JSON ({error.msg} in line {error.lineno}); export it again") from error
+    except RecursionError as error:
+        raise InputError(f"{source} is no export: its JSON is nested too deeply; export it again") from error

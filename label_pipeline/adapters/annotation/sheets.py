@@ -18,6 +18,9 @@ COLUMNS = (
 )  # fmt: skip
 NEEDED = ("task_id", "grade", "annotator_id")
 
+_AS_TEXT = "#"
+"""Leads a version, which is hexadecimal: a spreadsheet would save 7012345678901e12 as another number."""
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARKS = (",", ";", "\t")
 
@@ -34,7 +37,8 @@ def sheet_csv(sheets: Sequence[Sheet], annotator: str) -> str:
     for sheet in sheets:
         if annotator in sheet.annotators:
             texts = (_safe(text) for text in (sheet.query, sheet.title, sheet.facts, sheet.document))
-            writer.writerow([sheet.task_id, *texts, "", "", annotator, sheet.doc_version, sheet.rubric_version])
+            versions = (f"{_AS_TEXT}{version}" for version in (sheet.doc_version, sheet.rubric_version))
+            writer.writerow([sheet.task_id, *texts, "", "", annotator, *versions])
     return "\ufeff" + out.getvalue()
 
 
@@ -74,8 +78,8 @@ def _answer(row: dict[str, str], line: int, problem: str | None, source: str) ->
         answer=answer,
         skipped=(answer or "").casefold() in ("skip", "skipped"),
         rationale=row.get("rationale") or None,
-        doc_version=row.get("doc_version") or None,
-        rubric_version=row.get("rubric_version") or None,
+        doc_version=row.get("doc_version", "").removeprefix(_AS_TEXT) or None,
+        rubric_version=row.get("rubric_version", "").removeprefix(_AS_TEXT) or None,
         source=source,
         place=f"line {line}",
         key="sheet-" + hashlib.sha256(content.encode()).hexdigest()[:16],

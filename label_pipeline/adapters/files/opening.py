@@ -9,6 +9,7 @@ from pathlib import Path
 
 from label_pipeline.adapters.s3 import Objects
 from label_pipeline.core.errors import InputError
+from label_pipeline.core.redaction import without_credentials
 
 
 def read_bytes(path: str | Path, objects: Objects | None = None) -> bytes:
@@ -31,7 +32,8 @@ def read_bytes(path: str | Path, objects: Objects | None = None) -> bytes:
 
 def _remote(url: str, objects: Objects | None) -> bytes:
     if objects is None or not url.startswith("s3://"):
-        raise InputError(f"{url}: only local files and s3:// addresses can be read; copy the file to one of them")
+        shown = without_credentials(url)
+        raise InputError(f"{shown}: only local files and s3:// addresses can be read; copy the file to one of them")
     found = objects.read(url)
     if found is None:
         raise InputError(f"{url} does not exist; {_nearest_object(url, objects)}")

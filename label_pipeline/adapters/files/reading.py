@@ -130,8 +130,8 @@ def _delimiter(spec: InputSpec) -> str:
 
 
 def _parse(spec: InputSpec) -> Records:
+    data = read_bytes(spec.path, spec.objects)  # first: of an address that is no file nothing may be quoted
     file_format, source = _format(spec), spec.source
-    data = read_bytes(spec.path, spec.objects)
     if file_format == "parquet":
         return parse_parquet(data, source)
     text = decode(data, spec.encoding, source)

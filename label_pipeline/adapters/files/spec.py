@@ -44,7 +44,7 @@ FIELDS: dict[InputTable, Fields] = {
     "documents": Fields(("doc_id", "text"), ("title", "source", "language", "created_on", "boundary")),
     "human_labels": Fields(
         ("query_id", "doc_id", "grade"),
-        ("annotator_id", "rationale", "context_id", "incumbent_score", "task", "collection"),
+        ("annotator_id", "rationale", "context_id", "incumbent_score", "task", "collection", "doc_version"),
         features=True,
     ),
     "evaluation": Fields(

@@ -33,6 +33,7 @@ def stamp(path: str | Path, objects: Objects | None = None) -> Stamp | None:
         objects: S3, where the address is there.
 
     Raises:
+        InputError: the address is none.
         StorageError: S3 cannot be reached or says no.
     """
     if "://" in str(path):

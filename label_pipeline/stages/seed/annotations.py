@@ -27,8 +27,8 @@ ANNOTATIONS = RAW | DECIDED
 ``latest``: no later answer of the same person to the same task counts instead (false for a quarantined one);
 ``reason``: why it is quarantined."""
 
-LABELS = ("query_id", "doc_id", "grade", "annotator_id", "rationale", "task", "collection")
-"""Columns of human_labels.csv, as the graph reads them."""
+LABELS = ("query_id", "doc_id", "grade", "annotator_id", "rationale", "task", "collection", "doc_version")
+"""Columns of human_labels.csv, as the graph reads them; the version keeps a later text from having the grade."""
 
 SHOWN_STATES = ("graded", "cannot judge", "skipped", "superseded", "quarantined")
 
@@ -124,7 +124,8 @@ def accept(answers: Sequence[Annotation], expected: Expected) -> Imported:
     tool tells it, else by order.
 
     Args:
-        answers: all there are, in the order they were read; of two with one ``key`` the later one is meant.
+        answers: all there are, in the order they were read; of two with one ``key`` the one graded later is meant (an
+            old export read again undoes no correction), where no time tells the one read later.
         expected: what was asked, and what may count.
     """
     rows = [(*_raw(answer), *_decided(answer, expected), None) for answer in _newest(answers)]
@@ -149,6 +150,9 @@ def _newest(answers: Sequence[Annotation]) -> list[Annotation]:
     """One answer a key, each where its newest version stands."""
     by_key: dict[str, Annotation] = {}
     for answer in answers:
+        before = by_key.get(answer.key)
+        if before is not None and (before.graded_at or "") > (answer.graded_at or before.graded_at or ""):
+            continue
         by_key.pop(answer.key, None)
         by_key[answer.key] = answer
     return list(by_key.values())

@@ -128,7 +128,7 @@ def _judged(
     scale: Scale,
 ) -> pl.DataFrame:
     """The working rows after every rule that looks at one row."""
-    rows = with_known(stack(inputs, table), queries, documents)
+    rows = with_known(_graded_as(stack(inputs, table)), queries, documents)
     annotator = ("annotator_id",) if table == "human_labels" else ()
     rows = reject(rows, id_rules(["query_id", "doc_id"], ("context_id", "task", "collection", *annotator)))
     rows = set_aside(rows, pl.col("not_judged"), "not judged")
@@ -140,7 +140,25 @@ def _judged(
             shown("doc_id"),
         ),
     )
-    return reject(rows, [*_grade_rules(scale), *known_rules(), customer, *number_rules(rows.columns)])
+    other_text = Rule(
+        pl.col("graded_version") != pl.col("doc_version"),
+        pl.format(
+            "the graded text was version {}, document {} is now {}; expected grades of today's text: have it graded "
+            "again, or leave doc_version empty if the change does not matter",
+            shown("graded_version"),
+            shown("doc_id"),
+            pl.col("doc_version"),
+        ),
+    )
+    return reject(rows, [*_grade_rules(scale), *known_rules(), customer, other_text, *number_rules(rows.columns)])
+
+
+def _graded_as(rows: pl.DataFrame) -> pl.DataFrame:
+    """``graded_version``: of the text a grader saw, where the file says it (`seed import` does); else null."""
+    named = "doc_version" in rows.columns
+    return rows.rename({"doc_version": "graded_version"}) if named else rows.with_columns(
+        pl.lit(None, dtype=pl.String).alias("graded_version")
+    )  # fmt: skip
 
 
 def _grade_rules(scale: Scale) -> list[Rule]:

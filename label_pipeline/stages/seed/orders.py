@@ -104,7 +104,8 @@ def read_orders(inputs: Sequence[RawInput], drawn: pl.DataFrame) -> Read:
     """The orders of candidate files: columns query_id or query, doc_id, ``order``, and ``rank`` or ``score``.
 
     Without ``order`` the file's name is the order's. Documents stand by ``rank``; without one by ``score``, the highest
-    first; without either as the file has them. A query is met by its id, else by its words (``normal_form``).
+    first; without either as the file has them. A query is met by its id, else by its words (``normal_form``): a search
+    may have other ids than the log, or the log none.
 
     Returns:
         RETRIEVED rows of drawn queries, ranks from 1 without gaps, and the books: read = found + of other queries +
@@ -121,7 +122,7 @@ def read_orders(inputs: Sequence[RawInput], drawn: pl.DataFrame) -> Read:
     good = rows.filter(pl.col("problem").is_null() & pl.col("doc_id").is_not_null())
     body = ["task", "collection"]
     by_id = good.join(drawn.select(*QUERY_KEY), on=list(QUERY_KEY), how="semi")
-    by_words = good.filter(pl.col("query_id").is_null()).drop("query_id")
+    by_words = good.join(by_id.select("at"), on="at", how="anti").drop("query_id")
     matched = pl.concat(
         [by_id, by_words.join(drawn.select(*body, "normal", "query_id"), on=[*body, "normal"]).select(by_id.columns)]
     )

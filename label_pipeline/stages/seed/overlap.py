@@ -6,6 +6,7 @@ which pairs there are (pool.py), agreement once there are grades (agreement.py).
 """
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from label_pipeline.core.tables import QUERY_KEY
 
 SEATS = {"task_id": pl.String, "annotator_id": pl.String}
 """Columns of an assignment: this person grades this pair."""
+
+_NAME = re.compile(r"\w[\w.@+' -]{0,99}")
+"""A name becomes a file's, and stands in cells of spreadsheets."""
 
 ALPHA_SPREAD = 2.4
 """sd(alpha) sqrt(pairs) / (1 - alpha): 1.5 to 2.9 in simulated worlds of 240 pairs, two people, four or five grades,
@@ -39,7 +43,7 @@ class OverlapPlan:
         seed: another one chooses other pairs.
 
     Raises:
-        InputError: fewer annotators than a pair needs, or one named twice.
+        InputError: fewer annotators than a pair needs, one named twice, or a name that could be no file's.
     """
 
     annotators: tuple[str, ...]
@@ -60,8 +64,14 @@ class OverlapPlan:
                 f"{len(set(self.annotators))} annotators are named and some pairs need {most}; name more with "
                 "--annotators, or plan fewer people a pair"
             )
-        if len(set(self.annotators)) < len(self.annotators):
+        if len({name.casefold() for name in self.annotators}) < len(self.annotators):
             raise InputError(f"an annotator is named twice: {', '.join(self.annotators)}; name each once")
+        bad = [name for name in self.annotators if not _NAME.fullmatch(name)]
+        if bad:
+            raise InputError(
+                f"annotator {bad[0][:60]!r}: expected a name of letters, digits, spaces and . @ + ' _ -, a letter or "
+                "digit first: it names a file too; write it otherwise"
+            )
 
     def wanted(self, task_id: str) -> int:
         """People on this pair: its permanent number is below ``share`` or not, for good."""

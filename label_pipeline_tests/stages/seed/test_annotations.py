@@ -28,7 +28,7 @@ def state_of(answer: Annotation) -> tuple[str, str | None]:
 
 def test_a_good_answer_is_a_label_with_its_reason_and_person() -> None:
     found = accept([GOOD], EXPECTED)
-    assert found.labels.rows() == [("q1", "d0", 2, "ann", "why", "relevance", "main")]
+    assert found.labels.rows() == [("q1", "d0", 2, "ann", "why", "relevance", "main", "v0")]
     assert found.annotations.schema == pl.Schema(ANNOTATIONS)
     row = found.annotations.row(0, named=True)
     assert (row["seconds"], row["graded_at"], row["rubric_version"]) == (12.5, "2026-01-01T10:00:00Z", "1-abc")
@@ -92,6 +92,16 @@ def test_importing_again_changes_nothing_and_a_changed_answer_replaces_itself() 
     assert mended.books["answers"] == 2
     later_rubric = replace(EXPECTED, rubrics=frozenset({"2-def"}))
     assert accept(remembered(first.annotations), later_rubric).labels.is_empty(), "decided anew, from what was read"
+
+
+def test_an_older_export_read_again_undoes_no_correction() -> None:
+    corrected = replace(GOOD, answer="3", graded_at="2026-01-05T10:00:00Z")
+    for order in ([corrected, GOOD], [GOOD, corrected]):
+        found = accept(order, EXPECTED)
+        assert found.labels["grade"].to_list() == [3]
+        assert found.books["answers"] == 1
+    sheet = replace(GOOD, graded_at=None)
+    assert accept([sheet, replace(sheet, answer="3")], EXPECTED).labels["grade"].to_list() == [3], "the one read later"
 
 
 def test_a_login_is_the_planned_person_and_a_stranger_is_kept_under_their_own_name() -> None:

@@ -1,13 +1,16 @@
 """The query log and the draw of queries: what is one query, which stratum it is in, how likely it is, what stays."""
 
+from collections import Counter
+
 import numpy as np
 import polars as pl
 import pytest
 
 from label_pipeline.core.errors import InputError
 from label_pipeline.stages.seed.draw import DRAWN, QueryPlan, draw_queries, summary
+from label_pipeline.stages.seed.pool import PoolPlan, draw_pairs
 from label_pipeline.stages.seed.querylog import STRATUM, normal_form, read_log
-from label_pipeline_tests.stages.seed.drawing import rows, zipf_log
+from label_pipeline_tests.stages.seed.drawing import documents, orders, rows, zipf_log
 
 
 def test_spellings_of_one_query_are_one_query_with_all_its_traffic() -> None:
@@ -181,3 +184,31 @@ def test_nothing_in_the_log_draws_nothing() -> None:
     empty = zipf_log(5).queries.clear()
     assert draw_queries(empty, QueryPlan()).is_empty()
     assert summary(empty, draw_queries(empty, QueryPlan())).is_empty()
+
+
+def test_what_is_recorded_is_how_often_a_query_and_a_pair_are_drawn() -> None:
+    """400 draws of queries and of their pairs: the frequency of every query, and of every pair, against its record.
+
+    Under the recorded probabilities the squared standardised difference is 1 on average.
+    """
+    log, draws, documents_there = zipf_log(60).queries, 400, documents(60)
+    everything = draw_queries(log, QueryPlan(queries=60, floor=0))
+    found = orders(everything, n_documents=60, depth=40)
+    counts: Counter[str] = Counter()
+    recorded: dict[str, float] = {}
+    for seed in range(draws):
+        drawn = draw_queries(log, QueryPlan(queries=15, seed=seed))
+        pairs = draw_pairs(drawn, found, documents_there, PoolPlan(pairs=5, depth=40, seed=seed)).pairs
+        likely = dict(drawn.select("query_id", "probability").iter_rows())
+        recorded |= likely
+        counts.update(likely.keys())
+        both = {task: likely[query] * p for task, query, p in pairs["task_id", "query_id", "probability"].rows()}
+        recorded |= both
+        counts.update(both.keys())
+    # a pair that was never drawn has no record; with 400 draws those are few and rare
+    often = {key: p for key, p in recorded.items() if 0.02 < p < 1}
+    z = [(counts[key] - draws * p) / np.sqrt(draws * p * (1 - p)) for key, p in often.items()]
+    assert len(often) > 500
+    assert np.mean(np.square(z)) == pytest.approx(1, abs=0.15)
+    assert np.mean(z) == pytest.approx(0, abs=0.1)
+    assert all(counts[key] == draws for key, p in recorded.items() if p == 1)

@@ -70,8 +70,19 @@ def test_too_few_people_or_one_named_twice_is_an_error() -> None:
     assert OverlapPlan(("ann",), share=0).annotators == ("ann",)
     with pytest.raises(InputError, match="named twice"):
         OverlapPlan(("ann", "ann", "bea"))
+    with pytest.raises(InputError, match="named twice"):
+        OverlapPlan(("Ann", "ann"))
     with pytest.raises(InputError, match="expected 1 <= graders"):
         OverlapPlan(("ann", "bea"), graders=3)
+
+
+@pytest.mark.parametrize(
+    "name", ["../ann", "a/b", "a\\b", "=cmd|'/C calc'!A0", ".hidden", "a\nb", "a|b", "-x", "x" * 101]
+)
+def test_a_name_that_could_be_no_file_s_or_would_run_in_a_sheet_is_an_error(name: str) -> None:
+    with pytest.raises(InputError, match=r"annotator .*: expected a name of letters, digits"):
+        OverlapPlan((name, "bea"))
+    assert OverlapPlan(("Ann-Sofie O'Neill", "çelik@example.org", "7")).graders == 1
 
 
 @pytest.mark.parametrize(("noise", "slips"), [(0.45, 0.0), (0.27, 0.03)])

@@ -152,3 +152,12 @@ def test_a_candidate_file_is_met_by_id_or_words_and_ordered_by_rank_score_or_pla
         ("x", "q2", "c", 2), ("x", "q2", "d", 1),
     ]  # fmt: skip
     assert read.books == {"read": 9, "found": 6, "of other queries": 1, "repeats": 1, "unreadable": 1}
+
+
+def test_a_candidate_file_with_ids_of_its_own_is_met_by_the_words() -> None:
+    one = query("request leave", "q-made-here")
+    words = one["normal"][0]
+    theirs = rows("retrieved", [{"query_id": "17", "query": words, "doc_id": "a"}, {"query_id": "18", "doc_id": "b"}])
+    read = read_orders([theirs], one)
+    assert read.found.select("query_id", "doc_id").rows() == [("q-made-here", "a")]
+    assert read.books == {"read": 2, "found": 1, "of other queries": 1, "repeats": 0, "unreadable": 0}
