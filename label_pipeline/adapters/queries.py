@@ -43,6 +43,12 @@ class Query:
     reads: tuple[str, ...]
     asset: str = ""
 
+    def columns_of(self, table: str) -> tuple[str, ...]:
+        """The columns of ``table`` it may read: those whose name occurs anywhere in it. No statement says ``*``."""
+        words = set(re.findall(r"\w+", _code(self.text)))
+        schema = TABLES[table].schema
+        return tuple(name for name in schema if name in words) or tuple(schema)  # a mere count needs rows all the same
+
 
 def sql_root(wheel: Path = _IN_WHEEL, checkout: Path = _IN_CHECKOUT) -> Path:
     """The folder of SQL files: inside the installed package, else at the repository's root."""

@@ -5,13 +5,14 @@ are refused or withheld here, so no later change of an asset can leak them. Keep
 (core/catalogue/), the questions (sql/).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 import duckdb
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
@@ -22,7 +23,15 @@ from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import AccessDeniedError, StorageError, TableError
 from label_pipeline.core.tables import QUERY_KEY, STAGE_ORDER, Table, hides_test_queries, visible_to
 
+Scalar = str | int | float | bool | date
+Where = Mapping[str, Scalar | Collection[Scalar]]
+"""The value, or the values, a column may have: ``{"purpose": "anchor", "epoch": [3, 4]}``."""
+
 Value = str | int | float | bool | date | list[str] | list[int] | None
+
+
+def anybody() -> None:
+    """Lets every write pass."""
 
 
 @dataclass(frozen=True)
@@ -33,26 +42,36 @@ class Store:
         root: folder or ``s3://`` prefix.
         stage: the stage this store acts for.
         options: storage options of delta-rs (endpoint, region).
+        may_write: asked before every write; raises StorageError where another machine's turn has come.
     """
 
     root: str
     stage: str = STAGE_ORDER[0]
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    may_write: Callable[[], None] = field(default=anybody, repr=False)
 
     def at(self, stage: str) -> "Store":
         """The same tables, seen by ``stage``."""
         return replace(self, stage=stage)
 
-    def read(self, name: str) -> pl.DataFrame:
+    def read(self, name: str, columns: Collection[str] | None = None, where: Where | None = None) -> pl.DataFrame:
         """The rows of table ``name`` this stage may see; an absent table reads as an empty typed frame.
+
+        Args:
+            name: the table.
+            columns: only these, in the table's order; None = all. Others are not read from disk.
+            where: only rows that have these values; files without any are not read from disk.
 
         Raises:
             AccessDeniedError: the stage may not read this table at all.
-            TableError: unknown or unreadable table.
+            TableError: unknown or unreadable table, or a column it does not have.
         """
         table = self._visible(name)
-        frame = self._rows(table)
-        return self._without_test_queries(frame) if hides_test_queries(table, self.stage) else frame
+        wanted = table if columns is None else table.part(columns)
+        if not hides_test_queries(table, self.stage):
+            return self._rows(wanted, where)
+        keyed = table if columns is None else table.part({*columns, *QUERY_KEY})
+        return self._without_test_queries(self._rows(keyed, where)).select(wanted.schema.names())
 
     def append(self, name: str, frame: pl.DataFrame, commit_id: str) -> bool:
         """Appends facts once per ``commit_id``; returns False when that commit is already there.
@@ -63,6 +82,7 @@ class Store:
         """
         table = self._declared(name, "fact")
         typed = table.conform(frame)
+        self.may_write()
         delta = self._open(name)
         if delta is None:
             self._create(table)
@@ -86,21 +106,31 @@ class Store:
         """
         table = self._declared(name, "snapshot")
         typed = table.conform(frame)
+        self.may_write()
         if where:
             self._refuse_outside(table, typed, where)
             self._create(table)
         predicate = " and ".join(f"{column} = {_literal(value)}" for column, value in (where or {}).items())
         self._write(name, typed, replacing=predicate)
 
-    def query(self, name: str, params: Mapping[str, Value] | None = None) -> pl.DataFrame:
-        """Runs ``sql/<name>.sql`` over the tables it names, as this stage sees them.
+    def query(
+        self, name: str, params: Mapping[str, Value] | None = None, where: Mapping[str, Where] | None = None
+    ) -> pl.DataFrame:
+        """Runs ``sql/<name>.sql`` over the tables it names, as this stage sees them; other columns are not read.
+
+        Args:
+            name: the question.
+            params: its parameters.
+            where: by table, all that the question looks at in these values of it: only such rows are read.
 
         Raises:
             AccessDeniedError: it names a table this stage may not read.
             TableError: unknown query, or DuckDB refuses it.
         """
         query = queries.load(name)
-        return answer(query, {table: self.read(table) for table in query.reads}, params)
+        rows = where or {}
+        frames = {table: self.read(table, query.columns_of(table), rows.get(table)) for table in query.reads}
+        return answer(query, frames, params)
 
     def _visible(self, name: str) -> Table:
         table = TABLES.get(name)
@@ -119,13 +149,22 @@ class Store:
             raise TableError(f"{name!r} is not a {kind} table; those are {known}")
         return table
 
-    def _rows(self, table: Table) -> pl.DataFrame:
-        """Every row, whoever asks: for the store's own use."""
+    def _rows(self, table: Table, where: Where | None = None) -> pl.DataFrame:
+        """The rows with these values, whoever asks: for the store's own use."""
+        kept = {name: [v] if isinstance(v, Scalar) else list(v) for name, v in (where or {}).items()}
+        TABLES[table.name].part(kept)  # refuses a column that is not declared, whether or not the table is there
         delta = self._open(table.name)
         if delta is None:
             return table.empty()
         try:
-            return table.conform(pl.DataFrame(pl.from_arrow(delta.to_pyarrow_dataset().to_table())))
+            dataset = delta.to_pyarrow_dataset()
+            stored = set(dataset.schema.names)
+            if not kept.keys() <= stored:  # written before such a column was declared: null in every row
+                return table.empty()
+            rows = dataset.to_table(
+                columns=[name for name in table.schema if name in stored], filter=_having(dataset.schema, kept)
+            )
+            return table.conform(pl.DataFrame(pl.from_arrow(rows)))
         except (DeltaError, OSError, pa.ArrowException) as error:
             raise self._failure(table.name, "read", error) from error
 
@@ -229,6 +268,15 @@ def answer(query: Query, frames: Mapping[str, pl.DataFrame], params: Mapping[str
             return pl.DataFrame(connection.sql(query.text, params=dict(params or {})).pl())
         except duckdb.Error as error:
             raise TableError(f"sql/{query.name}.sql failed: {error}") from error
+
+
+def _having(schema: pa.Schema, kept: Mapping[str, Sequence[Scalar]]) -> pc.Expression | None:
+    """That every column of ``kept`` has one of its values."""
+    found: pc.Expression | None = None
+    for name, values in kept.items():
+        one = pc.field(name).isin(pa.array(values, type=schema.field(name).type))
+        found = one if found is None else found & one
+    return found
 
 
 def _literal(value: str | date) -> str:

@@ -140,7 +140,7 @@ def _tell_plans(console: Console, project: Project, plans: Sequence[StagePlan]) 
         ("calibrate", settings.calibrate.cap_usd, "asks every judge"),
         ("gate", settings.gate.cap_usd, "asks the chosen judge"),
         ("anchor", settings.anchor.cap_usd, "asks the certified judge again, run by run"),
-        ("amplify", settings.amplify.cap_usd, "asks the certified judge, day by day; the dearest day"),
+        ("amplify", settings.amplify.cap_usd, "asks the certified judge, day by day; the dearest day and its canary"),
     ):
         costs = [found.dearest_usd for found in plans if found.stage == stage]
         least, most = (sum(costs), sum(costs)) if stage == "calibrate" else (min(costs), max(costs))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.plan import Plan
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.ports import PairText
@@ -16,7 +17,7 @@ from label_pipeline.defs.anchoring import anchors
 from label_pipeline.defs.asking import price
 from label_pipeline.defs.epochs import current_epoch, newest_epoch, recall_epoch
 from label_pipeline.defs.project import Project
-from label_pipeline.stages import seed
+from label_pipeline.stages import anchor, seed
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class StagePlan:
         stage: calibrate, gate, anchor or amplify.
         judge: name of the candidate.
         plan: everything it would send.
-        dearest_usd: cost of what its cap is compared with: all of it, or the dearest day.
+        dearest_usd: cost of what its cap is compared with: all of it, or the dearest day and its canary.
     """
 
     stage: str
@@ -84,7 +85,9 @@ def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
     epoch = max([epoch, *(recall_epoch(project, name) for name in collections)])  # what was recalled is asked again
     for member in project.members:
         plans = [price(project, member, texts, epoch=epoch, purpose="amplify") for texts in by_day]
-        yield StagePlan("amplify", member.name, sum(plans, Plan()), max((plan.cost_usd for plan in plans), default=0.0))
+        asking = [plan.cost_usd for plan in plans if plan.requests]  # a day with nothing to ask needs no canary
+        canary = _canary_plan(project, member, inputs, collections) if asking else Plan()
+        yield StagePlan("amplify", member.name, sum(plans, canary), max(asking, default=0.0) + canary.cost_usd)
 
 
 def _anchor_plans(project: Project, texts: tuple[PairText, ...]) -> Iterator[StagePlan]:
@@ -97,6 +100,22 @@ def _anchor_plans(project: Project, texts: tuple[PairText, ...]) -> Iterator[Sta
         plan = price(project, member, texts, epoch=epoch, purpose="anchor")
         every = sum((plan for _ in range(runs)), Plan())
         yield StagePlan("anchor", member.name, every, every.cost_usd)
+
+
+def _canary_plan(project: Project, member: Member, inputs: Inputs, collections: pl.Series) -> Plan:
+    """What one amplification asks first: a few anchor pairs of every collection, in an epoch of their own."""
+    private = inputs.seeded.documents.filter(pl.col("boundary") == "customer")["doc_id"]
+    pairs = inputs.dealt.filter(
+        pl.col("split") == "anchor",
+        pl.col("collection").is_in(collections.implode()),
+        pl.lit(member.inside) | ~pl.col("doc_id").is_in(private.implode()),
+    )
+    chosen = [
+        anchor.canary.choose(mine, project.settings.anchor.canary_pairs)
+        for mine in pairs.partition_by("collection", maintain_order=True)
+    ]
+    texts = _texts(inputs.seeded, pl.concat(chosen)) if chosen else ()
+    return price(project, member, texts, epoch=newest_epoch(project) + 1, purpose="canary")
 
 
 def _texts(found: seed.Assembled, pairs: pl.DataFrame) -> tuple[PairText, ...]:

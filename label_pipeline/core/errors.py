@@ -96,11 +96,13 @@ class ServedModelError(JudgeError):
 
     Attributes:
         judgements: JUDGEMENTS rows of what was paid for before it showed, so that the caller can book them.
+        requests: requests behind them.
     """
 
-    def __init__(self, message: str, judgements: "pl.DataFrame | None" = None) -> None:
+    def __init__(self, message: str, judgements: "pl.DataFrame | None" = None, requests: int = 0) -> None:
         super().__init__(message)
         self.judgements = judgements
+        self.requests = requests
 
 
 class BudgetError(LabelPipelineError):

@@ -4,7 +4,8 @@ The declarations themselves are in core/catalogue/, one module a stage. Keep out
 written (adapters/store.py).
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import polars as pl
@@ -64,6 +65,17 @@ class Table:
     def empty(self) -> pl.DataFrame:
         """An empty frame of this table's type: what an absent table reads as."""
         return pl.DataFrame(schema=self.schema)
+
+    def part(self, columns: Collection[str]) -> "Table":
+        """This table with some of its columns, in its own order; its rows need not have a key any more.
+
+        Raises:
+            TableError: for a column it does not have.
+        """
+        unknown = sorted(set(columns) - self.schema.keys())
+        if unknown:
+            raise TableError(f"table {self.name} has no columns {unknown}; declared: {list(self.schema)}")
+        return replace(self, columns=tuple(column for column in self.columns if column.name in columns), kind="fact")
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Returns ``frame`` with this table's columns in order and exact types.

@@ -8,14 +8,13 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from time import monotonic
 
 import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters.journal import SQLiteJournal
-from label_pipeline.adapters.lease import Lease, LeasedClient
+from label_pipeline.adapters.lease import HELD, Lease, LeasedClient
 from label_pipeline.adapters.s3 import Objects
 from label_pipeline.core.errors import (
     BudgetError,
@@ -28,6 +27,7 @@ from label_pipeline.core.judging.engine import Judging, judge_pairs
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.plan import Plan, plan
 from label_pipeline.core.judging.running import run_judging
+from label_pipeline.core.judging.spent import replies
 from label_pipeline.core.ports import ChatClient, PairText
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.defs.clocks import refuse_clock_set_back
@@ -35,9 +35,6 @@ from label_pipeline.defs.project import Project
 
 STAGE_OF = {"canary": "anchor"}
 """The stage whose tables a purpose may see, where it has another name."""
-
-_HELD: ContextVar[Lease | None] = ContextVar("spending lease", default=None)
-"""The lease under which the running asset spends."""
 
 LOG_EVERY_S = 5.0
 """Seconds between progress lines in a run's log: often enough to see it live, too seldom to flood the event log."""
@@ -104,11 +101,11 @@ def _lease(project: Project, objects: Objects, root: str) -> Iterator[None]:
     with lease.held() as taken_over:
         if taken_over is not None:
             dg.get_dagster_logger().warning(taken_over)
-        before = _HELD.set(lease)
+        before = HELD.set(lease)
         try:
             yield
         finally:
-            _HELD.reset(before)
+            HELD.reset(before)
 
 
 def ask_and_store(
@@ -140,16 +137,21 @@ def ask_and_store(
         JudgeError: the endpoint cannot do it; replies of another model are stored first.
     """
     commit = f"{purpose}:{context.run.run_id}:{member.member_hash[:16]}:{part}"
+    known = project.store(STAGE_OF.get(purpose, purpose)).query(
+        "calibrate/known_requests", where={"judgements": {"epoch": epoch}}
+    )
     try:
         judging = ask(context, project, member, pairs, purpose=purpose, epoch=epoch, cap_usd=cap_usd, served=served)
     except ServedModelError as error:
         if error.judgements is not None:
-            _store_new(project, error.judgements, f"{commit}:other model")
+            booked = book(error.judgements, known, member)
+            error.judgements, error.requests = booked, error.requests + _recovered(booked)
+            _store_new(project, booked, f"{commit}:other model")
         raise
-    stored = project.store(STAGE_OF.get(purpose, purpose))
-    booked = book(judging.judgements, stored.query("calibrate/known_requests"), member)
+    booked = book(judging.judgements, known, member)
     _store_new(project, booked, commit)
-    return Judging(booked, judging.requests, float(booked["cost_usd"].sum()), judging.stopped)
+    cost_usd = float(booked["cost_usd"].sum())
+    return Judging(booked, judging.requests + _recovered(booked), cost_usd, judging.stopped)
 
 
 def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
@@ -168,8 +170,7 @@ def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
     if failed.height:
         raise ProviderUnavailableError(
             f"{purpose}: {failed.height} of {asked.height} requests to {failed['member'][0]} got no reply, "
-            f"so nothing was decided; first: {failed['detail'][0]}. Run again: what was answered is kept. If the "
-            "endpoint refuses these very texts, set document_max_chars in the prompt or drop the candidate"
+            f"so nothing was decided; first: {failed['detail'][0]}. Run again: what was answered is kept"
         )
 
 
@@ -177,7 +178,11 @@ def _store_new(project: Project, judgements: pl.DataFrame, commit: str) -> None:
     """Appends the rows that no earlier run has stored: a repetition answered by the journal adds nothing."""
     store = project.store("rank")
     keys = ["request_key", "purpose", *PAIR_KEY, "sample_index"]
-    before = store.read("judgements").filter(~pl.col("outcome").is_in(["failed", "wrong_model"])).select(keys)
+    same = {name: judgements[name].unique().to_list() for name in ("purpose", "epoch")}
+    before = store.read("judgements", [*keys, "outcome", "model_reported"], same).filter(
+        ~pl.col("outcome").is_in(["failed", "wrong_model"]),
+        pl.col("model_reported").is_not_null(),  # a text was rejected: no reply either
+    )  # fmt: skip
     new = judgements.join(before, on=keys, how="anti", nulls_equal=True, maintain_order="left")
     if not new.is_empty():
         store.append("judgements", new, commit)
@@ -200,7 +205,7 @@ def ask(
         JudgeError: the endpoint cannot do it; see core/errors.py.
     """
     client: ChatClient = project.client(member.endpoint)
-    lease = _HELD.get()
+    lease = HELD.get()
     if lease is not None:
         client = LeasedClient(client, lease)
     started = monotonic()
@@ -251,3 +256,8 @@ def book(judgements: pl.DataFrame, known: pl.DataFrame, member: Member) -> pl.Da
     cost = pl.Series([member.price.cost_usd(*row) for row in tokens.iter_rows()], dtype=pl.Float64)
     first = pl.col("request_key").is_first_distinct()
     return judgements.with_columns(pl.when(unbooked & first).then(cost).otherwise("cost_usd").alias("cost_usd"))
+
+
+def _recovered(booked: pl.DataFrame) -> int:
+    """Requests of killed runs that this one books: re-used, and yet they cost something."""
+    return replies(booked.filter("reused", pl.col("cost_usd") > 0))

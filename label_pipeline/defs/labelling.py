@@ -4,19 +4,21 @@ The steps of `amplified_labels`, collection by collection. Keep out: every rule 
 """
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 import dagster as dg
 import polars as pl
 
 from label_pipeline.core.catalogue import LABEL_RUNS
-from label_pipeline.core.errors import BudgetError, GateClosedError, InputError
+from label_pipeline.core.errors import BudgetError, GateClosedError, InputError, ServedModelError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row
 from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.plan import Plan, refuse_over
+from label_pipeline.core.judging.spent import NOTHING, Spent, spent
 from label_pipeline.defs.asking import ask_and_store, price
 from label_pipeline.defs.canary import Canary, ask_canary, prepare_canary
+from label_pipeline.defs.enforcing import finish_enforcing
 from label_pipeline.defs.epochs import recall_epoch
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.standing import current_standings
@@ -48,7 +50,7 @@ def label_day(context: dg.AssetExecutionContext, project: Project, day: date) ->
         JudgeError: the endpoint cannot do it.
     """
     store = project.store("amplify")
-    _book_orphans(context, project, day)
+    finish_enforcing(project)  # a drift verdict killed before it suspended must not leave the gate open
     pairs = store.query("amplify/day_pairs", {"day": day})
     gone = pairs.filter(pl.col("query").is_null() | pl.col("document").is_null()).height
     if gone:
@@ -114,33 +116,49 @@ def _fulfil(
     reason = refusal if work.standing.open else amplify.reasons([work.standing])
     if order.judge and order.member and refusal is None:
         reason = None
-        judging = ask_and_store(
-            context, project, order.member, work.ask, purpose="amplify", epoch=order.epoch,
-            cap_usd=left_usd, served=order.judge.model_served, part=f"{day}:{work.collection}",
-        )  # fmt: skip
+        try:
+            judging = ask_and_store(
+                context, project, order.member, work.ask, purpose="amplify", epoch=order.epoch,
+                cap_usd=left_usd, served=order.judge.model_served, part=f"{day}:{work.collection}",
+            )  # fmt: skip
+        except ServedModelError as error:
+            _store_books(context, project, work, None, _cost(project, started, error), day, str(error))
+            raise
         if judging.stopped:
             reason = f"amplify: stopped at the cap of ${project.settings.amplify.cap_usd:.2f}; raise it and run again"
         commit = f"{context.run.run_id}:{day}:{work.collection}"
         labels = amplify.labels(work, judging, order.judge, day=day, run_id=context.run.run_id, now=project.clock())
         store.append("labels", labels, f"labels:{commit}")
-    now = project.clock()
-    row = amplify.run_row(
-        work,
-        judging,
-        day=day,
-        run_id=context.run.run_id,
-        seconds=(now - started).total_seconds(),
-        reason=reason,
-        now=now,
-    )
-    store.append("label_runs", row, f"run:{context.run.run_id}:{day}:{work.collection}")
+    return _store_books(context, project, work, judging, _cost(project, started, judging), day, reason)
+
+
+def _cost(project: Project, started: datetime, asked: Judging | ServedModelError | None) -> Spent:
+    """What asking cost, also where another model answered half-way."""
+    if asked is None or asked.judgements is None:
+        return NOTHING
+    rows = asked.judgements
+    return spent(rows, rows.clear(), asked.requests, (project.clock() - started).total_seconds())
+
+
+def _store_books(
+    context: dg.AssetExecutionContext,
+    project: Project,
+    work: amplify.Work,
+    judging: Judging | None,
+    cost: Spent,
+    day: date,
+    reason: str | None,
+) -> pl.DataFrame:
+    run_id = context.run.run_id
+    row = amplify.run_row(work, judging, cost, day=day, run_id=run_id, reason=reason, now=project.clock())
+    project.store("amplify").append("label_runs", row, f"run:{run_id}:{day}:{work.collection}")
     return row
 
 
-def _book_orphans(context: dg.AssetExecutionContext, project: Project, day: date) -> None:
-    """Writes the books of runs that were killed between storing their labels and booking them."""
-    store = project.store("amplify")
-    for row in store.query("amplify/unbooked_labels", {"day": day}).iter_rows(named=True):
-        context.log.warning(f"booking run {row['run_id']} of {day}, which ended between its labels and its books")
-        booked = amplify.orphan_row(row, day=day, now=project.clock())
-        store.append("label_runs", booked, f"run:{row['run_id']}:{day}:{row['collection']}")
+def book_orphans(context: dg.AssetExecutionContext, project: Project) -> None:
+    """Writes the books of runs that were killed before they could. Call it while holding the spending lock."""
+    store, asked = project.store("amplify"), {"judgements": {"purpose": "amplify"}}
+    for row in store.query("amplify/unbooked_runs", where=asked).iter_rows(named=True):
+        name = f"{row['run_id']}:{row['day']}:{row['collection']}"
+        context.log.warning(f"booking run {name}, which ended between what it paid for and its books")
+        store.append("label_runs", amplify.orphan_row(row), f"orphan:{name}")

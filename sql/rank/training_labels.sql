@@ -3,7 +3,7 @@
 --          one moment the one that takes a label back wins), and only provisional and confirmed ones train
 -- Params:  none
 -- Columns: task, collection, query_id, doc_id, doc_version, context_id, raw_grade, expected_grade, judge_version,
---          verdict_id, status, labelled_at, features, incumbent_score
+--          verdict_id, status, labelled_at, given_at, features, incumbent_score
 with by_judge as (
     select
         l.task,
@@ -46,6 +46,7 @@ newest as (
         b.verdict_id,
         b.status,
         b.labelled_at,
+        coalesce(b.given_at, b.labelled_at) as given_at,
         row_number() over (
             partition by b.task, b.collection, b.query_id, b.doc_id, b.doc_version, b.context_id
             order by coalesce(b.given_at, b.labelled_at) desc, b.judge_version asc
@@ -67,6 +68,7 @@ select
     n.verdict_id,
     n.status,
     n.labelled_at,
+    n.given_at,
     c.features,
     c.incumbent_score
 from newest as n

@@ -56,7 +56,7 @@ ANCHOR_RUNS = Table(
 DRIFT_VERDICTS = Table(
     "drift_verdicts", "fact", "one decision whether a judge is still the one that was certified", ("drift_id",),
     (
-        Column("drift_id", pl.String, "content hash of judge, collection, newest run and decision"),
+        Column("drift_id", pl.String, "content hash of the decision, its figures, and the id of the verdict before it"),
         JUDGE_VERSION, COLLECTION, Column("epoch", pl.Int64, "epoch of the newest run it rests on"),
         BASELINE_EPOCH, Column("n_runs", pl.Int64, "baseline and watch runs it rests on"),
         Column("state", pl.String, "baseline, healthy, warning, drifted or insufficient"),

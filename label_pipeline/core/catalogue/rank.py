@@ -11,7 +11,7 @@ from label_pipeline.core.tables import Column, Table
 TRAINING_SETS = Table(
     "training_sets", "fact", "one manifest of training labels", ("training_set_id", "arm"),
     (
-        Column("training_set_id", pl.String, "content hash of every label in it"),
+        Column("training_set_id", pl.String, "content hash of every label in it, and of when it was given"),
         Column("arm", pl.String, "`amplified` or `seed_only`"), Column("n_queries", pl.Int64, "queries"),
         Column("n_labels", pl.Int64, "rows"), Column("judge_versions", pl.String, "JSON list"),
         Column("verdict_ids", pl.String, "JSON list"),

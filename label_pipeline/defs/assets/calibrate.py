@@ -187,6 +187,8 @@ def _ask_candidates(
             refuse_unanswered(judging, "calibrate", cap_usd)
             calibrate.served_model(judging.judgements, member.name)
         except (ProviderRejectedError, ServedModelError) as error:
+            paid = error.judgements if isinstance(error, ServedModelError) else None
+            left -= 0.0 if paid is None else float(paid["cost_usd"].sum())
             context.log.warning(f"candidate {member.name}: {error}")
             found.append(calibrate.Candidate(member.name, member.member_hash, None, float("nan"), str(error)))
             continue

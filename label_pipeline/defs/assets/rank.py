@@ -27,6 +27,7 @@ def rank_assets(key: Keys) -> list[dg.AssetsDefinition]:
 def training_sets(project: Project) -> rank.TrainingSets:
     """The training rows of every arm, from the tables as they are now; a pure function of them."""
     store = project.store("rank")
+    now = project.clock()  # before the labels are read: what is recalled after that is recalled after this moment
     labels = store.query("rank/training_labels")
     if labels.is_empty():
         raise NotApplicableError("there is no usable label yet; materialise amplified_labels first")
@@ -35,7 +36,7 @@ def training_sets(project: Project) -> rank.TrainingSets:
         store.query("rank/human_seed"),
         store.read("splits"),
         project.settings.grade_scale,
-        project.clock(),
+        max(now, labels.select(pl.col("labelled_at").max()).item()),
         documents=store.read("documents"),
         grades=project.settings.rank.grades,
     )
@@ -82,7 +83,7 @@ def _training_set(key: Keys) -> dg.AssetsDefinition:
         with refusing():
             store = project.store("rank")
             found = training_sets(project)
-            store.append("training_sets", found.manifests, f"training_sets:{context.run.run_id}")
+            _store_manifests(project, found)
             splits = store.read("splits")
             inside = pl.concat([rank.test_query_inside(rows, splits) for rows in found.rows_by_arm.values()])
             return dg.MaterializeResult(
@@ -116,15 +117,18 @@ def _trained_ranker(key: Keys) -> dg.AssetsDefinition:
     def trained_ranker(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """LambdaMART on the amplified labels, and the arms it is compared with, each with its own parameters."""
         with refusing():
+            learnt_from = training_sets(project)  # rows are kept nowhere: only what names them
+            _store_manifests(project, learnt_from)
             trained = rank.train(
-                training_sets(project),
+                learnt_from,
                 feature_space(project),
                 LightGBMTrainer(num_threads=project.settings.rank.threads),
                 project.settings.rank.seed,
                 project.clock(),
             )
-            rows = log_rankers(project, trained)
-            project.store("rank").append("rankers", rows, f"rankers:{context.run.run_id}")
+            rows, store = log_rankers(project, trained), project.store("rank")
+            if set(rows["ranker_id"]) != set(store.query("rank/newest_rankers")["ranker_id"]):
+                store.append("rankers", rows, f"rankers:{context.run.run_id}")
             shown = rows.select("ranker_id", "arm", "family", "parameters", "training_set_id")
             return dg.MaterializeResult(
                 metadata={
@@ -168,13 +172,10 @@ def _ranker_evaluation(key: Keys) -> dg.AssetsDefinition:
                 feature_space(project), store.query("rank/test_grades"), store.read("splits"),
                 project.settings.grade_scale, np.random.default_rng(0), project.clock(),
             )  # fmt: skip
-            store.append("ranker_metrics", found.metrics, f"ranker_metrics:{context.run.run_id}")
+            if not _said_last(store.read("ranker_metrics"), found.metrics):
+                store.append("ranker_metrics", found.metrics, f"ranker_metrics:{context.run.run_id}")
             ranker = newest.filter(pl.col("arm") == "amplified")["ranker_id"][0]
-            failures = (*found.verdict.failures, *_recalled(project, newest))
-            if not failures:
-                project.tracker.crown(ranker)
-            elif project.tracker.champion() == ranker:
-                project.tracker.dethrone()
+            failures = _settle_crown(project, ranker, found.verdict.failures)
             main = found.metrics.filter(
                 pl.col("metric").str.contains("exponential") & ~pl.col("arm").str.contains(" - ")
             )
@@ -201,14 +202,37 @@ def _ranker_evaluation(key: Keys) -> dg.AssetsDefinition:
     return ranker_evaluation
 
 
-def _recalled(project: Project, rankers: pl.DataFrame) -> tuple[str, ...]:
-    """Why these rankers may not be champion though they win: some of what they learnt was taken back since."""
-    trained_on = rankers.filter(pl.col("arm") == "amplified")["training_set_id"]
-    manifests = project.store("rank").read("training_sets").sort("created_at")
-    mine = manifests.filter(pl.col("training_set_id").is_in(trained_on.implode()), pl.col("arm") == "amplified")
-    if mine.is_empty():
+def _store_manifests(project: Project, found: rank.TrainingSets) -> None:
+    """Appends the manifests that are not there yet: without one no recall finds who learnt from a label."""
+    store, key = project.store("rank"), ["training_set_id", "arm"]
+    new = found.manifests.join(store.read("training_sets"), on=key, how="anti", maintain_order="left")
+    if not new.is_empty():
+        store.append("training_sets", new, "training_sets:" + "+".join(new["training_set_id"]))
+
+
+def _said_last(before: pl.DataFrame, metrics: pl.DataFrame) -> bool:
+    """Whether the newest evaluation that is stored found the very same."""
+    newest = before.filter(pl.col("evaluated_at") == pl.col("evaluated_at").max())
+    figures = [rows.drop("evaluated_at").sort("arm", "metric") for rows in (newest, metrics)]
+    return figures[0].equals(figures[1])
+
+
+def _settle_crown(project: Project, ranker: str, lost: tuple[str, ...]) -> tuple[str, ...]:
+    """Crowns a ranker that won and may be champion; takes the crown from a champion that may not be one.
+
+    Returns:
+        Why ``ranker`` was not crowned, as sentences, and why the champion before it lost the crown; empty = crowned.
+    """
+    store, tracker, inputs = project.store("rank"), project.tracker, membership_inputs(project)
+    rankers, manifests = store.read("rankers"), store.read("training_sets")
+    failures = (*lost, *filter(None, [rank.objection(ranker, rankers, manifests, inputs)]))
+    if not failures:
+        tracker.crown(ranker)
         return ()
-    count = rank.recalled_inside(mine.row(0, named=True), membership_inputs(project))
-    if not count:
-        return ()
-    return (f"{count} labels it learnt from were recalled since; materialise training_set and trained_ranker again.",)
+    champion = tracker.champion()
+    if champion == ranker:
+        tracker.dethrone()
+    elif champion is not None and (why := rank.objection(champion, rankers, manifests, inputs)):
+        tracker.dethrone()
+        return (*failures, f"The champion lost its crown: {why}")
+    return failures

@@ -16,6 +16,7 @@ from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.judging.answers import OVER_CAP
 from label_pipeline.core.judging.engine import Judging
+from label_pipeline.core.judging.spent import Spent
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.amplify.work import Work
 
@@ -103,9 +104,18 @@ def books(work: Work, judging: Judging | None) -> Books:
 
 
 def run_row(
-    work: Work, judging: Judging | None, *, day: date, run_id: str, seconds: float, reason: str | None, now: datetime
+    work: Work, judging: Judging | None, cost: Spent, *, day: date, run_id: str, reason: str | None, now: datetime
 ) -> pl.DataFrame:
     """The LABEL_RUNS row of ``work``.
+
+    Args:
+        work: the order.
+        judging: what came of it; None where no label may come of it.
+        cost: what it cost, though nothing came of it.
+        day: the partition.
+        run_id: the Dagster run.
+        reason: why pairs were refused.
+        now: current time.
 
     Raises:
         ValueError: the books do not add up, which is a bug: nothing may be stored then.
@@ -113,12 +123,6 @@ def run_row(
     found = books(work, judging)
     if not found.balanced:
         raise ValueError(f"the books of {work.collection} on {day} do not add up: {found}")
-    # what this run pays for: requests it sent, and replies an interrupted run left unbooked
-    sent = judging.judgements.filter(~pl.col("reused") | (pl.col("cost_usd") > 0)) if judging else None
-    tokens = {
-        name: int(sent[name].sum()) if sent is not None else 0
-        for name in ("input_tokens", "cached_tokens", "output_tokens")
-    }
     row: dict[str, object] = {
         "run_id": run_id,
         "day": day,
@@ -132,36 +136,31 @@ def run_row(
         "failed": found.failed,
         "refused": found.refused,
         "skipped": found.skipped,
-        "requests": judging.requests if judging else 0,
-        "cost_usd": judging.cost_usd if judging else 0.0,
-        "seconds": seconds,
+        **cost._asdict(),
         "reason": reason,
         "finished_at": now,
     }
-    return LABEL_RUNS.conform(pl.DataFrame([row | tokens], schema_overrides=LABEL_RUNS.schema))
+    return LABEL_RUNS.conform(pl.DataFrame([row], schema_overrides=LABEL_RUNS.schema))
 
 
-def orphan_row(found: Mapping[str, object], *, day: date, now: datetime) -> pl.DataFrame:
-    """The LABEL_RUNS row of a run that stored its labels and was killed before its books.
+def orphan_row(found: Mapping[str, object]) -> pl.DataFrame:
+    """The LABEL_RUNS row of a run that was killed before its books: what it paid for, and the labels it stored, if any.
 
     Args:
-        found: a row of sql/amplify/unbooked_labels.sql.
-        day: the partition.
-        now: current time.
+        found: a row of sql/amplify/unbooked_runs.sql.
     """
     labelled = found["labels"]
     row = {
         **{
             name: found[name]
-            for name in ("run_id", "collection", "judge_version", "verdict_id", "requests", "cost_usd")
+            for name in ("run_id", "day", "collection", "judge_version", "verdict_id", "requests", "cost_usd")
         },
         **{name: found[name] for name in ("input_tokens", "cached_tokens", "output_tokens")},
         **dict.fromkeys(("reused", "abstained", "failed", "refused", "skipped"), 0),
         "pairs_in": labelled,
         "labelled": labelled,
-        "day": day,
         "seconds": 0.0,
-        "reason": "booked by a later run: this one ended between its labels and its books",
-        "finished_at": now,
+        "reason": "booked by a later run: this one ended between what it paid for and its books",
+        "finished_at": found["ended_at"],
     }
     return LABEL_RUNS.conform(pl.DataFrame([row], schema_overrides=LABEL_RUNS.schema))

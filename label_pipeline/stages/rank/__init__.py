@@ -8,6 +8,7 @@ The verbs, in the order the assets call them:
 * ``load_trained``         the same arms from RANKERS rows                                          arms.py
 * ``evaluate``             nDCG@10 on human grades of test queries, and the verdict                 evaluation.py
 * ``members``              which labels an earlier training set held                                membership.py
+* ``objection``            why a ranker may not be champion, now or again                           crown.py
 
 Below the features: text.py (tokens), matching.py (words found), vectors.py (TF-IDF, LSA), collection.py (all of a
 collection), reference.py (a query's own scale). Frames in, frames out. Keep out: LightGBM (behind core/ranker.py),
@@ -15,6 +16,7 @@ MLflow, files and Dagster.
 """
 
 from label_pipeline.stages.rank.arms import TrainedArms, load_trained, train
+from label_pipeline.stages.rank.crown import objection, successor
 from label_pipeline.stages.rank.evaluation import Evaluation, evaluate
 from label_pipeline.stages.rank.features import FeatureMatrix, FeatureSpace
 from label_pipeline.stages.rank.membership import Inputs as MembershipInputs
@@ -40,8 +42,10 @@ __all__ = [
     "load_trained",
     "markdown",
     "members",
+    "objection",
     "recalled_inside",
     "refuse_test_queries",
+    "successor",
     "test_query_inside",
     "train",
     "usable_at",

@@ -2,11 +2,11 @@
 
 A manifest names its labels by one hash; a set rebuilt from the labels of that moment with the same hash is that very
 set. Where texts or human grades changed since, it cannot be rebuilt: then every label that counted at that moment and
-could be in it is taken for a member. Keep out: who asks (recall, the asset that crowns).
+could be in it is taken for a member. Keep out: who asks (recall, crown.py).
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 import polars as pl
@@ -16,6 +16,9 @@ from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 from label_pipeline.stages.amplify import STANDING, current, newest
 from label_pipeline.stages.rank.training_set import AMPLIFIED, TEST_SPLITS, build_training_sets
+
+ON_ITS_WAY = timedelta(hours=1)
+"""How long a row may be on its way: its writer reads the clock first, so a set may be made later without it."""
 
 
 class Inputs(NamedTuple):
@@ -60,17 +63,12 @@ def members(manifest: Mapping[str, object], inputs: Inputs) -> Members:
     created = manifest["created_at"]
     assert isinstance(created, datetime)  # by the table's schema
     usable = usable_at(inputs.labels, created)
-    try:
-        rebuilt = build_training_sets(
-            usable, inputs.gold, inputs.splits, inputs.scale, created, documents=inputs.documents, grades=inputs.grades
-        )
-    except LabelPipelineError:  # what it was made from is no longer there
-        return Members(_possible(usable, manifest, inputs), exact=False)
-    if rebuilt.training_set_id(AMPLIFIED) != manifest["training_set_id"]:
-        return Members(_possible(usable, manifest, inputs), exact=False)
-    machine = rebuilt.rows_by_arm[AMPLIFIED].filter(pl.col("origin") == "machine").select(*PAIR_KEY, "judge_version")
-    keys = [*PAIR_KEY, "judge_version"]
-    return Members(usable.join(machine, on=keys, how="semi", nulls_equal=True), exact=True)
+    early = usable_at(_without_late_withdrawals(inputs.labels, created), created)
+    for seen in (usable, early):
+        held = _rebuilt(seen, manifest, inputs, created)
+        if held is not None:
+            return Members(held, exact=True)
+    return Members(_possible(early, manifest, inputs), exact=False)
 
 
 def recalled_inside(manifest: Mapping[str, object], inputs: Inputs) -> int:
@@ -81,6 +79,28 @@ def recalled_inside(manifest: Mapping[str, object], inputs: Inputs) -> int:
     held = members(manifest, inputs).labels
     standing = newest(inputs.labels).filter(pl.col("status").is_in(STANDING))
     return held.join(standing, on=[*PAIR_KEY, "judge_version", "given_at"], how="anti", nulls_equal=True).height
+
+
+def _without_late_withdrawals(labels: pl.DataFrame, created: datetime) -> pl.DataFrame:
+    """The rows without the withdrawals that a set made at ``created`` may have come too early to see."""
+    return labels.filter(pl.col("status").is_in(STANDING) | (pl.col("labelled_at") <= created - ON_ITS_WAY))
+
+
+def _rebuilt(
+    seen: pl.DataFrame, manifest: Mapping[str, object], inputs: Inputs, created: datetime
+) -> pl.DataFrame | None:
+    """The labels of ``seen`` that trained, where the set made of them is that of the manifest; else None."""
+    try:
+        built = build_training_sets(
+            seen, inputs.gold, inputs.splits, inputs.scale, created, documents=inputs.documents, grades=inputs.grades
+        )
+    except LabelPipelineError:  # what it was made from is no longer there
+        return None
+    if built.training_set_id(AMPLIFIED) != manifest["training_set_id"]:
+        return None
+    keys = [*PAIR_KEY, "judge_version"]
+    machine = built.rows_by_arm[AMPLIFIED].filter(pl.col("origin") == "machine").select(keys)
+    return seen.join(machine, on=keys, how="semi", nulls_equal=True)
 
 
 def _possible(usable: pl.DataFrame, manifest: Mapping[str, object], inputs: Inputs) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from label_pipeline.core.catalogue import TRAINING_SETS
+from label_pipeline.core.catalogue import LABELS, TRAINING_SETS
 from label_pipeline.core.errors import AccessDeniedError, NotApplicableError, TableError
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
@@ -27,13 +27,14 @@ SEED_ONLY = "seed_only"
 
 ROWS = pl.Schema(
     {
-        **dict.fromkeys(PAIR_KEY, pl.String),
-        "label": pl.Int64,
-        "origin": pl.String,
-        "judge_version": pl.String,
-        "verdict_id": pl.String,
-        "features": pl.String,
-        "incumbent_score": pl.Float64,
+        **dict.fromkeys(PAIR_KEY, pl.String()),
+        "label": pl.Int64(),
+        "origin": pl.String(),
+        "judge_version": pl.String(),
+        "verdict_id": pl.String(),
+        "given_at": LABELS.schema["labelled_at"],
+        "features": pl.String(),
+        "incumbent_score": pl.Float64(),
     }
 )
 """Training rows: pair key, ``label`` counted from 0, ``origin`` human or machine, provenance, own features."""
@@ -78,8 +79,8 @@ def build_training_sets(
     quarters where any is fractional; never calibrated and rounded (-.008 measured).
 
     Args:
-        labels: current LABELS rows, ``provisional`` or ``confirmed``, one a pair; the candidates' ``features`` and
-            ``incumbent_score`` may be joined on.
+        labels: current LABELS rows, ``provisional`` or ``confirmed``, one a pair, with ``given_at``; the candidates'
+            ``features`` and ``incumbent_score`` may be joined on.
         gold: GOLD rows; those of test queries are left out.
         splits: SPLITS rows; a query that is in no split is no test query.
         scale: the project's scale.
@@ -88,7 +89,7 @@ def build_training_sets(
         grades: ``auto`` takes quarters when an expected grade or a panel mean is fractional, else raw grades.
 
     Raises:
-        TableError: for another status, two current labels of one pair, or a grade outside the scale.
+        TableError: for another status, two current labels of one pair, no ``given_at``, or a grade outside the scale.
         NotApplicableError: without machine labels, or when an arm keeps no query with two distinct labels.
     """
     refuse_unusable(labels)
@@ -139,6 +140,8 @@ def refuse_unusable(labels: pl.DataFrame) -> None:
             "there is no production label to train on; run amplify under an open verdict first, or lower the bar you "
             "can defend: without labels an amplified ranker is the human-seed ranker"
         )
+    if "given_at" not in labels.columns:
+        raise TableError("labels come without given_at, by which a label given again is another; select it with them")
     other = sorted(set(labels["status"].unique()) - set(TRAINABLE))
     if other:
         raise TableError(
@@ -222,8 +225,12 @@ def varied_queries(rows: pl.DataFrame, arm: str, notes: list[str]) -> pl.DataFra
 
 
 def manifest(rows: pl.DataFrame, arm: str, mode: Grades, excluded_queries: int, now: datetime) -> dict[str, object]:
-    """One TRAINING_SETS row: the content hash covers pair key, label, grades mode, judge version and verdict."""
-    named = rows.sort(PAIR_KEY).select(*PAIR_KEY, "label", "origin", "judge_version", "verdict_id")
+    """One TRAINING_SETS row: the content hash covers pair key, label, grades mode, judge version, verdict and giving.
+
+    A label given again after a recall is another label, though all else of it is the same.
+    """
+    given = pl.col("given_at").dt.epoch("us")
+    named = rows.sort(PAIR_KEY).select(*PAIR_KEY, "label", "origin", "judge_version", "verdict_id", given)
     digest = hashlib.sha256(mode.encode())
     for row in named.iter_rows():
         digest.update(json.dumps(row).encode())

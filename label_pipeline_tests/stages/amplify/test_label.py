@@ -13,7 +13,8 @@ from label_pipeline.core.catalogue import LABEL_RUNS, LABELS
 from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.judging.engine import Judging
-from label_pipeline.stages.amplify import Books, Work, books, labels, run_row
+from label_pipeline.core.judging.spent import NOTHING, Spent, spent
+from label_pipeline.stages.amplify import Books, Work, books, labels, orphan_row, run_row
 from label_pipeline_tests.stages.amplify.orders import (
     CLOSED,
     CUT,
@@ -36,6 +37,12 @@ from label_pipeline_tests.stages.judged import judge, line
 def labelled(found: Work, answers: Sequence[Said | Sequence[Said]], by: JudgeVersion | None = None) -> pl.DataFrame:
     by = by or judge()
     return labels(found, judging(found.ask, answers), by, day=DAY, run_id="run-9", now=NOW)
+
+
+def booked(found: Work, came: Judging | None, run_id: str = "r", reason: str | None = None) -> pl.DataFrame:
+    """The books of an order that took 2.5 seconds."""
+    cost = spent(came.judgements, came.judgements.clear(), came.requests, 2.5) if came else NOTHING
+    return run_row(found, came, cost, day=DAY, run_id=run_id, reason=reason, now=NOW)
 
 
 def test_a_label_carries_where_it_comes_from() -> None:
@@ -166,7 +173,7 @@ def test_the_books_add_up_for_every_mix_of_outcomes() -> None:
     seen: Counter[str] = Counter()
     for _ in range(300):
         found, came, answers = _random_day(rng)
-        row = run_row(found, came, day=DAY, run_id="r", seconds=1.5, reason=None, now=NOW).row(0, named=True)
+        row = booked(found, came).row(0, named=True)
         parts = {name: row[name] for name in ("labelled", "abstained", "failed", "refused", "skipped")}
         assert sum(parts.values()) == row["pairs_in"] == found.pairs_in
         assert min(parts.values()) >= 0
@@ -190,7 +197,7 @@ def test_the_books_add_up_for_every_mix_of_outcomes() -> None:
 def test_a_run_books_what_it_sent() -> None:
     found = work(range(4))
     came = judging(found.ask, [said(), said(reused=True), MALFORMED, OVER_CAP])
-    frame = run_row(found, came, day=DAY, run_id="run-9", seconds=2.5, reason="stopped at the cap", now=NOW)
+    frame = booked(found, came, run_id="run-9", reason="stopped at the cap")
     assert frame.schema == LABEL_RUNS.schema
     assert frame.row(0, named=True) == {
         "run_id": "run-9", "day": DAY, "collection": "main", "judge_version": judge().judge_version, "verdict_id": "v1",
@@ -201,9 +208,7 @@ def test_a_run_books_what_it_sent() -> None:
 
 
 def test_a_refused_run_names_no_judge() -> None:
-    row = run_row(
-        work(range(3), standing=CLOSED), None, day=DAY, run_id="r", seconds=0.0, reason="closed", now=NOW
-    ).row(0, named=True)  # fmt: skip
+    row = booked(work(range(3), standing=CLOSED), None, reason="closed").row(0, named=True)
     assert (row["judge_version"], row["verdict_id"]) == (None, None)
     assert (row["refused"], row["requests"], row["cost_usd"], row["input_tokens"]) == (3, 0, 0.0, 0)
 
@@ -212,4 +217,24 @@ def test_books_that_do_not_add_up_are_not_stored() -> None:
     found = work(range(2))
     half = judging(found.ask[:1], [said()])
     with pytest.raises(ValueError, match="the books of main on 2026-03-01 do not add up"):
-        run_row(found, half, day=DAY, run_id="r", seconds=0.0, reason=None, now=NOW)
+        booked(found, half)
+
+
+def test_what_nothing_came_of_is_booked_with_its_cost() -> None:
+    """Another model answered half-way: every pair is refused, and what was sent was sent."""
+    found = work(range(3))
+    row = run_row(
+        found, None, Spent(2, 200, 40, 20, 0.002, 1.0), day=DAY, run_id="r", reason="another model", now=NOW
+    ).row(0, named=True)  # fmt: skip
+    assert (row["pairs_in"], row["refused"], row["labelled"], row["requests"], row["cost_usd"]) == (3, 3, 0, 2, 0.002)
+
+
+def test_a_run_that_was_killed_is_booked_by_what_is_known_of_it() -> None:
+    known = {
+        "run_id": "run-8", "day": DAY, "collection": "main", "judge_version": None, "verdict_id": None, "labels": 0,
+        "requests": 7, "input_tokens": 700, "cached_tokens": 0, "output_tokens": 70, "cost_usd": 0.25, "ended_at": NOW,
+    }  # fmt: skip
+    row = orphan_row(known).row(0, named=True)
+    assert (row["pairs_in"], row["labelled"], row["requests"], row["cost_usd"]) == (0, 0, 7, 0.25)
+    assert (row["finished_at"], row["day"]) == (NOW, DAY)
+    assert "booked by a later run" in row["reason"]

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Literal
 
 import polars as pl
@@ -68,6 +69,12 @@ def test_the_id_is_the_content_not_the_order() -> None:
     assert build(other_judge).training_set_id("amplified") != first
     other_verdict = world.labels(LABELS).with_columns(verdict_id=pl.lit("verdict-2"))
     assert build(other_verdict).training_set_id("amplified") != first
+    # a label given again after a recall is another label, though all else is the same; a confirmation is none
+    again = world.labels(LABELS).with_columns(given_at=pl.col("given_at") + timedelta(hours=1))
+    assert build(again).training_set_id("amplified") != first
+    assert build(again).training_set_id("seed_only") == build().training_set_id("seed_only")
+    confirmed = world.labels(LABELS, status="confirmed").with_columns(labelled_at=pl.lit(world.NOW + timedelta(days=1)))
+    assert build(confirmed).training_set_id("amplified") == first
     hidden = [("h1", "d1", 0.0) if row[0] == "h1" else row for row in LABELS]
     assert build(world.labels(hidden)).training_set_id("amplified") == first
 
@@ -139,6 +146,7 @@ def test_features_of_the_pair_travel_along() -> None:
         (world.labels([*LABELS, ("t1", "d9", 4.0)]), "auto", TableError, "1 of 10 machine grades lie outside 0 to 3"),
         (world.labels([*LABELS, ("t1", "d9", 1.5)]), "raw", TableError, "1 of 10 raw grades are fractional"),
         (world.labels(LABELS).clear(), "auto", NotApplicableError, "no production label to train on"),
+        (world.labels(LABELS).drop("given_at"), "auto", TableError, "labels come without given_at"),
     ],
 )  # fmt: skip
 def test_unusable_labels_are_refused(

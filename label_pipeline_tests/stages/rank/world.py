@@ -58,17 +58,18 @@ def gold(rows: list[tuple[str, str, float]]) -> pl.DataFrame:
 
 
 def labels(rows: list[tuple[str, str, float]], status: str = "provisional") -> pl.DataFrame:
-    """LABELS rows of (query, document, raw and expected grade)."""
+    """LABELS rows of (query, document, raw and expected grade), with ``given_at``."""
     fixed = {
         "day": date(2026, 1, 1), "status": status, "judge_version": "judge-1", "verdict_id": "verdict-1",
         "run_id": "run-1", "request_keys": "[]", "model_reported": "m", "rubric_version": "r", "cost_usd": 0.0,
         "labelled_at": NOW,
     }  # fmt: skip
-    return LABELS.conform(
+    given = LABELS.conform(
         pl.DataFrame(
             [pair(q, d) | fixed | {"raw_grade": g, "expected_grade": g, "calibrated_grade": g / 2} for q, d, g in rows]
         )
     )
+    return given.with_columns(given_at=pl.col("labelled_at"))
 
 
 def evaluation(rows: list[tuple[str, str, int]]) -> pl.DataFrame:

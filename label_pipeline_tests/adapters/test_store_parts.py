@@ -1,0 +1,108 @@
+"""A part of a table: some columns, some rows, and nothing else read from disk."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from deltalake import write_deltalake
+from polars.testing import assert_frame_equal
+
+from label_pipeline.adapters.queries import Query
+from label_pipeline.adapters.store import Store, Where
+from label_pipeline.core.catalogue import TABLES
+from label_pipeline.core.errors import TableError
+from label_pipeline_tests.adapters.test_store import seeded
+from label_pipeline_tests.sql.frames import rows
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "tables"), "review")
+
+
+def judged(store: Store) -> None:
+    """Two epochs of two purposes, in files of their own."""
+    for epoch in (1, 2):
+        for purpose in ("anchor", "amplify"):
+            mine = {"purpose": purpose, "epoch": epoch}
+            frame = rows("judgements", mine | {"doc_id": "", "context_id": "de"}, mine | {"doc_id": "d1"})
+            store.append("judgements", frame, f"{epoch}{purpose}")
+
+
+def test_a_part_of_the_columns_comes_in_the_tables_order_and_type(store: Store) -> None:
+    judged(store)
+    part = store.read("judgements", ["judged_at", "epoch"])
+    assert_frame_equal(part, store.read("judgements").select("epoch", "judged_at"))
+    assert_frame_equal(store.read("labels", ["day"]), TABLES["labels"].empty().select("day"))
+
+
+WHERES: list[tuple[Where, pl.Expr]] = [
+    ({"epoch": 1}, pl.col("epoch") == 1),
+    ({"epoch": [1, 2], "purpose": "anchor"}, pl.col("purpose") == "anchor"),
+    ({"purpose": ["anchor", "nothing"], "epoch": 2}, (pl.col("purpose") == "anchor") & (pl.col("epoch") == 2)),
+    ({"context_id": "de"}, pl.col("context_id") == "de"),
+    ({"doc_id": ""}, pl.col("doc_id") == ""),
+    ({"purpose": []}, pl.lit(value=False)),
+    ({"reused": False}, pl.lit(value=True)),
+    ({"judged_at": rows("judgements", {})["judged_at"][0]}, pl.lit(value=True)),
+    ({}, pl.lit(value=True)),
+]
+
+
+@pytest.mark.parametrize("number", range(len(WHERES)))
+def test_the_rows_with_some_values_are_those_a_filter_leaves(store: Store, number: int) -> None:
+    judged(store)
+    where, same = WHERES[number]
+    everything = store.read("judgements")
+    assert everything.height == 8
+    assert_frame_equal(store.read("judgements", where=where), everything.filter(same), check_row_order=False)
+    one = store.read("judgements", ["doc_id"], where)  # a column may decide without being read
+    assert_frame_equal(one, everything.filter(same).select("doc_id"), check_row_order=False)
+    assert store.read("labels", where={"judge_version": "a"}).is_empty()
+
+
+def test_files_and_columns_that_are_not_wanted_are_not_read(store: Store) -> None:
+    judged(store)
+    folder = Path(store.root) / "judgements"
+    for path in folder.glob("*.parquet"):
+        if pl.read_parquet(path)["epoch"].unique().to_list() == [1]:
+            path.write_bytes(b"junk")
+    assert store.read("judgements", where={"epoch": 2}).height == 4
+    with pytest.raises(TableError, match="cannot be read"):
+        store.read("judgements", where={"purpose": "anchor"})
+
+
+def test_columns_nobody_declared_are_refused_though_the_table_is_not_there(store: Store) -> None:
+    with pytest.raises(TableError, match=r"table labels has no columns \['grade'\]; declared: \['task'"):
+        store.read("labels", ["grade", "day"])
+    with pytest.raises(TableError, match=r"table labels has no columns \['grade'\]"):
+        store.read("labels", where={"grade": 1})
+
+
+def test_a_column_that_came_later_has_no_value_in_older_files(store: Store) -> None:
+    old = rows("judgements", {"doc_id": "old"})
+    write_deltalake(f"{store.root}/judgements", old.drop("fingerprint").to_arrow())
+    assert store.read("judgements", ["doc_id", "fingerprint"]).rows() == [("old", None)]
+    assert store.read("judgements", where={"fingerprint": "fp"}).is_empty()
+    store.append("judgements", rows("judgements", {"doc_id": "new", "fingerprint": "fp"}), "new")
+    assert store.read("judgements", ["doc_id"], {"fingerprint": "fp"})["doc_id"].to_list() == ["new"]
+
+
+@pytest.mark.parametrize("name", ["gold", "human_labels"])
+def test_a_part_hides_the_test_queries_too(store: Store, name: str) -> None:
+    early = seeded(store).at("calibrate")
+    assert_frame_equal(early.read(name, ["doc_id"]), early.read(name).select("doc_id"))
+    assert early.read(name, ["doc_id"]).height == 2
+    assert early.read(name, where={"query_id": ["t", "h"]})["query_id"].to_list() == ["t"]
+
+
+def test_a_question_reads_only_the_columns_it_names(store: Store) -> None:
+    judged(store)
+    frame = store.read("judgements")
+    narrow = Query("calibrate/q", "select j.epoch from judgements as j -- not purpose", "", "", (), (), ("judgements",))
+    assert narrow.columns_of("judgements") == ("epoch",)
+    counting = Query("calibrate/q", "select count(*) as n from judgements", "", "", (), (), ("judgements",))
+    assert counting.columns_of("judgements") == tuple(frame.columns)
+    assert store.query("calibrate/newest_epoch")["epoch"].to_list() == [2]
+    first = store.query("calibrate/newest_epoch", where={"judgements": {"epoch": 1}})
+    assert first["epoch"].to_list() == [1], "of the table it names only such rows are read"

@@ -1,0 +1,56 @@
+"""One cap for all judge candidates of a calibration, whatever becomes of each."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from label_pipeline.rehearsal.faults import ScriptedFaults, ServedAs
+from label_pipeline.rehearsal.provider import make_app
+from label_pipeline.rehearsal.serving import running_provider
+from label_pipeline.rehearsal.simulated import simulated_models
+from label_pipeline.rehearsal.world import SampleWorld
+from label_pipeline_tests.defs import projects
+from label_pipeline_tests.defs.conftest import KEY
+from label_pipeline_tests.defs.projects import Provider
+
+FIRST, SECOND = "rehearsal-large", "rehearsal-medium"
+PAIRS, SENT = 420, 600
+CAP = 3.16
+
+
+def test_what_a_candidate_cost_before_another_model_answered_is_gone_for_the_next(
+    certified_home: Path,
+    world: SampleWorld,
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first one's replies are cut and asked again, so it spends most of the cap: $0.005 a reply, $2.10 planned.
+
+    The second one, planned at $1.05, finds $0.16 left and not the whole of it.
+    """
+    home = tmp_path / "home"
+    projects.copied(certified_home / "inputs", home / "inputs")
+    content = projects.data(home)
+    [group] = content["candidates"]
+    group |= {"prices": {FIRST: {"input_usd": 0, "output_usd": 1000}}, "parameters": [{"max_tokens": 5}]}
+    other = group | {
+        "models": [SECOND], "served_as": [f"{SECOND}-2026-08"], "prices": {SECOND: {"input_usd": 0, "output_usd": 8.3}},
+        "parameters": [{"max_tokens": 300}],
+    }  # fmt: skip
+    found = projects.settings(home, candidates=[group, other], calibrate={"cap_usd": CAP})
+    graph = projects.graph(found, instance)
+    assert graph.run("seed_inputs", "gold_labels", "seed_splits").success
+    faults = ScriptedFaults([None] * SENT + [ServedAs("another-model")])
+    with running_provider(make_app(simulated_models(world), api_key=KEY, faults=faults)) as url:
+        monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
+        monkeypatch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
+        failed = graph.run("judge_leaderboard")
+        asked = {name: counted["requests"] for name, counted in Provider(url).stats()["models"].items()}
+    assert "stopped at the cap" in projects.failure_of(failed)
+    assert asked[FIRST] > SENT
+    assert 0 < asked[SECOND] < PAIRS
+    spent = graph.project.store("calibrate").read("judgements")["cost_usd"].sum()
+    assert spent == pytest.approx(CAP, abs=0.1)
+    assert graph.project.store("calibrate").read("leaderboard").is_empty()
