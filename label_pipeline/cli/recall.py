@@ -33,13 +33,14 @@ def recall_labels(console: Console, config: Path, judge: str, since: str, until:
         raise SettingsError(f"the window from {since} to {until} ends before it begins: swap --since and --until")
     with spending(project):
         found = find_recall(project, judge_version=version, since=first, until=end)
-        planned = relabelling(project, found.taken) if found.taken.height else pl.DataFrame()
         if not dry_run:
             carry_out(project, found, name=name_of(found))
-    _tell(console, found, planned, "would be recalled" if dry_run else "recalled")
+        _tell(console, found, "would be recalled" if dry_run else "recalled")
+        if found.taken.height:  # the plan last: what cannot be planned is recalled all the same
+            _tell_plan(console, relabelling(project, found.taken))
 
 
-def _tell(console: Console, found: Recall, planned: pl.DataFrame, done: str) -> None:
+def _tell(console: Console, found: Recall, done: str) -> None:
     if found.taken.is_empty():
         say(console, f"no label of judge {found.judge_version} stands in that window: nothing {done}")
         return
@@ -61,15 +62,19 @@ def _tell(console: Console, found: Recall, planned: pl.DataFrame, done: str) -> 
         say(console, "no ranker was trained on any of them")
     if found.champion:
         heir = f"goes back to {found.successor}" if found.successor else "is taken away: no unaffected ranker ever won"
-        say(console, f"the champion {found.champion} is one of them: the alias {heir}")
-    _tell_plan(console, planned)
+        say(console, f"the champion {found.champion} may not stay champion: the alias {heir}")
 
 
 def _tell_plan(console: Console, planned: pl.DataFrame) -> None:
     if planned.is_empty():
         say(console, "none of these pairs is a candidate any more: there is nothing to label again")
         return
-    console.print(as_table("labelling them again", planned.rename({"cost_usd": "cost $ at most"})))
+    shown = planned.drop("gone", "why").rename({"cost_usd": "cost $ at most"})
+    console.print(as_table("labelling them again", shown))
+    if planned["gone"].sum():
+        say(console, f"{planned['gone'].sum()} pairs are left out: their query or document text is gone")
+    for collection, why in planned["collection", "why"].drop_nulls().unique(maintain_order=True).iter_rows():
+        say(console, f"[{collection}] cannot be planned: {why}")
     if planned["judge"].null_count():
         say(
             console,
@@ -94,4 +99,4 @@ def _moment(text: str, option: str, *, last: bool) -> datetime:
                 f"{option} is {text!r}; expected a day like 2026-09-01 or a moment like 2026-09-01T14:30"
             ) from error
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return datetime.combine(day + timedelta(days=last), time(), tzinfo=UTC)
+    return datetime.combine(day + timedelta(days=last and day < date.max), time(), tzinfo=UTC)

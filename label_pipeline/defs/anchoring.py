@@ -11,6 +11,7 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
+from label_pipeline.adapters.store import Where
 from label_pipeline.core.catalogue import ANCHOR_ITEMS, ANCHOR_RUNS
 from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row
@@ -218,10 +219,9 @@ def ask_once(
     context: dg.AssetExecutionContext, project: Project, found: Anchor, purpose: str, epoch: int, cap_usd: float
 ) -> tuple[Judging, anchor.AnchorRun, anchor.Spent]:
     """Asks about every item in one epoch; whichever model answers is heard. What an earlier process paid is counted."""
-    started, judged = project.clock(), project.store("anchor").read("judgements")
-    earlier = judged.filter(
-        pl.col("purpose") == purpose, pl.col("epoch") == epoch, pl.col("collection") == found.collection
-    )
+    started = project.clock()
+    mine: Where = {"purpose": purpose, "epoch": epoch, "collection": found.collection}
+    earlier = project.store("anchor").read("judgements", where=mine)
     judging = ask_and_store(
         context, project, found.member, pair_texts(found.items), purpose=purpose, epoch=epoch, cap_usd=cap_usd,
         served=ANY_MODEL, part=f"{found.collection}:{epoch}",
@@ -243,9 +243,11 @@ def measured(project: Project, found: Anchor, *kinds: anchor.Kind) -> tuple[tupl
     )  # fmt: skip
     judged: dict[int, pl.DataFrame] = {}
     for purpose in {"canary" if kind == "canary" else "anchor" for kind in wanted["kind"].unique()}:
+        epochs, member = wanted["epoch"].to_list(), found.member.member_hash
         rows = store.query(
             "calibrate/member_judgements",
-            {"member_hash": found.member.member_hash, "purpose": purpose, "epochs": wanted["epoch"].to_list()},
+            {"member_hash": member, "purpose": purpose, "epochs": epochs},
+            {"judgements": {"member_hash": member, "purpose": purpose, "epoch": epochs}},
         ).filter(pl.col("collection") == found.collection)
         judged |= {int(epoch): said for (epoch,), said in rows.group_by(["epoch"], maintain_order=True)}
     runs = [

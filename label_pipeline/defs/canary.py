@@ -12,7 +12,7 @@ from label_pipeline.core.judging.member import ANY_MODEL
 from label_pipeline.core.judging.plan import Plan
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.defs.anchoring import Anchor, anchor_of, ask_once, measured, sendable_pairs
-from label_pipeline.defs.asking import price
+from label_pipeline.defs.asking import price, refuse_unanswered
 from label_pipeline.defs.epochs import next_epoch, open_epoch
 from label_pipeline.defs.project import Project
 from label_pipeline.stages import anchor
@@ -45,7 +45,7 @@ def prepare_canary(project: Project, run_id: str, collection: str, judge_version
         return None
     if _asked(project, run_id, collection) is not None:
         return Canary(few, Plan())
-    epoch = next_epoch(project, "canary", collection)
+    epoch = next_epoch(project, "canary", collection, run_id=run_id)
     texts = pair_texts(few.items)
     return Canary(few, price(project, few.member, texts, epoch=epoch, purpose="canary", served=ANY_MODEL))
 
@@ -56,7 +56,8 @@ def ask_canary(
     """Asks once a run and collection; returns why the amplification must stop (None: it may go on) and the cost.
 
     Raises:
-        JudgeError: the endpoint cannot do it.
+        BudgetError: the cap was reached before every pair was asked.
+        JudgeError: the endpoint cannot do it, or left requests without a reply.
     """
     watched, run_id = found.anchor, context.run.run_id
     before = _asked(project, run_id, watched.collection)
@@ -64,6 +65,8 @@ def ask_canary(
         return before["reason"][0], 0.0
     epoch = open_epoch(project, "canary", run_id, watched.collection)
     judging, run, cost = ask_once(context, project, watched, "canary", epoch, cap_usd)
+    # an outage is no answer about the judge: nothing is booked, and a retry of this run asks the rest
+    refuse_unanswered(judging, "amplify" if judging.stopped else "canary", cap_usd)  # it spends amplify's cap
     baseline = () if watched.missing else measured(project, watched, "baseline")[0]
     gold = watched.items["gold_mean"].to_numpy()
     sentence = anchor.canary.objection(run, gold, baseline, watched.judge.model_served, project.settings.grade_scale)

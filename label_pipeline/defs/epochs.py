@@ -18,6 +18,9 @@ Purpose = Literal["calibrate", "anchor", "canary", "recall"]
 RESUMABLE_FOR = timedelta(days=1)
 """An epoch that came to nothing is taken up again this long: what was paid for counts; older replies may be stale."""
 
+OWN: frozenset[Purpose] = frozenset({"canary", "recall"})
+"""Purposes whose epoch only the run that opened it takes up: a canary says what the judge is now, not an hour ago."""
+
 
 def current_epoch(project: Project) -> int:
     """The epoch of a calibration that is not fresh; 0 before any."""
@@ -29,14 +32,14 @@ def newest_epoch(project: Project) -> int:
     return int(project.store("calibrate").query("calibrate/newest_epoch")["epoch"][0])
 
 
-def next_epoch(project: Project, purpose: Purpose, collection: str | None = None) -> int:
+def next_epoch(project: Project, purpose: Purpose, collection: str | None = None, *, run_id: str | None = None) -> int:
     """The epoch ``open_epoch`` would return; opens none, so that a plan can be priced and refused first."""
-    if purpose != "recall":
-        unfinished = project.store(STAGES[-1]).query("anchor/unfinished_epochs", {"purpose": purpose})
-        since = project.clock() - RESUMABLE_FOR
-        for row in unfinished.iter_rows(named=True):
-            if row["collection"] == collection and row["opened_at"] >= since:
-                return int(row["epoch"])
+    unfinished = project.store(STAGES[-1]).query("anchor/unfinished_epochs", {"purpose": purpose})
+    since = project.clock() - RESUMABLE_FOR
+    for row in unfinished.iter_rows(named=True):
+        mine = purpose not in OWN or row["run_id"] == run_id
+        if mine and row["collection"] == collection and row["opened_at"] >= since:
+            return int(row["epoch"])
     return newest_epoch(project) + 1
 
 
@@ -48,10 +51,10 @@ def open_epoch(project: Project, purpose: Purpose, run_id: str, collection: str 
     Args:
         project: the project.
         purpose: what it is opened for.
-        run_id: the run that opens it.
+        run_id: the run that opens it; only the same one takes up an epoch of ``OWN``.
         collection: the collection it is about; None = all.
     """
-    store, number = project.store("calibrate"), next_epoch(project, purpose, collection)
+    store, number = project.store("calibrate"), next_epoch(project, purpose, collection, run_id=run_id)
     if number not in store.read("epochs")["epoch"]:
         row = {
             "epoch": number, "purpose": purpose, "collection": collection, "run_id": run_id,

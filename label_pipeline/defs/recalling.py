@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import polars as pl
 
-from label_pipeline.core.errors import NotApplicableError
+from label_pipeline.core.errors import BudgetError, GateClosedError, NotApplicableError
 from label_pipeline.core.judge import judge_from_row
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.tables import PAIR_KEY
@@ -28,7 +28,7 @@ class Recall:
         judge_version: whose labels.
         taken: the labels' newest rows, with ``given_at``.
         rankers: those that learnt from any of them.
-        champion: the champion, where it is one of them; else None.
+        champion: the champion, where it may not be one any more; else None.
         successor: the ranker that becomes champion instead; None leaves no champion.
     """
 
@@ -48,19 +48,21 @@ def find_recall(
     collection: str | None = None,
 ) -> Recall:
     """What a recall would do; changes nothing."""
-    store, inputs = project.store("anchor"), membership_inputs(project)
+    store = project.store("anchor")
     taken = anchor.standing(
-        inputs.labels, judge_version=judge_version, since=since, until=until, collection=collection
+        store.read("labels"), judge_version=judge_version, since=since, until=until, collection=collection
     )  # fmt: skip
     if taken.is_empty():
         return Recall(judge_version, taken, (), None, None)
-    rankers = anchor.affected_rankers(taken, store.read("rankers"), store.read("training_sets"), inputs)
-    affected = {ranker.ranker_id for ranker in rankers}
-    champion = project.tracker.champion() if affected else None
-    if champion not in affected:
+    inputs = membership_inputs(project)
+    known, manifests = store.read("rankers"), store.read("training_sets")
+    rankers = anchor.affected_rankers(taken, known, manifests, inputs)
+    champion = project.tracker.champion() if known.height else None
+    then = inputs._replace(labels=pl.concat([inputs.labels, anchor.recalled(taken, project.clock())]))
+    if champion is None or rank.objection(champion, known, manifests, then) is None:
         return Recall(judge_version, taken, rankers, None, None)
     crowned = store.query("rank/crowned_rankers")["ranker_id"].to_list()
-    return Recall(judge_version, taken, rankers, champion, anchor.successor(crowned, affected))
+    return Recall(judge_version, taken, rankers, champion, rank.successor(crowned, known, manifests, then))
 
 
 def membership_inputs(project: Project) -> rank.MembershipInputs:
@@ -75,12 +77,12 @@ def membership_inputs(project: Project) -> rank.MembershipInputs:
 def carry_out(project: Project, found: Recall, *, name: str) -> pl.DataFrame:
     """Moves the crown, then appends the ``recalled`` rows and returns them. Call it while holding the spending lock.
 
-    The crown first: a run killed between the two finds the labels still standing, and does both again.
+    The labels last, and all at once: whoever is killed before finds them still standing, and does everything again.
 
     Args:
         project: the project.
         found: what to take back.
-        name: names the commit; the same recall is written once.
+        name: names the recall: repeated, it takes up the epoch it opened, and its rows are written once.
     """
     if found.taken.is_empty():
         return found.taken.drop("given_at", strict=False)
@@ -122,8 +124,9 @@ def relabelling(project: Project, taken: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         One row a day and collection: ``day``, ``collection``, ``judge`` (null where none may label), ``pairs``,
-        ``requests`` and ``cost_usd`` (null likewise). Pairs that left the candidates, or that the judge has labelled
-        already, need nothing.
+        ``requests`` and ``cost_usd`` (null where it cannot be planned), ``gone`` (pairs left out because their query or
+        document text is) and ``why`` (it cannot be planned; null where it can). Pairs that left the candidates, or that
+        the judge has labelled already, need nothing.
     """
     store = project.store("amplify")
     wanted = store.read("candidates").join(taken, on=list(PAIR_KEY), how="semi", nulls_equal=True)
@@ -133,13 +136,21 @@ def relabelling(project: Project, taken: pl.DataFrame) -> pl.DataFrame:
     for (day, collection), pairs in wanted.sort("arrived_on").group_by(
         ["arrived_on", "collection"], maintain_order=True
     ):
-        row: dict[str, object] = {"day": day, "collection": collection, "judge": None, "pairs": pairs.height}
+        texts = store.query("amplify/day_pairs", {"day": day})
+        shown = texts.join(pairs, on=list(PAIR_KEY), how="semi", nulls_equal=True).drop_nulls(["query", "document"])
         standing = standings[str(collection)]
+        row: dict[str, object] = {
+            "day": day, "collection": collection, "judge": None, "pairs": shown.height,
+            "gone": pairs.height - shown.height, "why": " ".join(standing.reasons) or None,
+        }  # fmt: skip
         if standing.open:
-            row |= _priced(project, pairs, str(standing.judge_version), taken, epoch)
+            try:
+                row |= _priced(project, shown, str(standing.judge_version), taken, epoch)
+            except (GateClosedError, BudgetError) as error:  # settings, prompt or rubric changed; a price is unknown
+                row["why"] = str(error)
         rows.append(row)
     schema = {"day": pl.Date, "collection": pl.String, "judge": pl.String, "pairs": pl.Int64, "requests": pl.Int64,
-              "cost_usd": pl.Float64}  # fmt: skip
+              "cost_usd": pl.Float64, "gone": pl.Int64, "why": pl.String}  # fmt: skip
     return pl.DataFrame(rows, schema=schema)
 
 
@@ -153,7 +164,5 @@ def _priced(
     labelled = store.query("amplify/labelled_pairs", {"judge_version": judge_version})
     labelled = labelled.join(back, on=list(PAIR_KEY), how="anti", nulls_equal=True)
     left = pairs.join(labelled, on=list(PAIR_KEY), how="anti", nulls_equal=True)
-    texts = store.query("amplify/day_pairs", {"day": pairs["arrived_on"][0]})
-    shown = pair_texts(texts.join(left, on=list(PAIR_KEY), how="semi", nulls_equal=True))
-    planned = price(project, member, shown, epoch=epoch, purpose="amplify")
+    planned = price(project, member, pair_texts(left), epoch=epoch, purpose="amplify")
     return {"judge": judge_version, "pairs": left.height, "requests": planned.requests, "cost_usd": planned.cost_usd}

@@ -118,11 +118,12 @@ def test_a_healthy_run_confirms_the_labels_made_before_it(
     assert set(usable["status"]) == {"confirmed"}
     assert usable.height == 20
     # once more: nothing to ask, nothing to write
-    before, rows = provider.requests(), labels.height
+    before, rows, decided = provider.requests(), labels.height, store.read("drift_verdicts").height
     assert configured(graph_at(home, instance, days=2), only_when_due=True).success
     again = graph_at(home, instance, days=2).run("amplified_labels", day=DAYS[0])
     assert again.success, projects.failure_of(again)
     assert (provider.requests(), store.read("labels").height) == (before, rows)
+    assert store.read("drift_verdicts").height == decided
 
 
 def test_a_judge_that_turns_lenient_is_suspended_and_its_labels_since_are_recalled(

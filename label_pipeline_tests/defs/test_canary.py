@@ -9,7 +9,7 @@ import pytest
 
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.anchored import dying_before, graph_at, serving
+from label_pipeline_tests.defs.anchored import graph_at, serving
 from label_pipeline_tests.defs.projects import DAYS, PAIRS_A_DAY, Provider
 
 CANARY = 30
@@ -121,18 +121,3 @@ def _cap_that_just_fits(graph: projects.Graph) -> float:
     member = project.member_of(judge_from_row(row))
     days = [store.query("amplify/day_pairs", {"day": pl.Series([day]).str.to_date()[0]}) for day in DAYS]
     return 1.001 * max(price(project, member, pair_texts(d), epoch=0, purpose="amplify").cost_usd for d in days)
-
-
-def test_a_run_killed_after_its_canary_takes_up_its_replies(
-    home: Path, instance: dg.DagsterInstance, provider: Provider
-) -> None:
-    graph = graph_at(home, instance, days=1, canary_pairs=CANARY)
-    before = provider.requests()
-    with dying_before("anchor_runs"):
-        assert not graph.run("amplified_labels", day=DAYS[0]).success
-    assert graph.run("amplified_labels", day=DAYS[0]).success
-    assert provider.requests() - before <= CANARY + PAIRS_A_DAY + 1
-    [canary] = canaries(graph).to_dicts()
-    judged = graph.project.store("anchor").read("judgements").filter(pl.col("purpose") == "canary")
-    assert canary["cost_usd"] == pytest.approx(judged["cost_usd"].sum())
-    assert canary["cost_usd"] > 0

@@ -8,9 +8,11 @@ import polars as pl
 import pytest
 
 from label_pipeline.core.errors import NotApplicableError
+from label_pipeline.defs.project import Project
 from label_pipeline.defs.recalling import carry_out, find_recall, full_version, name_of, relabelling
+from label_pipeline.settings import SAMPLE, parse
 from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.anchored import dying_before, graph_at
+from label_pipeline_tests.defs.anchored import graph_at
 from label_pipeline_tests.defs.projects import DAYS, PAIRS_A_DAY, START, Provider
 
 RANK = ("training_set", "trained_ranker", "ranker_evaluation")
@@ -77,12 +79,14 @@ def test_the_crown_goes_back_and_is_not_regained_on_recalled_labels(
     evaluated = graph_at(home, instance, days=4).run("ranker_evaluation")
     assert evaluated.success, projects.failure_of(evaluated)
     [check] = [c for c in evaluated.get_asset_check_evaluations() if c.check_name == "beats_seed_only"]
-    assert "labels it learnt from were recalled since" in str(check.description)
+    assert "learnt from were recalled since" in str(check.description)
     assert tracker.champion() == rankers[0]
 
     everything = find_recall(project, judge_version=full_version(project, "baa"), since=START)
     carry_out(project, everything, name=name_of(everything))
     assert tracker.champion() is None, "no ranker is left that learnt nothing wrong"
+    recalls = store.read("epochs").filter(pl.col("purpose") == "recall")
+    assert recalls["epoch"].n_unique() == 2, "labels given between two recalls of a day must be asked for again as well"
 
 
 def _won(graph: projects.Graph, rankers: list[str]) -> None:
@@ -106,23 +110,26 @@ def test_a_judge_is_named_by_the_beginning_of_its_hash(home: Path, instance: dg.
             full_version(project, wrong)
 
 
-@pytest.mark.parametrize("table", ["labels", "verdicts"])
-def test_consequences_cut_short_by_a_kill_are_finished_by_the_next_run(
-    table: str, home: Path, instance: dg.DagsterInstance, provider: Provider
+def test_what_cannot_be_planned_says_why_and_what_lost_its_text_is_left_out(
+    home: Path, instance: dg.DagsterInstance, provider: Provider
 ) -> None:
-    """Drift is planted: a decided verdict that suspends, with nothing done about it yet."""
-    assert graph_at(home, instance, days=1).run("amplified_labels", day=DAYS[0]).success
-    graph = graph_at(home, instance, days=2)
-    store = graph.project.store("anchor")
-    drifted = store.read("drift_verdicts").with_columns(
-        drift_id=pl.lit("planted"), state=pl.lit("drifted"), suspends=True, change_point=pl.lit(START),
-        decided_at=pl.lit(START + timedelta(days=2)), epoch=pl.lit(6, dtype=pl.Int64),
-    )  # fmt: skip
-    store.append("drift_verdicts", drifted, "planted")
-    with dying_before(table):
-        assert not graph.run("drift_verdict").success
-    assert graph.run("drift_verdict").success
-    assert store.read("labels").filter(pl.col("status") == "recalled").height == PAIRS_A_DAY
-    assert store.read("verdicts").filter(pl.col("kind") == "suspension").height == 1
-    assert graph.run("drift_verdict").success
-    assert store.read("labels").filter(pl.col("status") == "recalled").height == PAIRS_A_DAY, "once"
+    graph = graph_at(home, instance, days=1)
+    assert graph.run("amplified_labels", day=DAYS[0]).success
+    store, judge = graph.project.store("seed"), full_version(graph.project, "baa")
+    taken = find_recall(graph.project, judge_version=judge, since=START).taken
+    documents = store.read("documents")
+    store.overwrite("documents", documents.filter(pl.col("doc_id") != taken["doc_id"][0]))
+    gone = taken.filter(pl.col("doc_id") == taken["doc_id"][0]).height
+    [planned] = relabelling(graph.project, taken).to_dicts()
+    assert (planned["gone"], planned["pairs"], planned["requests"]) == (gone, PAIRS_A_DAY - gone, PAIRS_A_DAY - gone)
+    assert planned["why"] is None
+
+    changed = projects.data(home)
+    changed["candidates"][0]["parameters"] = {"temperature": 0.3}
+    project = Project(parse(changed, SAMPLE), lambda: START + timedelta(days=1))
+    [unplanned] = relabelling(project, taken).to_dicts()
+    assert "settings, prompt or rubric have changed since" in unplanned["why"]
+    assert (unplanned["judge"], unplanned["requests"], unplanned["gone"]) == (None, None, gone)
+
+    expired = Project(graph.settings, lambda: START + timedelta(days=200))
+    assert "expired on" in relabelling(expired, taken)["why"][0]

@@ -1,7 +1,8 @@
 -- What the replies of one judge reported since its calibration, and which of it was there when it was certified.
--- Grain:   one row per model and fingerprint; the newest run is the one that sent the newest request
+-- Grain:   one row per model and fingerprint; the newest run is the one that sent the newest request, newest_epoch the
+--          first of that run's epochs (null for what it did not report)
 -- Params:  $member_hash, $epoch
--- Columns: model_reported, fingerprint, certified, in_newest_run, first_epoch, first_at
+-- Columns: model_reported, fingerprint, certified, in_newest_run, first_epoch, newest_epoch, first_at
 with since as (
     select
         j.model_reported,
@@ -23,6 +24,7 @@ select
     bool_or(s.certified) as certified,
     bool_or(s.in_newest_run) as in_newest_run,
     min(s.epoch) as first_epoch,
+    min(s.epoch) filter (where s.in_newest_run) as newest_epoch,
     min(s.judged_at) as first_at
 from since as s
 group by s.model_reported, s.fingerprint

@@ -11,7 +11,8 @@ import polars as pl
 from label_pipeline.adapters import plots
 from label_pipeline.defs.anchoring import Anchor, anchors, ask_anchors, due
 from label_pipeline.defs.asking import refusing, spending
-from label_pipeline.defs.drifting import decide, enforce, evidence_of, expected_loss
+from label_pipeline.defs.drifting import decide, evidence_of, expected_loss
+from label_pipeline.defs.enforcing import enforce, finish_enforcing
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.report import Keys, markdown, stage_asset
 from label_pipeline.stages.anchor import AnchorEvidence
@@ -47,6 +48,7 @@ def _anchor_run(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """The certified judge on the anchor's humans once more: the missing runs of its baseline, or one to watch."""
         with refusing(), spending(project):
+            finish_enforcing(project)
             watched, without = anchors(project)
             why = {found.collection: due(project, found) for found in watched}
             asked = [found for found in watched if why[found.collection] or not config.only_when_due]
@@ -98,6 +100,7 @@ def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
     def drift_verdict(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """Is it still the same judge? Drift suspends its verdict and recalls labels, a healthy run confirms them."""
         with refusing(), spending(project):
+            finish_enforcing(project)
             watched, without = anchors(project)
             known = [(found, evidence_of(project, found)) for found in watched]
             for found, evidence in known:

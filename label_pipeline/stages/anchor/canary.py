@@ -47,13 +47,18 @@ def objection(
         before: the baseline's runs, cut to the same pairs; fewer than two are no baseline yet.
         accepted_model: the model id that was certified.
         scale: the grade scale.
-        thresholds: Bonferroni over a year of nights: a healthy judge's losses stop one year of twenty.
+        thresholds: Bonferroni over a year of nights, for losses and for unreadable replies each. Simulated: a healthy
+            judge whose replies can all be read is stopped in less than one year of twenty; one that loses 1 % of them
+            on some five nights a year, because what it wrote and nobody can read is the worst loss.
     """
     others = sorted(run.models - {accepted_model})
     if others:
         return f"canary: model {', '.join(others)} answered, certified was {accepted_model}; {NEXT}"
-    if run.failed == run.replies:
-        return f"canary: none of {len(gold)} pairs was answered; {NEXT}"
+    if run.missing_share > thresholds.failed_share:
+        return (
+            f"canary: {run.missing_share:.1%} of the replies never came, so the judge was not measured; nothing else "
+            "was sent; run this one again when the provider answers"
+        )
     return _unreadable(run, before, thresholds) or _jump(run, gold, before, scale, thresholds.canary_z)
 
 

@@ -30,7 +30,7 @@ class AnchorRun:
         models: model ids the provider reported.
         fingerprints: system fingerprints it reported.
         failed: of the replies asked for, those that never came: an outage, not the judge.
-        asked: (n,) which pairs were asked for, in a canary; None = all.
+        answered: (n,) which pairs got a reply, readable or not; None = all.
     """
 
     epoch: int
@@ -43,7 +43,7 @@ class AnchorRun:
     models: frozenset[str]
     fingerprints: frozenset[str]
     failed: int = 0
-    asked: NDArray[np.bool_] | None = None
+    answered: NDArray[np.bool_] | None = None
 
     @property
     def came(self) -> int:
@@ -56,10 +56,14 @@ class AnchorRun:
         return self.failed / self.replies if self.replies else 1.0
 
     @property
+    def replied(self) -> NDArray[np.bool_]:
+        """(n,) ``answered``, whether it says so or not."""
+        return np.ones(len(self.raw), dtype=bool) if self.answered is None else self.answered
+
+    @property
     def missing_share(self) -> float:
         """Likewise of a run over the whole anchor: pairs that were not asked for are missing too."""
-        unasked = 0.0 if self.asked is None else 1 - float(self.asked.mean())
-        return 1 - (1 - self.failed_share) * (1 - unasked)
+        return max(self.failed_share, 1 - float(self.replied.mean()))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,7 +104,7 @@ class AnchorEvidence:
     def __post_init__(self) -> None:
         n = len(self.gold)
         runs = (*self.baseline, *self.watch, *self.canary)
-        arrays = [self.query_index, *(a for run in runs for a in (run.raw, run.calibrated, run.asked) if a is not None)]
+        arrays = [self.query_index, *(a for run in runs for a in (run.raw, run.calibrated, run.replied))]
         wrong = sorted({str(values.shape) for values in arrays if values.shape != (n,)})
         if wrong:
             raise ValueError(f"anchor of {n} pairs with arrays of shape {wrong}; expected ({n},): align runs by pair")

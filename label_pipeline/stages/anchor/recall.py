@@ -1,9 +1,8 @@
-"""Who was trained on labels that are taken back, and which ranker may take a champion's place.
+"""Who was trained on labels that are taken back.
 
-Keep out: which labels (labels.py), reading tables and moving aliases (defs/recalling.py).
+Keep out: which labels (labels.py), who may be champion (stages/rank/crown.py), reading tables (defs/recalling.py).
 """
 
-from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -57,13 +56,3 @@ def affected_rankers(
                 for ranker_id, arm in trained.select("ranker_id", "arm").unique(maintain_order=True).iter_rows()
             ]
     return tuple(found)
-
-
-def successor(crowned: Sequence[str], affected: Collection[str]) -> str | None:
-    """The ranker that was crowned last and is not affected; None where none is left.
-
-    Args:
-        crowned: ids of the rankers that beat the seed-only one, the newest first.
-        affected: ids of the affected rankers.
-    """
-    return next((ranker for ranker in crowned if ranker not in affected), None)

@@ -1,12 +1,12 @@
 """One anchor run: what is asked, what the replies say about the judge, and the row that is kept of it.
 
-Keep out: whether the judge drifted (decision.py), asking (defs/watching.py).
+Keep out: whether the judge drifted (decision.py), asking (defs/anchoring.py, defs/canary.py).
 """
 
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from label_pipeline.core.catalogue import ANCHOR_ITEMS, ANCHOR_RUNS
 from label_pipeline.core.drift import item_losses
 from label_pipeline.core.drift_sensors import flip_baseline, flip_shares, grade_codes
+from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
+from label_pipeline.core.judging.spent import Spent
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.anchor.evidence import AnchorRun
@@ -55,59 +57,35 @@ def measure(
         judge: gives the calibrator.
         epoch: the run's epoch.
         ran_at: when it ended.
+
+    Raises:
+        NotApplicableError: there are no items.
     """
-    grades = pair_grades(judgements).select(*PAIR_KEY, "raw_grade", "expected_grade", asked=pl.lit(True))
+    if items.is_empty():
+        raise NotApplicableError(
+            f"the anchor run of epoch {epoch} has no pairs to be about: an anchor needs human-graded pairs of anchor "
+            "queries, and a baseline that is newer than its judge; run gold_labels and seed_splits, then anchor_run"
+        )
+    replies = judgements.filter(pl.col("outcome") != "failed")
+    grades = pair_grades(replies).select(*PAIR_KEY, "raw_grade", "expected_grade", answered=pl.lit(True))
     found = items.select(PAIR_KEY).join(
         grades, on=list(PAIR_KEY), how="left", nulls_equal=True, maintain_order="left"
     )  # fmt: skip
     expected = _floats(found["expected_grade"])
-    collection = str(items["collection"][0]) if items.height else ""
     outcomes = judgements["outcome"]
-    asked = found["asked"].fill_null(False).to_numpy()
+    answered = found["answered"].fill_null(False).to_numpy()
     return AnchorRun(
         epoch=epoch,
         ran_at=ran_at,
         raw=_floats(found["raw_grade"]),
-        calibrated=judge.calibrate(collection, expected),
+        calibrated=judge.calibrate(str(items["collection"][0]), expected),
         malformed=int(outcomes.is_in(MALFORMED).sum()),
         refused=int((outcomes == "refused").sum()),
         replies=judgements.height,
         models=frozenset(judgements["model_reported"].drop_nulls()),
         fingerprints=frozenset(judgements["fingerprint"].drop_nulls()),
         failed=int((outcomes == "failed").sum()),
-        asked=None if asked.all() else asked,
-    )
-
-
-class Spent(NamedTuple):
-    """What one run sent and paid, in this process and in earlier ones that were killed before they could book it."""
-
-    requests: int
-    input_tokens: int
-    cached_tokens: int
-    output_tokens: int
-    cost_usd: float
-    seconds: float
-
-
-def spent(judgements: pl.DataFrame, earlier: pl.DataFrame, requests: int, seconds: float) -> Spent:
-    """Adds up what an anchor run cost.
-
-    Args:
-        judgements: JUDGEMENTS rows of this process.
-        earlier: those of the same epoch that earlier processes stored.
-        requests: requests this process sent.
-        seconds: wall time.
-    """
-    paid = [rows.filter(~pl.col("reused") | (pl.col("cost_usd") > 0)) for rows in (judgements, earlier)]
-    both = pl.concat(paid)
-    return Spent(
-        requests=requests + paid[1]["request_key"].n_unique(),
-        input_tokens=int(both["input_tokens"].sum()),
-        cached_tokens=int(both["cached_tokens"].sum()),
-        output_tokens=int(both["output_tokens"].sum()),
-        cost_usd=float(both["cost_usd"].sum()),
-        seconds=seconds,
+        answered=None if answered.all() else answered,
     )
 
 
@@ -140,7 +118,7 @@ def run_row(
         baseline_epoch: names that baseline.
         reason: canary: why it stopped the amplification.
     """
-    gold = items["gold_mean"].to_numpy()
+    gold, answered = items["gold_mean"].to_numpy(), run.replied
     graded = ~np.isnan(run.raw)
     bias = float(np.mean((run.calibrated - gold)[graded])) / scale.span if graded.any() else None
     row: dict[str, object] = {
@@ -155,7 +133,7 @@ def run_row(
         "malformed": run.malformed,
         "refused": run.refused,
         "failed": run.failed,
-        "loss": 100 * float(item_losses(run.calibrated, gold, scale).mean()) if items.height else None,
+        "loss": 100 * float(item_losses(run.calibrated, gold, scale)[answered].mean()) if answered.any() else None,
         "bias": bias,
         "flip_share": flip_share(run, baseline, scale),
         "models": json.dumps(sorted(run.models)),
@@ -168,11 +146,12 @@ def run_row(
 
 
 def flip_share(run: AnchorRun, baseline: Sequence[AnchorRun], scale: Scale) -> float | None:
-    """Share of pairs whose grade is not the baseline's commonest one; None without two runs to compare with."""
-    if len(baseline) < 2 or not len(run.raw):
+    """Share of answered pairs whose grade is not the baseline's commonest; None without two runs to compare with."""
+    answered = run.replied
+    if len(baseline) < 2 or not answered.any():
         return None
-    before = flip_baseline(grade_codes(np.stack([other.raw for other in baseline]), scale), scale)
-    return float(flip_shares(grade_codes(run.raw[None, :], scale), before)[0])
+    before = flip_baseline(grade_codes(np.stack([other.raw[answered] for other in baseline]), scale), scale)
+    return float(flip_shares(grade_codes(run.raw[None, answered], scale), before)[0])
 
 
 def _floats(series: pl.Series) -> NDArray[np.float64]:

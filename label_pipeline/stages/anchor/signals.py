@@ -85,12 +85,12 @@ def model_signal(evidence: AnchorEvidence, newest: AnchorRun) -> Signal:
 
 
 def canary_signal(found: Readings) -> Signal | None:
-    """The newest canary, where it ran after the newest watched run: its loss and flips on the pairs it asked."""
+    """The newest canary, where it ran after the newest watched run and every reply came: its loss and flips."""
     evidence, limits = found.evidence, found.thresholds
     newest = evidence.canary[-1] if evidence.canary else None
     if newest is None or newest.ran_at <= found.runs[-1].ran_at or newest.failed_share > limits.failed_share:
         return None
-    asked = np.ones(evidence.n_pairs, dtype=bool) if newest.asked is None else newest.asked
+    asked = newest.replied
     n = int(asked.sum())
     if n == 0:
         return None

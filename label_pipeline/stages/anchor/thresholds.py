@@ -24,7 +24,8 @@ class DriftThresholds:
         min_baseline: baseline runs below which nothing is decided; 10 are advised.
         repaired: share of a rise that taking the bias back must repair for the rise to be called leniency.
         noise_ratio: variance between recent runs over that between baseline runs.
-        failed_share: a run with more requests left without a reply is an outage and decides nothing.
+        failed_share: a run with more requests left without a reply is an outage and decides nothing; with 0, any. What
+            did not come has no loss, so a run that lacks replies is not compared with runs that lack none.
         regraded: human re-grades below which the humans are not judged.
         regraded_z: standard errors of the humans' own shift.
         classifier_auc: anchor pairs and stream pairs told apart by their texts.
@@ -41,7 +42,7 @@ class DriftThresholds:
     min_baseline: int = 5
     repaired: float = 0.5
     noise_ratio: float = 1.5
-    failed_share: float = 0.02
+    failed_share: float = 0.0
     regraded: int = 20
     regraded_z: float = 3.0
     classifier_auc: float = 0.70

@@ -14,9 +14,19 @@ from label_pipeline.stages.anchor.decision import DriftVerdict
 
 
 def drift_row(
-    verdict: DriftVerdict, *, judge_version: str, epoch: int, baseline_epoch: int, n_runs: int, now: datetime
+    verdict: DriftVerdict,
+    *,
+    judge_version: str,
+    epoch: int,
+    baseline_epoch: int,
+    n_runs: int,
+    now: datetime,
+    previous: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """The DRIFT_VERDICTS row of ``verdict``; the same runs and the same answer have the same ``drift_id``.
+    """The DRIFT_VERDICTS row of ``verdict``; deciding again on what has not changed finds the same ``drift_id``.
+
+    What equals the verdict before it, figures included, is that verdict. Anything else is a new one, though it equals
+    an older one: healthy, warning, healthy are three verdicts.
 
     Args:
         verdict: the decision.
@@ -25,10 +35,9 @@ def drift_row(
         baseline_epoch: names the baseline.
         n_runs: baseline and watch runs.
         now: current time.
+        previous: DRIFT_VERDICTS row of the newest verdict on the same judge and collection; empty or None before any.
     """
-    same = json.dumps([judge_version, verdict.collection, epoch, n_runs, verdict.state, verdict.cause])
     row: dict[str, object] = {
-        "drift_id": hashlib.sha256(same.encode()).hexdigest()[:16],
         "judge_version": judge_version,
         "collection": verdict.collection,
         "epoch": epoch,
@@ -42,6 +51,10 @@ def drift_row(
         "run_again": verdict.run_again,
         "healthy": verdict.healthy,
         "change_point": verdict.change_point,
-        "decided_at": now,
     }
+    before = {} if previous is None or previous.is_empty() else previous.row(0, named=True)
+    told = json.dumps([*row.values(), before.get("drift_id")], default=str)
+    same = bool(before) and all(before[name] == value for name, value in row.items())
+    row["drift_id"] = before["drift_id"] if same else hashlib.sha256(told.encode()).hexdigest()[:16]
+    row["decided_at"] = now
     return DRIFT_VERDICTS.conform(pl.DataFrame([row], schema_overrides=DRIFT_VERDICTS.schema))

@@ -1,5 +1,7 @@
 """When a canary stops an amplification, and how rarely it stops a healthy judge."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,20 @@ def test_a_healthy_judge_is_stopped_in_no_more_than_its_share_of_nights() -> Non
     stopped = sum(canary.objection(run(rng), GOLD, BEFORE, "m", SCALE) is not None for _ in range(3650))
     # ten healthy years: .05 alarms a year expected at most, .5 in ten; 3 is beyond the 99 % point of that
     assert stopped <= 3
+
+
+def test_a_judge_that_loses_one_reply_of_a_hundred_is_stopped_some_nights_a_year() -> None:
+    """What the docstring of ``objection`` admits; such a judge can hold a verdict."""
+    rng, stopped = np.random.default_rng(2), 0
+
+    def lossy() -> AnchorRun:
+        grades = np.where(rng.random(N) < 0.01, np.nan, np.clip(PLACE + rng.normal(0, 0.4, N), 1, 5))
+        return run(rng, raw=grades, calibrated=grades, malformed=int(np.isnan(grades).sum()))
+
+    for _ in range(10):
+        before = [lossy() for _ in range(10)]
+        stopped += sum(canary.objection(lossy(), GOLD, before, "m", SCALE) is not None for _ in range(365))
+    assert 2 <= stopped / 10 <= 10
 
 
 def test_a_large_shift_stops_and_says_by_how_much() -> None:
@@ -70,9 +86,23 @@ def test_without_a_baseline_only_most_replies_unreadable_stop_it() -> None:
     assert "16 of 30 replies could not be read, and there is no baseline yet" in found
 
 
-def test_no_reply_at_all_stops_it() -> None:
-    lost = run(np.random.default_rng(1), failed=N, models=frozenset())
-    assert "none of 30 pairs was answered" in (canary.objection(lost, GOLD, BEFORE, "m", SCALE) or "")
+@pytest.mark.parametrize(("lost", "share"), [(1, "3.3%"), (2, "6.7%"), (N, "100.0%")])
+@pytest.mark.parametrize("before", [BEFORE, []])
+def test_what_never_came_is_not_measured_and_no_loss(lost: int, share: str, before: list[AnchorRun]) -> None:
+    """An outage says nothing about the judge: the sentence sends nobody to an anchor run."""
+    grades = np.where(np.arange(N) < lost, np.nan, PLACE)
+    answered = np.arange(N) >= lost
+    outage = run(np.random.default_rng(1), raw=grades, calibrated=grades, failed=lost, answered=answered)
+    for seen in (outage, replace(outage, answered=None)):
+        assert canary.objection(seen, GOLD, before, "m", SCALE) == (
+            f"canary: {share} of the replies never came, so the judge was not measured; nothing else was sent; run "
+            "this one again when the provider answers"
+        )
+
+
+def test_a_pair_that_was_never_asked_is_not_measured_either() -> None:
+    cut_short = run(np.random.default_rng(1), answered=np.arange(N) < 20)
+    assert "33.3% of the replies never came" in (canary.objection(cut_short, GOLD, BEFORE, "m", SCALE) or "")
 
 
 def test_the_pairs_are_always_the_same_and_spread_over_queries() -> None:

@@ -148,17 +148,28 @@ CASES: dict[str, Case] = {
         "drifted", "leniency", SUSPENDED, "refit",
     ),
     "half of the anchor was never asked": (
-        anchored([], watch=(run(10, same(), asked=np.arange(N) < 75),)), "insufficient", "none", AGAIN, "50.0% of the",
+        anchored([], watch=(run(10, same(), answered=np.arange(N) < 75),)), "insufficient", "none", AGAIN,
+        "50.0% of the",
     ),
     "the canary is worse": (
-        anchored([same()], canary=(run(20, LENIENT, asked=np.arange(N) < 60),)),
+        anchored([same()], canary=(run(20, LENIENT, answered=np.arange(N) < 60),)),
         "warning", "unconfirmed", AGAIN, "the newest canary of 60 pairs",
     ),
     "the canary is well": (
-        anchored([same()], canary=(run(20, same(), asked=np.arange(N) < 60),)), "healthy", "none", HEALTHY, "nothing",
+        anchored([same()], canary=(run(20, same(), answered=np.arange(N) < 60),)), "healthy", "none", HEALTHY,
+        "nothing to do",
+    ),
+    "two replies of a canary never came": (
+        anchored([same()], canary=(run(20, unreadable(2), answered=np.arange(N) < 60, replies=60, failed=2),)),
+        "healthy", "none", HEALTHY, "nothing to do",
+    ),
+    "two replies of a run never came": (
+        anchored([same()], watch=(run(10, same()), run(11, unreadable(2), failed=2, malformed=0))),
+        "insufficient", "none", AGAIN, "1.3% of the newest run's replies never came",
     ),
     "the canary was worse before a healthy run": (
-        anchored([same()], canary=(run(9, LENIENT, asked=np.arange(N) < 60),)), "healthy", "none", HEALTHY, "nothing",
+        anchored([same()], canary=(run(9, LENIENT, answered=np.arange(N) < 60),)), "healthy", "none", HEALTHY,
+        "nothing to do",
     ),
     "humans grade higher": (
         anchored([same()], regraded=(OLD, np.append(OLD[:-3] + 1, OLD[-3:]))),

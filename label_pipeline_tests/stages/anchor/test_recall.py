@@ -80,13 +80,6 @@ def test_where_texts_changed_since_every_label_that_may_be_inside_counts() -> No
     assert anchor.affected_rankers(other, history.rankers, history.training_sets, changed) == (), "its manifest knows"
 
 
-def test_the_crown_goes_to_the_newest_ranker_that_won_and_learnt_nothing_wrong() -> None:
-    assert anchor.successor(["r3", "r2", "r1"], {"r3"}) == "r2"
-    assert anchor.successor(["r3", "r2", "r1"], {"r3", "r2"}) == "r1"
-    assert anchor.successor(["r3"], {"r3"}) is None
-    assert anchor.successor([], set()) is None
-
-
 def test_a_ranker_may_not_be_crowned_again_on_recalled_labels() -> None:
     history = _trained_once()
     manifest = history.training_sets.filter(pl.col("arm") == "amplified").row(0, named=True)

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages import anchor
 from label_pipeline.stages.anchor.runs import flip_share
@@ -39,9 +40,9 @@ def test_grades_are_calibrated_by_the_judge_that_was_certified() -> None:
 
 def test_a_canary_knows_which_items_it_asked_about() -> None:
     found = run([0, 1])
-    assert found.asked is not None
-    assert found.asked.tolist() == [True, True, False, False]
-    assert run([0, 1, 2, 3]).asked is None
+    assert found.answered is not None
+    assert found.answered.tolist() == [True, True, False, False]
+    assert run([0, 1, 2, 3]).answered is None
 
 
 def test_the_row_of_a_run() -> None:
@@ -64,6 +65,33 @@ def test_a_run_without_a_grade_has_no_bias_and_the_worst_loss() -> None:
         baseline_epoch=1,
     ).to_dicts()  # fmt: skip
     assert (row["loss"], row["bias"]) == (100.0, None)
+
+
+def test_what_never_came_is_no_loss_and_no_flip() -> None:
+    """A refusal or an unreadable reply is the judge's; a request without a reply is the provider's."""
+    cost = anchor.Spent(0, 0, 0, 0, 0.0, 0.0)
+    before = [run([0, 1, 2, 3])] * 2
+
+    def row(outcome: str) -> dict[str, object]:
+        said = judged.judgements([0, 1, 2, None]).with_columns(
+            outcome=pl.when(pl.col("grade").is_null()).then(pl.lit(outcome)).otherwise("outcome")
+        )
+        found = anchor.measure(items(), said, judged.judge(), epoch=4, ran_at=NOON)
+        return anchor.run_row(
+            found, items(), cost, SCALE, run_id="r", judge_version="j", collection="main", kind="canary",
+            baseline=before, baseline_epoch=1,
+        ).row(0, named=True)  # fmt: skip
+
+    lost = row("failed")
+    assert (lost["failed"], lost["loss"], lost["flip_share"], lost["n_pairs"]) == (1, 0.0, 0.0, 4)
+    for outcome in ("refused", "malformed", "cut", "out_of_scale"):
+        assert (row(outcome)["loss"], row(outcome)["flip_share"]) == (25.0, 0.25), outcome
+
+
+def test_a_run_about_nothing_is_refused() -> None:
+    said = judged.judgements([0, 1])
+    with pytest.raises(NotApplicableError, match="the anchor run of epoch 4 has no pairs to be about"):
+        anchor.measure(items().clear(), said, judged.judge(), epoch=4, ran_at=NOON)
 
 
 def test_flips_are_grades_off_the_commonest_one_of_the_baseline() -> None:
