@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-import polars as pl
-
 from label_pipeline.core.errors import BudgetError, NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row, pair_grades
 from label_pipeline.core.judging.member import ANY_MODEL
@@ -26,8 +24,10 @@ from label_pipeline.stages import gate
 _HELD_OUT = {"full": ("holdout",), "recertify": ("holdout", "anchor")}
 
 
-def resolved(project: Project, wanted: Wanted, *, again: bool) -> Wanted:
+def resolved(project: Project, wanted: Wanted, *, again: bool) -> tuple[Wanted, str]:
     """``wanted`` as it can be asked for now: in a lane that can be taken, and fresh only where it must be.
+
+    Its second value says, where that is not known before a judge is chosen, which lane answers if this one cannot.
 
     Args:
         project: the project.
@@ -35,16 +35,14 @@ def resolved(project: Project, wanted: Wanted, *, again: bool) -> Wanted:
         again: it was asked for before and failed: what it calibrated then is not paid for twice.
     """
     epoch = next_epoch(project, "calibrate") if wanted.fresh else current_epoch(project)
-    if again and wanted.fresh:
-        store = project.store("gate")
-        mine = store.read("verdicts").filter(
-            pl.col("kind") == "suspension", pl.col("collection").is_in(list(wanted.collections))
-        )
-        calibrated = store.query("calibrate/newest_calibration")["epoch"]
-        if calibrated.len() and mine.height and int(calibrated[0]) > max(mine["epoch"].to_list()):
+    if again and wanted.fresh and wanted.since is not None:
+        calibrated = project.store("gate").query("calibrate/newest_calibration")["epoch"]
+        if calibrated.len() and int(calibrated[0]) > wanted.since:
             epoch, wanted = int(calibrated[0]), replace(wanted, fresh=False)
-    lane = lane_for(project, wanted.collections, epoch) if wanted.lane == "recertify" else "full"
-    return replace(wanted, lane=lane)
+    if wanted.lane != "recertify":
+        return wanted, ""
+    lane, told = lane_for(project, wanted.collections, epoch)
+    return replace(wanted, lane=lane), told
 
 
 def recalibration_cost(project: Project, wanted: Wanted) -> Cost:
@@ -99,36 +97,58 @@ def allowance(project: Project, wanted: Wanted) -> Allowance:
     )
 
 
-def lane_for(project: Project, collections: Sequence[str], epoch: int) -> str:
-    """``recertify`` where every collection has a judge of the full gate to compare with on enough pairs, else ``full``.
+def lane_for(project: Project, collections: Sequence[str], epoch: int) -> tuple[str, str]:
+    """``recertify`` where some judge could take that lane in every collection, else ``full``; and a sentence.
 
     Args:
         project: the project.
         collections: whose verdict it is about.
         epoch: the calibration epoch the new judge will have, or has.
+
+    Returns:
+        The lane, and why it is not the other one, or may turn out not to be: only the calibration says who wins.
     """
-    try:
-        for name in collections:
-            _comparable(project, name, epoch)
-    except NotApplicableError:
-        return "full"
-    return "recertify" if collections else "full"
+    judges, lacking = _eligible(project, epoch), []
+    for judge in judges:
+        try:
+            for name in collections:
+                _comparable(project, name, epoch, judge)
+        except NotApplicableError as error:
+            lacking.append(f"{judge.candidate}: {error}")
+    if not collections or len(lacking) == len(judges):
+        return "full", f"in the full lane, for the re-certification lane cannot be taken ({'; '.join(lacking)})"
+    if lacking:
+        who = ", ".join(sorted({why.partition(":")[0] for why in lacking}))
+        return "recertify", f"should {who} win, that lane refuses and the one further try takes the full lane"
+    return "recertify", ""
 
 
-def _comparable(project: Project, collection: str, epoch: int) -> None:
+def _eligible(project: Project, epoch: int) -> list[JudgeVersion]:
+    """The judge of ``epoch``, or, before it is calibrated, every candidate as it would be now, uncalibrated."""
+    store = project.store("gate")
+    newest = store.query("calibrate/newest_judge")
+    if not newest.is_empty() and int(newest["epoch"][0]) >= epoch:
+        return [judge_from_row(newest.row(0, named=True))]
+    found = []
+    for member in project.members:
+        said = project.store("anchor").query("anchor/reported", {"member_hash": member.member_hash, "epoch": 0})
+        models = said.filter("in_newest_run")["model_reported"]
+        served = str(models[-1]) if models.len() else ""
+        found.append(JudgeVersion(member.name, json.dumps([member.describe()]), {}, project.rubric_version, served))
+    return found
+
+
+def _comparable(project: Project, collection: str, epoch: int, judge: JudgeVersion) -> None:
     """Raises NotApplicableError where the re-certification lane would refuse, as far as is known before it is asked."""
     store, policy = project.store("gate"), project.policy
-    newest = store.query("calibrate/newest_judge")
-    fresh = newest.is_empty() or int(newest["epoch"][0]) < epoch
-    judge: JudgeVersion | None = None if fresh else judge_from_row(newest.row(0, named=True))
     reference = gate.find_reference(
-        store.read("verdicts"), collection, judge_version="" if judge is None else judge.judge_version, epoch=epoch,
-        policy_hash=policy.policy_hash, rubric_version=project.rubric_version, now=project.clock(),
+        store.read("verdicts"), collection, judge_version=judge.judge_version,
+        alike=gate.alike(store.read("judge_versions"), judge), epoch=epoch, policy_hash=policy.policy_hash,
+        rubric_version=project.rubric_version, now=project.clock(),
     )  # fmt: skip
     row = store.query("calibrate/judge_by_version", {"judge_version": reference.judge_version}).row(0, named=True)
     certified = judge_from_row(row)
-    if judge is not None:
-        gate.refuse_own_change(certified, judge)
+    gate.refuse_own_change(certified, judge)
     judged = store.query(
         "gate/reference_judgements",
         {

@@ -119,7 +119,8 @@ def look_again(
 def _match(project: Project, collection: str, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> _Match:
     store, policy = project.store("gate"), project.policy
     reference = gate.find_reference(
-        store.read("verdicts"), collection, judge_version=judge.judge_version, epoch=epoch,
+        store.read("verdicts"), collection, judge_version=judge.judge_version,
+        alike=gate.alike(store.read("judge_versions"), judge), epoch=epoch,
         policy_hash=policy.policy_hash, rubric_version=project.rubric_version, now=project.clock(),
     )  # fmt: skip
     row = store.query("calibrate/judge_by_version", {"judge_version": reference.judge_version}).row(0, named=True)

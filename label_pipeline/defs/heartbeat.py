@@ -19,7 +19,10 @@ Facts = Mapping[str, object]
 
 
 def standing_facts(project: Project) -> dict[str, object]:
-    """The newest day labelled, and the collections somebody may label now; or the sentence why that is unknown."""
+    """The newest day labelled, and the collections somebody may label now; and the sentence why none is, or is known.
+
+    Before the gate ever decided nothing is in trouble: a watchdog must not bark until there is something to watch.
+    """
     try:
         store = project.store("amplify")
         runs = store.read("label_runs").sort("finished_at").tail(1)
@@ -32,11 +35,12 @@ def standing_facts(project: Project) -> dict[str, object]:
         {"day": row["day"].isoformat(), "finished_at": row["finished_at"].isoformat(), **{c: row[c] for c in counts}}
         for row in runs.iter_rows(named=True)
     ]
+    shut = {name: standing.state for name, standing in standings.items() if not standing.open}
     return {
         "last_nightly": nightly[0] if nightly else None,
         "open_collections": [name for name, standing in standings.items() if standing.open],
-        "closed_collections": {name: standing.state for name, standing in standings.items() if not standing.open},
-        "trouble": None,
+        "closed_collections": shut,
+        "trouble": "no collection may be labelled: see check judge_gate" if names and len(shut) == len(names) else None,
     }
 
 

@@ -3,15 +3,12 @@
 Keep out: what is wanted (core/watching), what it costs (allowing.py), the sensors themselves (sensors.py).
 """
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 from dagster import DagsterInstance
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData,
-)
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from label_pipeline.core import watching as rules
 from label_pipeline.core.watching import ANCHOR, LOAD_SEED, RECALIBRATE, Attempt, Finding, Wanted
@@ -20,7 +17,9 @@ from label_pipeline.defs.project import Project, utc_now
 from label_pipeline.defs.report import Keys
 
 OCCASION, ABOUT, REASON = "label_pipeline/occasion", "label_pipeline/judge", "label_pipeline/reason"
-"""Tags of a requested run: what it answers, the judge it concerns, and the sentence a reader of the page wants."""
+COLLECTIONS = "label_pipeline/collections"
+"""Tags of a requested run: what it answers, the judge and the collections it concerns, and the sentence a reader of the
+page wants."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,9 @@ class Tick:
 
         Args:
             found: what one look found.
-            by_judge: a recalibration any sensor asked for about the same judge counts as asked for.
+            by_judge: a recalibration any sensor asked for about the same judge and collection counts as asked for. A
+                judge that was suspended stays so until it is certified anew, under another name: whatever was asked
+                about it there was asked after the suspension.
         """
         notes = list(found.notes)
         for suspension in found.suspend:
@@ -55,14 +56,11 @@ class Tick:
         """The request for ``wanted``, or None; and why."""
         if busy := self.under_way(wanted.job):
             return None, f"run {busy} of job {wanted.job} is under way"
-        recalibrates = wanted.job == RECALIBRATE
-        tag, value = (ABOUT, wanted.about) if by_judge and recalibrates else (OCCASION, wanted.run_key)
-        before = self._attempts(wanted.job, tag, value)
-        pause = timedelta(seconds=self.project.settings.watch.retry_after_s)
+        before = self._attempts(wanted, by_judge=by_judge and wanted.job == RECALIBRATE)
         due = rules.due(
-            wanted, before, answered=recalibrates and watching.answered(self.project, wanted.collections),
+            wanted, before, answered=watching.answered(self.project, wanted),
             now=utc_now(),  # the clock of the runs
-            retry_after=pause if wanted.fresh else None,
+            retry_after=timedelta(seconds=self.project.settings.watch.retry_after_s),
         )  # fmt: skip
         if due.run_key is None:
             return None, due.sentence
@@ -73,7 +71,10 @@ class Tick:
         ops = {self.key(name).to_python_identifier(): {"config": given} for name, given in config.items()}
         request = dg.RunRequest(
             run_key=due.run_key, job_name=wanted.job, run_config={"ops": ops} if ops else {},
-            tags={OCCASION: wanted.run_key, ABOUT: wanted.about, REASON: told},
+            tags={
+                OCCASION: wanted.run_key, ABOUT: wanted.about, REASON: told,
+                COLLECTIONS: json.dumps(list(wanted.collections)),
+            },
         )  # fmt: skip
         return request, sentence
 
@@ -86,10 +87,10 @@ class Tick:
             anchor_cap = self.project.settings.anchor.cap_usd
             fine, told = rules.may_watch(allowing.anchor_cost(self.project), watch.recalibration_cap_usd, anchor_cap)
             return ({"anchor_run": {"cap_usd": min(anchor_cap, watch.recalibration_cap_usd)}} if fine else None), told
-        resolved = allowing.resolved(self.project, wanted, again=again)
+        resolved, which = allowing.resolved(self.project, wanted, again=again)
         cost = allowing.recalibration_cost(self.project, resolved)
         config, told = rules.may_recalibrate(resolved, cost, allowing.allowance(self.project, resolved))
-        return config or None, told
+        return config or None, f"{told}; {which}" if which else told
 
     def under_way(self, job: str) -> str | None:
         """A run of ``job`` that has not ended, whoever started it."""
@@ -97,8 +98,17 @@ class Tick:
         found = self.instance.get_runs(dg.RunsFilter(job_name=job, statuses=waiting), limit=1)
         return found[0].run_id if found else None
 
-    def _attempts(self, job: str, tag: str, value: str) -> list[Attempt]:
-        records = self.instance.get_run_records(dg.RunsFilter(job_name=job, tags={tag: value}))
+    def load_failed(self) -> bool:
+        """Whether the newest load that was asked for came to nothing, and the seed was not loaded since."""
+        records = self.instance.get_run_records(dg.RunsFilter(job_name=LOAD_SEED), limit=1)
+        if not records or _OUTCOME.get(records[0].dagster_run.status) not in {"failed", "cancelled"}:
+            return False
+        loaded, ended = self.loaded_at(), records[0].end_time
+        return loaded is None or ended is None or loaded < datetime.fromtimestamp(ended, UTC)
+
+    def _attempts(self, wanted: Wanted, *, by_judge: bool) -> list[Attempt]:
+        tags = {ABOUT: wanted.about} if by_judge else {OCCASION: wanted.run_key}
+        records = self.instance.get_run_records(dg.RunsFilter(job_name=wanted.job, tags=tags))
         return [
             Attempt(
                 record.dagster_run.run_id,
@@ -107,37 +117,19 @@ class Tick:
                 datetime.fromtimestamp(record.end_time, UTC) if record.end_time else None,
             )
             for record in sorted(records, key=lambda record: record.create_timestamp)
+            if not by_judge or _overlap(wanted, record.dagster_run)
         ]
-
-    def gate_check(self) -> list[dg.AssetCheckEvaluation]:
-        """A failed `judge_gate`, where the last one passed and nobody may label any more: it alerts, and it blocks.
-
-        A suspension, or a verdict that expired, is no run: without this the page would show an open gate.
-        """
-        key = self.key("gate_verdict")
-        said = self.instance.event_log_storage.get_latest_asset_check_execution_by_key(
-            [dg.AssetCheckKey(key, "judge_gate")]
-        )
-        passed = any(record.status is AssetCheckExecutionRecordStatus.SUCCEEDED for record in said.values())
-        reasons = watching.objections(self.project) if passed else {}
-        looked_at = self.instance.fetch_materializations(key, limit=1).records if reasons else ()
-        return [
-            dg.AssetCheckEvaluation(
-                asset_key=key, check_name="judge_gate", passed=False, severity=dg.AssetCheckSeverity.ERROR,
-                description=f"open: no collection; {'; '.join(f'[{name}] {why}' for name, why in reasons.items())}",
-                metadata={"open": [], "closed": dg.MetadataValue.json({name: [why] for name, why in reasons.items()})},
-                target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
-                    storage_id=newest.storage_id, run_id=newest.run_id, timestamp=newest.timestamp
-                ),
-                blocking=True,
-            )
-            for newest in looked_at
-        ]  # fmt: skip
 
     def loaded_at(self) -> datetime | None:
         """When this instance saw the seed loaded last."""
         event = self.instance.get_latest_materialization_event(self.key("seed_inputs"))
         return None if event is None else datetime.fromtimestamp(event.timestamp, UTC)
+
+
+def _overlap(wanted: Wanted, run: dg.DagsterRun) -> bool:
+    """Whether ``run`` was about a collection that ``wanted`` is about; a run that does not say was about all."""
+    told = run.tags.get(COLLECTIONS)
+    return told is None or bool(set(wanted.collections) & set(json.loads(told)))
 
 
 _OUTCOME: dict[dg.DagsterRunStatus, rules.Outcome] = {

@@ -14,7 +14,8 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from label_pipeline.core import watching as rules
 from label_pipeline.core.errors import LabelPipelineError, StorageError, TableError
 from label_pipeline.core.watching import ANCHOR, LOAD_SEED, RECALIBRATE
-from label_pipeline.defs import watching
+from label_pipeline.defs import growing, watching
+from label_pipeline.defs.gate_check import gate_events
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.report import Keys
 from label_pipeline.defs.requesting import ABOUT, REASON, Tick
@@ -76,7 +77,7 @@ def _sensor(
 def _judge_model_changed(tick: Tick, cursor: str | None) -> dg.SensorResult:
     judges = watching.watched(tick.project)
     if not judges:
-        return _result([], [NOTHING_TO_WATCH], cursor, tick.gate_check())
+        return _result([], [NOTHING_TO_WATCH], cursor, gate_events(tick.project, tick.instance, tick.key))
     listed, silent = watching.model_lists(tick.project, sorted({judge.endpoint for judge in judges}))
     said = {judge.key: watching.recorded(tick.project, judge) for judge in judges}
     found = rules.model_changed(judges, listed, said, cursor)
@@ -86,17 +87,17 @@ def _judge_model_changed(tick: Tick, cursor: str | None) -> dg.SensorResult:
         if request.job_name == ANCHOR:  # one run answers every fingerprint seen so far
             judge = request.tags[ABOUT]
             written = rules.remember_asked(written, judge, said[judge].fingerprints)
-    return _result(requests, [*notes, *silent], written, tick.gate_check())
+    return _result(requests, [*notes, *silent], written, gate_events(tick.project, tick.instance, tick.key))
 
 
 def _anchor_drifted(tick: Tick, cursor: str | None) -> dg.SensorResult:
     judges = watching.watched(tick.project)
     if not judges:
         return dg.SensorResult(skip_reason=NOTHING_TO_WATCH)
-    seen = watching.drift_seen(tick.project, judges)
-    if not seen:
+    seen, stopped = watching.drift_seen(tick.project, judges), watching.canaries_stopped(tick.project, judges)
+    if not seen and not stopped:
         return dg.SensorResult(skip_reason="no drift verdict since the judge was certified: run job anchor_watch")
-    found = rules.drifted(seen, cursor)
+    found = rules.drifted(seen, cursor, stopped)
     requests, notes = tick.settle(found, by_judge=True)
     return _result(requests, notes, found.cursor)
 
@@ -107,20 +108,20 @@ def _new_human_labels(tick: Tick, cursor: str | None) -> dg.SensorResult:
     for job in (LOAD_SEED, RECALIBRATE):  # both read the files and write the same tables
         if busy := tick.under_way(job):
             return dg.SensorResult(skip_reason=f"run {busy} of job {job} is under way: looks again when it has ended")
-    files, written = watching.input_files(tick.project, tick.loaded_at())
-    found = rules.files_changed(files, cursor, written_since_load=written)
+    files, written = growing.input_files(tick.project, tick.loaded_at())
+    found = rules.files_changed(files, cursor, written_since_load=written, unloaded=tick.load_failed())
     requests, notes = tick.settle(found)
     if requests:
         return _result(requests, notes, found.cursor)
-    unasked = watching.unasked(tick.project)
-    if unasked is None:
-        return _result([], [*notes, "no calibration to compare with: run job recalibrate"], found.cursor)
-    counts, named, epoch = unasked
-    suspended = [name for judge in watching.watched(tick.project) for name in judge.suspended]
-    grown = rules.seed_grew(
-        counts, named, epoch=epoch, suspended=suspended, collections=watching.collections(tick.project)
-    )
-    requests, more = tick.settle(grown)
+    grown = growing.growth(tick.project)
+    if grown is None:
+        return _result([], [*notes, "no verdict of a judge in the settings: run job recalibrate"], found.cursor)
+    names = watching.collections(tick.project)
+    wanted = rules.seed_grew(
+        grown, share=tick.project.settings.watch.grown_share, opened=watching.opened(tick.project, names),
+        waiting=watching.waiting(tick.project), about=names,
+    )  # fmt: skip
+    requests, more = tick.settle(wanted)
     return _result(requests, [*notes, *more], found.cursor)
 
 

@@ -6,6 +6,8 @@ Keep out: the rules (stages/gate/standing.py, ledger.py, renewal.py).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from label_pipeline.defs.project import Project
 from label_pipeline.stages import gate
 
@@ -19,6 +21,16 @@ def current_standings(project: Project, stage: str, collections: Sequence[str]) 
         rubric_version=project.rubric_version,
         now=project.clock(),
     )
+
+
+def verdicts_of(project: Project, judge_version: str, collections: Sequence[str]) -> pl.DataFrame:
+    """The decision that represents one judge in each of ``collections``: under what is in force, where there is one."""
+    mine = project.store("gate").read("verdicts").filter(pl.col("judge_version") == judge_version)
+    found = gate.standings(
+        mine, collections, policy_hash=project.policy.policy_hash, rubric_version=project.rubric_version,
+        now=project.clock(),
+    )  # fmt: skip
+    return mine.filter(pl.col("verdict_id").is_in([one.verdict_id for one in found.values() if one.verdict_id]))
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,25 @@
-"""What the sensors see: the judges that label, what their replies reported, drift verdicts, input files, graded pairs.
+"""What the sensors see of judges: which label, what their replies reported, drift verdicts, canaries, verdicts since.
 
-Reads tables and asks an endpoint for its model list; sends no chat request. Keep out: what follows from it
-(core/watching), what it may cost (allowing.py), Dagster (sensors.py).
+Reads tables and asks an endpoint for its model list; sends no chat request. Keep out: human grades (growing.py), what
+follows (core/watching), what it may cost (allowing.py), Dagster (sensors.py).
 """
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from functools import partial
 from typing import Any
 
 import polars as pl
 
-from label_pipeline.adapters.files.stamps import content_hash, stamp
 from label_pipeline.core.errors import JudgeError, SettingsError, StorageError
-from label_pipeline.core.tables import PAIR_KEY
-from label_pipeline.core.watching import DriftSeen, FileSeen, Recorded, Suspend, WatchedJudge
+from label_pipeline.core.watching import CanaryStopped, DriftSeen, Recorded, Suspend, Wanted, WatchedJudge
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.standing import current_standings
 from label_pipeline.stages import gate
 
 LIST_WITHIN_S = 15.0
 """Seconds an endpoint has for its model list; a tick of several silent ones must end within Dagster's 60."""
-
-WATCHED_FILES = ("queries", "human_labels", "evaluation")
-"""Inputs that say what humans graded; a document alone is nothing to calibrate on."""
 
 _NEWEST_FIRST = ("epoch", "decided_at", "verdict_id")
 
@@ -54,7 +46,7 @@ def watched(project: Project) -> list[WatchedJudge]:
             judge = replace(judge, standing={**judge.standing, name: str(row["verdict_id"])})
         else:
             judge = replace(judge, suspended=(*judge.suspended, name))
-        found[named] = judge
+        found[named] = replace(judge, decided=max(judge.decided, *_decided(verdicts, [name]).values()))
     return list(found.values())
 
 
@@ -71,14 +63,38 @@ def _suspended_since(verdicts: pl.DataFrame, collection: str, epoch: int) -> boo
     return verdicts.filter(*mine).height > 0
 
 
-def answered(project: Project, collections: Sequence[str]) -> bool:
-    """Whether the gate has decided on every one of ``collections`` since its verdict was suspended."""
-    verdicts = project.store("gate").read("verdicts").filter(pl.col("collection").is_in(list(collections)))
-    newest = verdicts.group_by("collection").agg(
-        pl.col("epoch").filter(pl.col("kind") == "suspension").max().alias("suspended"),
-        pl.col("epoch").filter(pl.col("kind") == "decision").max().alias("decided"),
-    )
-    return newest.height == len(collections) and bool((newest["decided"] > newest["suspended"]).fill_null(False).all())
+def _decided(verdicts: pl.DataFrame, collections: Sequence[str]) -> dict[str, int]:
+    """Collection: epoch of the newest decision, of whichever judge; -1 before any."""
+    mine = verdicts.filter(pl.col("kind") == "decision").group_by("collection").agg(pl.col("epoch").max())
+    return dict.fromkeys(collections, -1) | {
+        str(name): int(epoch) for name, epoch in mine.iter_rows() if name in collections
+    }
+
+
+def answered(project: Project, wanted: Wanted) -> bool:
+    """Whether the gate has decided on all that ``wanted`` is about, on replies later than what it is for."""
+    if wanted.since is None:
+        return False
+    decided = _decided(project.store("gate").read("verdicts"), wanted.collections)
+    return bool(decided) and all(epoch > wanted.since for epoch in decided.values())
+
+
+def waiting(project: Project) -> str:
+    """Why a recalibration for another reason comes first, as a sentence; empty where none does.
+
+    A suspension nobody has answered, and a judge whose newest replies are of another model, which is about to be
+    suspended: the recalibration that answers it asks about new pairs too, and one look must do for both.
+    """
+    judges, verdicts = watched(project), project.store("gate").read("verdicts")
+    suspended = verdicts.filter(pl.col("kind") == "suspension").group_by("collection").agg(pl.col("epoch").max())
+    ended = dict(suspended.iter_rows())
+    for judge in judges:
+        decided = _decided(verdicts, judge.suspended)
+        if open_ones := [name for name in judge.suspended if decided[name] <= ended[name]]:
+            return f"{', '.join(open_ones)} is suspended, and the recalibration that answers it asks about these too"
+        if judge.standing and set(recorded(project, judge).newest) - {judge.model_served}:
+            return f"judge {judge.judge_version} answers as another model; sensor judge_model_changed comes first"
+    return ""
 
 
 def recorded(project: Project, judge: WatchedJudge) -> Recorded:
@@ -93,7 +109,8 @@ def recorded(project: Project, judge: WatchedJudge) -> Recorded:
     known |= set(rows.filter("certified")["fingerprint"])
     mine = rows.filter(pl.col("model_reported") == judge.model_served)["fingerprint"].drop_nulls()
     new = [name for name in mine.unique(maintain_order=True) if name not in known]
-    return Recorded(dict(newest.iter_rows()), tuple(new))
+    first = rows["newest_epoch"].drop_nulls().to_list()
+    return Recorded(dict(newest.iter_rows()), tuple(new), min(first, default=-1))
 
 
 def drift_seen(project: Project, judges: Sequence[WatchedJudge]) -> list[DriftSeen]:
@@ -110,6 +127,26 @@ def drift_seen(project: Project, judges: Sequence[WatchedJudge]) -> list[DriftSe
             for row in mine.tail(1).iter_rows(named=True):
                 told = {key: row[key] for key in ("epoch", "state", "cause", "action", "suspends", "run_again")}
                 found.append(DriftSeen(row["drift_id"], judge, name, **told, other_model=bool(others)))
+    return found
+
+
+def canaries_stopped(project: Project, judges: Sequence[WatchedJudge]) -> list[CanaryStopped]:
+    """Canaries that stopped an amplification of a watched judge and that no anchor run has looked into since.
+
+    Not where another model answers: that is for ``model_changed``, and an anchor run would tell nothing new.
+    """
+    runs = project.store("anchor").read("anchor_runs").sort("epoch")
+    found = []
+    for judge in judges:
+        if set(recorded(project, judge).newest) - {judge.model_served}:
+            continue
+        for name in judge.standing:
+            mine = runs.filter(
+                pl.col("judge_version") == judge.judge_version, pl.col("collection") == name,
+                pl.col("epoch") > judge.epoch,
+            )  # fmt: skip
+            for row in mine.tail(1).filter(pl.col("kind") == "canary").drop_nulls("reason").iter_rows(named=True):
+                found.append(CanaryStopped(judge, name, int(row["epoch"]), row["reason"]))
     return found
 
 
@@ -142,62 +179,19 @@ async def _model_lists(
     return found, notes
 
 
-def input_files(project: Project, loaded_at: datetime | None) -> tuple[list[FileSeen], frozenset[str]]:
-    """The seed's input files that exist, and those written since ``loaded_at``."""
-    found, written = [], set()
-    for table in WATCHED_FILES:
-        for spec in project.input_specs(table):
-            path, seen = str(spec.path), stamp(spec.path, spec.objects)
-            if seen is None:
-                continue
-            found.append(FileSeen(path, seen.mark, partial(content_hash, path, spec.objects)))
-            if loaded_at is not None and seen.written_at > loaded_at:
-                written.add(path)
-    return found, frozenset(written)
-
-
-def unasked(project: Project) -> tuple[dict[str, int], str, int] | None:
-    """Graded pairs the newest calibration and its gate have not asked about.
-
-    Returns:
-        Stage: how many; a hash of exactly these; the epoch. None where no candidate was ever chosen, or the chosen one
-        left the settings.
-    """
-    store = project.store("gate")
-    chosen = store.query("calibrate/newest_calibration").filter(pl.col("chosen"))
-    if chosen.is_empty():
-        return None
-    member = next((m for m in project.members if m.member_hash == chosen["member_hash"][0]), None)
-    if member is None:
-        return None
-    epoch = int(chosen["epoch"][0])
-    pairs = store.query("gate/unasked_pairs", {"member_hash": member.member_hash, "epoch": epoch})
-    if not member.inside:
-        pairs = pairs.filter(~pl.col("customer"))
-    decided = store.read("verdicts").filter(pl.col("kind") == "decision", pl.col("epoch") == epoch)
-    if decided.is_empty():  # the gate has not asked about anything yet
-        pairs = pairs.filter(pl.col("stage") != "gate")
-    counts = {str(stage): int(count) for stage, count in pairs["stage"].value_counts().iter_rows()}
-    named = hashlib.sha256(repr(pairs.select(*PAIR_KEY, "stage").rows()).encode()).hexdigest()[:16]
-    return counts, named, epoch
-
-
 def collections(project: Project) -> list[str]:
     """Every collection with human grades."""
     return project.store("gate").read("gold")["collection"].unique().sort().to_list()
 
 
-def objections(project: Project) -> dict[str, str]:
-    """Collection: why nobody may label it; empty as long as any collection with human grades may be labelled."""
-    standings = current_standings(project, "gate", collections(project))
-    open_ones = [name for name, standing in standings.items() if standing.open]
-    return {} if open_ones else {name: " ".join(standing.reasons) for name, standing in standings.items()}
+def opened(project: Project, names: Sequence[str]) -> list[str]:
+    """Which of the collections ``names`` somebody may label now."""
+    return [name for name, standing in current_standings(project, "gate", names).items() if standing.open]
 
 
 def suspend(project: Project, found: Suspend) -> None:
     """Writes the suspension of one open verdict, once."""
     store = project.store("gate")
     decision = store.read("verdicts").filter(pl.col("verdict_id") == found.verdict_id).row(0, named=True)
-    newest = int(store.query("calibrate/newest_epoch")["epoch"][0])
-    row = gate.suspension(decision, found.reason, newest if found.epoch is None else found.epoch, project.clock())
+    row = gate.suspension(decision, found.reason, found.epoch, project.clock())
     store.append("verdicts", row, f"suspension:{row['verdict_id'][0]}")

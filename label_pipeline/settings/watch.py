@@ -38,6 +38,13 @@ class WatchSettings(Knobs):
         ge=0,
         description="most one automatic recalibration or anchor run may cost; 0: suspend, report and wait for a person",
     )
+    grown_share: float = Field(
+        0.10,
+        ge=0,
+        le=10,
+        description="new human grades that start a recalibration, as a share of the pairs the judge was asked about; "
+        "each recalibration spends one of a few looks at the holdout",
+    )
     every_s: int = Field(
         300, ge=1, le=86_400, description="seconds between two looks; a look is one model list and a few table reads"
     )

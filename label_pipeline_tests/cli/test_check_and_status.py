@@ -94,6 +94,26 @@ def test_what_was_paid_for_is_in_no_plan_until_a_new_epoch(
     assert to_send() == {"calibrate": ["0", "320"], "gate": ["460", "0"], "anchor": anchor, "amplify": ["60", "0"]}
 
 
+def test_the_canary_is_in_the_price_of_an_amplification(shell: Shell, config: Path) -> None:
+    """Thirty anchor pairs before anything else, once a run: they count against the cap of the dearest day."""
+
+    def planned() -> tuple[list[str], float]:
+        out = shell.here("check", "--config", config).out
+        [row] = [line.split() for line in out.splitlines() if line.split()[:2] == ["amplify", f"{GOOD}/plain"]]
+        [told] = re.findall(r"amplify asks .* day and its canary: at most \$([\d.]+), cap", " ".join(out.split()))
+        return row[2:4], float(told)
+
+    (pairs, day) = planned()
+    assert pairs == ["60", "60"]
+    own_data.edit(config, anchor={"cap_usd": 0, "canary_pairs": 30})
+    (more, dearer) = planned()
+    assert more == ["90", "90"]
+    assert dearer == pytest.approx(2 * day, rel=0.05), "a day has thirty pairs, and so has the canary"
+    own_data.edit(config, amplify={"cap_usd": 1.5 * day})
+    end = shell.here("check", "--config", config)
+    assert end.code == 4, "the run would refuse it"
+
+
 def test_customer_text_is_in_no_plan_of_an_endpoint_outside(shell: Shell, config: Path, data: OwnData) -> None:
     secret = pl.when(pl.col("doc_id") == data.candidates["doc_id"][0]).then(pl.lit("customer"))
     own_data.write_csv(config.parent / "documents.csv", data.documents.with_columns(secret.alias("boundary")))

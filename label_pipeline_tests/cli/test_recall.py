@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from label_pipeline.adapters.store import Store
 from label_pipeline.cli.recall import _moment
@@ -55,6 +56,22 @@ def test_look_first_then_recall_then_label_again(shell: Shell, certified: Callab
     assert store.query("rank/training_labels").height == CANDIDATES
 
 
+def test_what_cannot_be_planned_is_recalled_all_the_same(
+    shell: Shell, certified: Callable[..., Path], serve: Serve
+) -> None:
+    config = certified(serve())
+    assert shell.here("run", "--config", config, *AMPLIFY).code == 0
+    settings = yaml.safe_load(config.read_text())
+    settings["candidates"][0]["parameters"] = {"temperature": 0.3}
+    config.write_text(yaml.safe_dump(settings))
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    done = shell.here("recall", "--config", config, "--judge", judge_of(config)[:6], "--since", today)
+    assert done.code == 0, done.said
+    assert "] cannot be planned: judge" in done.said
+    assert "settings, prompt or rubric have changed since" in done.said
+    assert store_of(config).query("rank/training_labels").is_empty()
+
+
 def test_mistakes_are_one_line_and_2(shell: Shell, certified: Callable[..., Path], serve: Serve) -> None:
     config = certified(serve())
     judge = judge_of(config)
@@ -76,6 +93,7 @@ def test_mistakes_are_one_line_and_2(shell: Shell, certified: Callable[..., Path
     [
         ("2026-09-01", False, datetime(2026, 9, 1, tzinfo=UTC)),
         ("2026-09-01", True, datetime(2026, 9, 2, tzinfo=UTC)),  # the last day is inside
+        ("9999-12-31", True, datetime(9999, 12, 31, tzinfo=UTC)),  # no day comes after it
         ("2026-09-01T14:30", True, datetime(2026, 9, 1, 14, 30, tzinfo=UTC)),
         ("2026-09-01T14:30+02:00", False, datetime(2026, 9, 1, 12, 30, tzinfo=UTC)),
     ],

@@ -36,8 +36,12 @@ class Provider:
 
     def requests(self) -> int:
         """Chat requests received so far."""
+        return int(self.stats()["requests"])
+
+    def stats(self) -> dict[str, Any]:
+        """Everything it counted so far."""
         with urlopen(self.url.removesuffix("/v1") + "/stats") as reply:
-            return int(json.load(reply)["requests"])
+            return dict(json.load(reply))
 
 
 def data(home: Path, *, model: str = "rehearsal-large", **changes: object) -> dict[str, Any]:

@@ -145,6 +145,19 @@ def test_a_worse_model_is_closed_with_figure_bound_margin_and_what_to_do(graph: 
     assert not checks["judge_gate"].passed
 
 
+def test_what_a_full_gate_closed_the_lane_does_not_open(graph: Graph, serving: Serving) -> None:
+    """The same member and model, calibrated anew: another judge version, and no change from outside since."""
+    suspend(graph)
+    with serving(replace(WORSE, noise=3.0)) as provider:
+        assert not launch(graph, "full").success
+        assert (newest(graph)["state"], newest(graph)["lane"]) == ("closed", "full")
+        asked, looks = provider.requests(), graph.project.store("gate").read("holdout_looks").height
+        done = launch(graph)
+        assert "the full gate closed on this member and served model" in projects.failure_of(done)
+        assert provider.requests() == asked + 420, "the calibration it was launched with; the holdout was not asked"
+    assert graph.project.store("gate").read("holdout_looks").height == looks
+
+
 def test_the_anchor_counts_where_the_full_judge_had_judged_it(graph: Graph, serving: Serving) -> None:
     _judge_the_anchor(graph)
     with serving(HARMLESS) as provider:

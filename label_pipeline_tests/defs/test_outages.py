@@ -1,6 +1,7 @@
 """An outage, a reached cap or a crash decides nothing, loses nothing and books everything."""
 
 import fcntl
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import polars as pl
 import pytest
 
 from label_pipeline.adapters.store import Store
-from label_pipeline.rehearsal.faults import Fault, ScriptedFaults, ServerError
+from label_pipeline.core.pairs import pair_texts
+from label_pipeline.rehearsal.faults import Fault, ScriptedFaults, ServedAs, ServerError
 from label_pipeline.rehearsal.provider import make_app
 from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline.rehearsal.simulated import simulated_models
@@ -60,6 +62,47 @@ def test_a_gate_half_answered_takes_no_look_and_opens_when_the_provider_is_back(
         assert Provider(url).requests() - before < 30, "only what got no reply is asked again"
     verdict = store.read("verdicts").row(0, named=True)
     assert (verdict["open"], verdict["look"]) == (True, 1)
+
+
+def test_a_text_the_endpoint_rejects_is_answered_and_stops_neither_calibration_nor_gate(
+    certified_home: Path, tmp_path: Path, instance: dg.DagsterInstance, world: SampleWorld,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Overlong for this model's context, today and tomorrow: waiting helps nobody, and it is no outage."""
+    graph = _from_scratch(certified_home, tmp_path / "home", instance)
+    monkeypatch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
+    longest = _request_sizes(graph)
+    limit = longest[len(longest) // 150]  # a few texts are too long
+    with running_provider(make_app(simulated_models(world), api_key=KEY, max_input_chars=limit)) as url:
+        monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
+        done = graph.run(*projects.TO_GATE[4:])
+        assert done.success, projects.failure_of(done)
+        judged = graph.project.store("gate").read("judgements")
+        refused = judged.filter(pl.col("outcome") == "refused")
+        assert 2 < refused.height < 12
+        assert set(refused["purpose"]) == {"calibrate", "gate"}
+        assert refused["detail"].str.starts_with("the endpoint rejects this text: ").all()
+        assert refused["cost_usd"].sum() == 0
+        verdict = graph.project.store("gate").read("verdicts").row(0, named=True)
+        assert (
+            f"unreadable replies {refused.filter(pl.col('purpose') == 'gate').height / 600:.3f}" in verdict["criteria"]
+        )
+        board = graph.project.store("calibrate").read("leaderboard")
+        assert board["unreadable_share"][0] == refused.filter(pl.col("purpose") == "calibrate").height / 420
+        before = Provider(url).requests()
+        assert graph.run("gate_verdict").success
+        rejected = refused.filter(pl.col("purpose") == "gate").height
+        assert Provider(url).requests() - before == rejected, "asked once more, which is free; nothing else is sent"
+    assert graph.project.store("gate").read("holdout_looks").height == 1
+
+
+def _request_sizes(graph: Graph) -> list[int]:
+    """Characters of the messages a judge is sent about every graded pair, longest first; loads the seed."""
+    assert graph.run(*projects.TO_GATE[:4]).success
+    [member] = graph.project.members
+    texts = pair_texts(graph.project.store("gate").query("seed/graded_pairs", {"splits": ["train", "dev", "holdout"]}))
+    bodies = [json.loads(json.dumps(member.body(text, 0, 0))) for text in texts]
+    return sorted((sum(len(said["content"]) for said in body["messages"]) for body in bodies), reverse=True)
 
 
 def test_a_calibration_interrupted_by_an_outage_ends_as_if_there_had_been_none(
@@ -112,10 +155,15 @@ def test_killed_before_any_of_the_three_writes_the_next_run_books_it_all(
     runs = store.read("label_runs")
     spent = store.read("judgements").filter(pl.col("purpose") == "amplify")["cost_usd"].sum()
     assert spent > 0
+    assert runs["requests"].sum() == PAIRS_A_DAY
+    assert runs["cost_usd"].sum() == pytest.approx(spent)
+    assert store.query("amplify/unbooked_runs").is_empty()
     assert store.query("amplify/spend").filter(pl.col("purpose") == "amplify")["replies"].to_list() == [PAIRS_A_DAY]
-    assert runs["labelled"].to_list()[-1] == PAIRS_A_DAY
+    assert runs["labelled"].max() == PAIRS_A_DAY
     for check in ("labels_contract", "labels_missing_from_run", "books_do_not_add_up", "labelled_twice"):
         assert store.query(f"checks/{check}").is_empty(), check
+    assert graph.run("amplified_labels", day=DAYS[1]).success
+    assert store.read("label_runs")["requests"].sum() == provider.requests() - before, "nothing is booked twice"
 
 
 def _dies_before(table: str) -> Callable[..., bool]:
@@ -128,6 +176,29 @@ def _dies_before(table: str) -> Callable[..., bool]:
         return append(self, name, frame, commit_id)
 
     return dying
+
+
+def test_what_was_paid_before_another_model_answered_is_booked_and_not_lost(
+    certified: Callable[[], Graph], faulty: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    endpoints = projects.data(tmp_path)["endpoints"]
+    endpoints["rehearsal"]["concurrency"] = 2
+    graph = projects.graph(projects.settings(tmp_path / "home", endpoints=endpoints), certified().instance)
+    with faulty([None] * 7 + [ServedAs("another-model")]) as url:
+        monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
+        assert "another-model" in projects.failure_of(graph.run("amplified_labels", day=DAYS[0]))
+        store = graph.project.store("rank")
+        sent = Provider(url).requests()
+        assert 8 <= sent < PAIRS_A_DAY
+        [half] = store.read("label_runs").to_dicts()
+        assert (half["requests"], half["refused"], half["labelled"]) == (sent, PAIRS_A_DAY, 0)
+        assert "another-model" in half["reason"]
+        assert graph.run("amplified_labels", day=DAYS[0]).success
+        runs, bill = store.read("label_runs"), Provider(url).stats()
+    assert sorted(runs["labelled"]) == [0, PAIRS_A_DAY]
+    assert (runs["requests"].sum(), runs["input_tokens"].sum()) == (bill["requests"], bill["prompt_tokens"])
+    paid = store.read("judgements").filter(pl.col("purpose") == "amplify")["cost_usd"].sum()
+    assert runs["cost_usd"].sum() == pytest.approx(paid)
 
 
 def test_two_runs_at_once_one_waits_its_turn(

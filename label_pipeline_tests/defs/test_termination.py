@@ -54,6 +54,7 @@ def test_terminated_half_way_then_run_again(
         assert store.read("labels").height == PAIRS_A_DAY
         booked = store.read("label_runs")
         assert booked.height == 1, "the stopped run booked nothing"
-        assert booked["reused"][0] == PAIRS_A_DAY - booked["requests"][0] > 0
+        assert booked["reused"][0] > 0
+        assert booked["requests"][0] == PAIRS_A_DAY, "what it had sent is booked by the run that used it"
         spent = store.query("amplify/spend")
         assert int(spent.filter(spent["purpose"] == "amplify")["replies"][0]) == PAIRS_A_DAY

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from label_pipeline.defs.build import build
-from label_pipeline.defs.notices import RUN_FAILED, SUMMED_UP
+from label_pipeline.defs.notices import RUN_FAILED, SUMMED_UP, Graph
 from label_pipeline.settings import load
 from label_pipeline.stages.anchor.causes import Cause
 
@@ -48,6 +48,17 @@ def test_every_sensor_and_schedule_has_its_section(definitions: dg.Definitions) 
 
 def test_what_an_alert_about_no_check_links_to_is_there() -> None:
     assert {RUN_FAILED, SUMMED_UP} < set(sections("How you are told"))
+
+
+def test_every_link_of_an_alert_lands_on_its_section(definitions: dg.Definitions) -> None:
+    """As GitHub and GitLab name a heading: lower case, blanks to hyphens, other signs gone; a double is numbered."""
+    headings = re.findall(r"^#+ (.+)$", TEXT, flags=re.MULTILINE)
+    slugs = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+    graph = Graph({}, frozenset(), frozenset(), "i", None, "http://page", "runbook")
+    checks = {key.name for key in definitions.resolve_asset_graph().asset_check_keys}
+    for name in (*checks, RUN_FAILED, SUMMED_UP):
+        anchor = graph.runbook(name).partition("#")[2]
+        assert slugs.count(anchor) == 1, name
 
 
 def test_every_cause_of_drift_is_in_the_table() -> None:

@@ -121,7 +121,7 @@ def section(found: LLMJudge) -> list[str]:
         text(
             f"{repeated} of {found.recorded['text_pairs']:,} text pairs stand on more than one row, and "
             f"{conflicting} of those have different grades of one judge. The provider answers those of the judge "
-            "asked with 400 (`conflicts: exclude`), and no judge is chosen or certified on replies that never came: "
+            "asked with 400 (`conflicts: exclude`), which counts as unreadable and would close any gate: "
             f"the seed is sampled from the {found.n_clear:,} labels of texts without any conflict."
         ),
         tables.leaderboard(found.board),

@@ -1,11 +1,13 @@
 """Labels a killed run stored and never booked, and labels that break their contract."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
-from label_pipeline_tests.sql.frames import DAY, ask, healthy, table
+from label_pipeline_tests.sql.frames import DAY, NOON, ask, at, healthy, table
 
+NEXT = DAY + dt.timedelta(days=1)
 LABELS = table("labels", {"query_id": "q1"}, {"query_id": "q2"}, {"query_id": "q3", "run_id": "run-2"})
 CANDIDATES = table("candidates", *({"query_id": q, "arrived_on": DAY} for q in ("q1", "q2", "q3")))
 PAID = {"purpose": "amplify", "input_tokens": 100, "output_tokens": 10, "cost_usd": 0.5}
@@ -26,13 +28,34 @@ JUDGEMENTS = table(
 
 def test_a_run_without_books_is_found_with_what_it_paid() -> None:
     booked = table("label_runs", {"run_id": "run-2", "day": DAY})
-    found = ask("amplify/unbooked_labels", LABELS, booked, JUDGEMENTS, CANDIDATES, day=DAY)
-    assert found == [("run-1", "main", "judge-a", "verdict-1", 2, 1, 100, 0, 10, 0.75)]
+    found = ask("amplify/unbooked_runs", LABELS, booked, JUDGEMENTS, CANDIDATES)
+    assert found == [("judge-a", "verdict-1", "run-1", DAY, "main", 2, 2, 200, 0, 20, 0.75, NOON)]
+
+
+def test_a_run_that_stored_no_label_is_found_by_what_it_asked() -> None:
+    """Killed on its second day: what it booked before is not found again, though a candidate moved to another day."""
+    candidates = table(
+        "candidates", {"query_id": "q1", "arrived_on": NEXT}, {"query_id": "q2", "arrived_on": NEXT},
+        {"query_id": "q3", "arrived_on": NEXT}, {"query_id": "q4", "arrived_on": NEXT},
+    )  # fmt: skip
+    asked = table(
+        "judgements",
+        {**PAID, "query_id": "q1", "request_key": "r1", "judged_at": at(9)},
+        {**PAID, "query_id": "q2", "request_key": "r2", "judged_at": at(11), "attempt": 1},
+        {**PAID, "query_id": "q3", "request_key": "r2", "judged_at": at(11), "reused": True, "cost_usd": 0.0},
+        {"purpose": "amplify", "query_id": "q4", "request_key": "r4", "judged_at": at(12), "outcome": "failed",
+         "detail": "over the cap: 1.0000 of 1.0000 US dollars spent"},
+    )  # fmt: skip
+    booked = table("label_runs", {"day": DAY, "finished_at": at(10)})
+    found = ask("amplify/unbooked_runs", booked, asked, candidates)
+    assert found == [(None, None, "run-1", NEXT, "main", 0, 2, 100, 0, 10, 0.5, at(12))]
+    now_booked = table("label_runs", {"day": NEXT, "finished_at": at(12)})
+    assert ask("amplify/unbooked_runs", booked, now_booked, asked, candidates) == []
 
 
 def test_a_booked_run_is_not_booked_again() -> None:
     booked = table("label_runs", {"run_id": "run-1", "day": DAY}, {"run_id": "run-2", "day": DAY})
-    assert ask("amplify/unbooked_labels", LABELS, booked, JUDGEMENTS, CANDIDATES, day=DAY) == []
+    assert ask("amplify/unbooked_runs", LABELS, booked, JUDGEMENTS, CANDIDATES) == []
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,12 @@ def test_another_model_and_no_reply_are_no_grade_of_it() -> None:
     ) == [("q2", "a4", "graded", 1)]
 
 
+def test_a_text_the_endpoint_rejects_is_an_answer_though_no_model_spoke() -> None:
+    assert told({**GATE, "request_key": "k1", "model_reported": None, "outcome": "refused", "grade": None}) == [
+        ("q1", "k1", "refused", None)
+    ]
+
+
 def test_an_anchor_judged_too_late_may_be_of_a_model_that_had_changed() -> None:
     late = {**ANCHOR, "request_key": "a3", "epoch": 3, "judged_at": at(12) + LATER}
     assert told(late) == []

@@ -57,10 +57,21 @@ def test_the_newest_label_of_a_pair_trains_with_the_features_of_its_candidate() 
         {"features": '{"feature_a": 3.0}', "doc_version": "v3"},  # of another text: never joined
     )
     assert ask("rank/training_labels", labels, candidates) == [
-        (*PAIR, "d1", "v1", "de", 3.0, 3.0, "judge-a", "verdict-1", "confirmed", at(12), '{"feature_a": 2.0}', None),
-        (*PAIR, "d1", "v1", None, 2.0, 2.0, "judge-b", "verdict-2", "provisional", at(10), '{"feature_a": 1.0}', 0.5),
-        (*PAIR, "d1", "v2", None, 0.0, 0.0, "judge-a", "verdict-1", "provisional", at(12), None, None),
-    ]
+        (*PAIR, "d1", "v1", "de", 3.0, 3.0, "judge-a", "verdict-1", "confirmed", at(12), at(12),
+         '{"feature_a": 2.0}', None),
+        (*PAIR, "d1", "v1", None, 2.0, 2.0, "judge-b", "verdict-2", "provisional", at(10), at(10),
+         '{"feature_a": 1.0}', 0.5),
+        (*PAIR, "d1", "v2", None, 0.0, 0.0, "judge-a", "verdict-1", "provisional", at(12), at(12), None, None),
+    ]  # fmt: skip
+
+
+def test_a_confirmation_does_not_give_a_label_again_and_a_second_giving_does() -> None:
+    life = [label(1.0, 9), label(1.0, 10, status="confirmed")]
+    asked = frame_of("rank/training_labels", table("labels", *life)).select("labelled_at", "given_at")
+    assert asked.rows() == [(at(10), at(9))]
+    life += [label(1.0, 11, status="recalled"), label(1.0, 12), label(1.0, 13, status="confirmed")]
+    asked = frame_of("rank/training_labels", table("labels", *life)).select("labelled_at", "given_at")
+    assert asked.rows() == [(at(13), at(12))]
 
 
 @pytest.mark.parametrize("taken_back", ["recalled", "superseded"])

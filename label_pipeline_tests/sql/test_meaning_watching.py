@@ -27,30 +27,37 @@ def test_what_a_judge_reported_since_its_calibration() -> None:
         epoch=3,
     )  # fmt: skip
     assert found == [
-        ("x-08", "fp1", True, True, 3, at(1)),
-        ("x-08", "fp2", False, False, 3, at(3)),
-        ("x-09", None, False, True, 4, at(4)),
+        ("x-08", "fp1", True, True, 3, 4, at(1)),
+        ("x-08", "fp2", False, False, 3, None, at(3)),
+        ("x-09", None, False, True, 4, 4, at(4)),
     ]
 
 
-def test_graded_pairs_nobody_was_asked_about() -> None:
+def test_graded_pairs_and_whether_the_judge_answered_about_them_in_time() -> None:
+    mine = {"member_hash": "m", "epoch": 3, "purpose": "calibrate"}
     found = ask(
-        "gate/unasked_pairs",
+        "gate/asked_pairs",
         table("gold", {}, {"doc_id": "d2"}, {"query_id": "q2"}, {"query_id": "q3"}, {"doc_id": "secret"},
-              {"doc_id": "edited"}, {"context_id": "de"}),
+              {"doc_id": "edited"}, {"context_id": "de"}, {"doc_id": "d4"}, {"doc_id": "d5"}),
         table("splits", {}, {"query_id": "q2", "split": "holdout"}, {"query_id": "q3", "split": "anchor"}),
         table("documents", {}, {"doc_id": "d2"}, {"doc_id": "secret", "boundary": "customer"},
-              {"doc_id": "edited", "doc_version": "v2"}),
-        table("judgements", {"member_hash": "m", "epoch": 3, "purpose": "calibrate"},
+              {"doc_id": "edited", "doc_version": "v2"}, {"doc_id": "d4"}, {"doc_id": "d5"}),
+        table("judgements", mine,
               # another stage, epoch and member have not asked for it
-              {"member_hash": "m", "epoch": 3, "purpose": "calibrate", "query_id": "q2"},
-              {"member_hash": "m", "epoch": 2, "purpose": "calibrate", "doc_id": "d2"},
-              {"member_hash": "n", "epoch": 3, "purpose": "calibrate", "doc_id": "d2"}),
-        member_hash="m", epoch=3,
+              mine | {"query_id": "q2"}, mine | {"epoch": 2, "doc_id": "d2"},
+              mine | {"member_hash": "n", "doc_id": "d2"},
+              # no answer, and one that came after the verdict
+              mine | {"doc_id": "d4", "outcome": "failed", "grade": None},
+              mine | {"doc_id": "d4", "outcome": "wrong_model", "grade": None},
+              mine | {"doc_id": "d5", "judged_at": at(14)}, mine | {"context_id": "de", "judged_at": at(13)}),
+        member_hash="m", epoch=3, until=at(13),
     )  # fmt: skip
     assert found == [
-        (*PAIR, "d1", "v1", "de", "calibrate", False),
-        (*PAIR, "d2", "v1", None, "calibrate", False),
-        (*PAIR, "secret", "v1", None, "calibrate", True),
-        ("relevance", "main", "q2", "d1", "v1", None, "gate", False),
+        (*PAIR, "d1", "v1", "de", "calibrate", False, True),
+        (*PAIR, "d1", "v1", None, "calibrate", False, True),
+        (*PAIR, "d2", "v1", None, "calibrate", False, False),
+        (*PAIR, "d4", "v1", None, "calibrate", False, False),
+        (*PAIR, "d5", "v1", None, "calibrate", False, False),
+        (*PAIR, "secret", "v1", None, "calibrate", True, False),
+        ("relevance", "main", "q2", "d1", "v1", None, "gate", False, False),
     ]

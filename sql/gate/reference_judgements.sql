@@ -1,6 +1,7 @@
 -- What a certified judge said about the holdout in the epoch of its certificate, and about the anchor soon afterwards.
 -- Grain:   one row per pair and vote, of a pair asked again the newest reply; anchor rows are those of the first anchor
---          epoch after the certificate, where that began by $anchor_until; no reply of another model
+--          epoch after the certificate, where that began by $anchor_until; no reply of another model; a text that the
+--          endpoint rejects counts, though no model spoke
 -- Params:  $member_hash, $model_served, $epoch, $anchor_until
 -- Columns: task, collection, query_id, doc_id, doc_version, context_id, request_key, sample_index, outcome, grade,
 --          expected_grade, detail, model_reported, cost_usd, reused
@@ -27,7 +28,7 @@ with of_this_judge as (
     from judgements as j
     where
         j.member_hash = $member_hash
-        and j.model_reported = $model_served
+        and coalesce(j.model_reported, $model_served) = $model_served
         and j.outcome not in ('failed', 'wrong_model')
 ),
 

@@ -6,6 +6,7 @@
 * asks     the distinct requests behind a list of pairs
 * plan     what a run would send and cost, before its first request
 * engine   judges pairs concurrently: journal first, retries of unreadable replies, cap, interruption
+* spent    what judging cost, added up from the rows
 * running  drives the engine from ordinary code so that Ctrl-C, SIGTERM and Dagster's termination lose nothing
 
 Keep out: providers, files and clocks (adapters/), and what the grades are used for (stages/).

@@ -18,6 +18,9 @@ from label_pipeline.core.ports import PairText
 OVER_CAP = "over the cap"
 """How the detail of a pair begins that was not sent because the cap was reached."""
 
+REJECTED = "the endpoint rejects this text"
+"""How the detail of a pair begins whose request the endpoint refuses for good, whatever it says to others."""
+
 WITHHELD = "the provider answered with an error; its words are withheld, they may quote customer text"
 """What stands for the words of a provider about customer text."""
 
@@ -87,4 +90,5 @@ def judgement_frame(
 
 def _quotes(reading: Reading) -> bool:
     """Whether the detail is a provider's own words, which may quote the request."""
-    return reading.outcome == "failed" and not (reading.detail or "").startswith(OVER_CAP)
+    told = reading.detail or ""
+    return told.startswith(REJECTED) or (reading.outcome == "failed" and not told.startswith(OVER_CAP))

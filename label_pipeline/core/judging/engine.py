@@ -77,8 +77,8 @@ async def judge_pairs(
     Raises:
         ValueError: customer text for an endpoint outside the boundary.
         ServedModelError: another model answered. Replies under way are journaled first; its ``judgements`` hold a row
-            for every ask that got a reply, outcome ``wrong_model`` for the other model's.
-        ProviderRejectedError: a no that concerns every request; a no to one request is a ``failed`` row.
+            for every ask that got a reply, outcome ``wrong_model`` for the other model's; ``requests`` what was sent.
+        ProviderRejectedError: a no that concerns every request; a no to one text is a ``refused`` row.
         ProviderUnavailableError: FAILURES_IN_A_ROW requests unanswered in a row, or the first ``concurrency`` of a run
             in which nothing was ever answered. Fewer are ``failed`` rows.
 
@@ -96,5 +96,6 @@ async def judge_pairs(
     except ServedModelError as error:
         paid = workers.paid()
         error.judgements = rows([ask for ask, _ in paid], [answer for _, answer in paid])
+        error.requests = workers.requests
         raise
     return Judging(rows(workers.asks, answers), workers.requests, workers.cost_usd, workers.stopped)

@@ -13,7 +13,8 @@ from label_pipeline.core.ports import Reply, TokenChoice
 from label_pipeline.core.scale import Scale
 
 Outcome = Literal["graded", "malformed", "cut", "refused", "out_of_scale", "wrong_model", "failed"]
-"""``wrong_model`` and ``failed`` are set by the engine; the others are read from a reply."""
+"""``wrong_model``, ``failed``, and ``refused`` where the endpoint rejects one text for good, are set by the engine; the
+others are read from a reply."""
 
 UNREADABLE = frozenset({"malformed", "cut", "out_of_scale"})
 """Outcomes that asking again may cure."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
-from label_pipeline.core.judging.answers import OVER_CAP, WITHHELD, Answer
+from label_pipeline.core.judging.answers import OVER_CAP, REJECTED, WITHHELD, Answer
 from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.reply import UNREADABLE, Reading, read_reply
@@ -134,8 +134,8 @@ class Workers:
             reused = reply is not None and self._accepts(reply)
             if reply is None or not reused:
                 received = await self._send(prepared)
-                if isinstance(received, str):
-                    return self._record(prepared, attempt, Reading("failed", detail=received), None, spent)
+                if isinstance(received, Reading):
+                    return self._record(prepared, attempt, received, None, spent)
                 reply = received
                 if not self._accepts(reply):
                     raise self._other_model(prepared, attempt, reply, spent)
@@ -150,13 +150,17 @@ class Workers:
                 [prepared.number], self.asks, self._pairs, self._member, self._epoch, self._journal, attempt
             )
 
-    async def _send(self, prepared: Prepared) -> Reply | str:
-        """The durable reply to one request, or why there is none."""
+    async def _send(self, prepared: Prepared) -> Reply | Reading:
+        """The durable reply to one request, or why there is none.
+
+        No answer may come yet and is no evidence about the judge; a no to this one text is an answer, and a final one.
+        """
         if self._stopping:
-            return "the run was stopped"
+            return Reading("failed", detail="the run was stopped")
         if self.cost_usd >= self._cap_usd and any(self._member.price):
             self.stopped = "cap"
-            return f"{OVER_CAP}: {self.cost_usd:.4f} of {self._cap_usd:.4f} US dollars spent; raise it and run again"
+            spent = f"{self.cost_usd:.4f} of {self._cap_usd:.4f} US dollars spent"
+            return Reading("failed", detail=f"{OVER_CAP}: {spent}; raise it and run again")
         self.requests += 1
         self._under_way += 1
         failure: ProviderUnavailableError | ProviderRejectedError
@@ -171,9 +175,9 @@ class Workers:
         # Outside the except block: what is raised here has no __context__ that repeats the provider's words.
         if isinstance(failure, ProviderUnavailableError):
             self._check_alive(failure)
-        else:
-            self._check_welcome(failure)
-        return str(failure)
+            return Reading("failed", detail=str(failure))
+        self._check_welcome(failure)
+        return Reading("refused", detail=f"{REJECTED}: {failure}")
 
     async def _keep(self, prepared: Prepared, reply: Reply) -> Reply:
         self._unanswered = self._rejected = 0

@@ -4,7 +4,7 @@
 * attempts.py     whether something wanted was asked for before, and what became of it
 * allowance.py    whether it may be spent on: the cap, the price, the looks left
 * judge_model.py  another model, a vanished one, a new fingerprint
-* drift.py        the newest drift verdicts
+* drift.py        the newest drift verdicts, a canary that stopped a night
 * seed.py         input files that changed, pairs no judge has seen
 
 Order at a tick: a finding (what is wanted), minus what was asked for before (attempts), minus what may not be spent on
@@ -13,13 +13,13 @@ Order at a tick: a finding (what is wanted), minus what was asked for before (at
 
 from label_pipeline.core.watching.allowance import Allowance, Cost, may_recalibrate, may_watch
 from label_pipeline.core.watching.attempts import Attempt, Due, Outcome, due
-from label_pipeline.core.watching.drift import DriftSeen, drifted
+from label_pipeline.core.watching.drift import CanaryStopped, DriftSeen, drifted
 from label_pipeline.core.watching.judge_model import Recorded, WatchedJudge, model_changed, remember_asked
-from label_pipeline.core.watching.seed import FileSeen, files_changed, seed_grew
+from label_pipeline.core.watching.seed import FileSeen, Growth, files_changed, seed_grew
 from label_pipeline.core.watching.wanted import ANCHOR, LOAD_SEED, RECALIBRATE, Finding, Suspend, Wanted
 
 __all__ = [
-    "ANCHOR", "LOAD_SEED", "RECALIBRATE", "Allowance", "Attempt", "Cost", "DriftSeen", "Due", "FileSeen", "Finding",
-    "Outcome", "Recorded", "Suspend", "Wanted", "WatchedJudge", "drifted", "due", "files_changed", "may_recalibrate",
-    "may_watch", "model_changed", "remember_asked", "seed_grew",
+    "ANCHOR", "LOAD_SEED", "RECALIBRATE", "Allowance", "Attempt", "CanaryStopped", "Cost", "DriftSeen", "Due",
+    "FileSeen", "Finding", "Growth", "Outcome", "Recorded", "Suspend", "Wanted", "WatchedJudge", "drifted", "due",
+    "files_changed", "may_recalibrate", "may_watch", "model_changed", "remember_asked", "seed_grew",
 ]  # fmt: skip

@@ -1,7 +1,8 @@
 """Whether a wanted run was asked for before, and whether it may be asked for again.
 
-One occasion is asked for once. A recalibration that failed without reaching a verdict (an outage) is tried once more
-after a pause; after that it takes a person, or something new. Keep out: what an occasion is (judge_model.py, drift.py).
+One occasion is asked for once, and not at all where a verdict has answered it. A run that failed without reaching one
+(an outage) is tried once more after a pause; after that it takes a person, or something new. Keep out: what an occasion
+is (judge_model.py, drift.py, seed.py).
 """
 
 from collections.abc import Sequence
@@ -47,28 +48,26 @@ class Due:
     sentence: str = ""
 
 
-def due(
-    wanted: Wanted, attempts: Sequence[Attempt], *, answered: bool, now: datetime, retry_after: timedelta | None
-) -> Due:
+def due(wanted: Wanted, attempts: Sequence[Attempt], *, answered: bool, now: datetime, retry_after: timedelta) -> Due:
     """Whether ``wanted`` is to be asked for now.
 
     Args:
         wanted: the run.
         attempts: every run ever asked for on this occasion, oldest first.
-        answered: a verdict was reached since: asking again would spend another look on the same question.
+        answered: a verdict was reached since, whoever asked: another one would spend a look on the same question.
         now: current time (UTC).
-        retry_after: pause before the one further try; None = no further try.
+        retry_after: pause before the one further try.
     """
-    if not attempts:
-        return Due(wanted.run_key)
-    last = attempts[-1]
-    named = f"run {last.run_id} of job {wanted.job}"
-    if last.outcome == "under way":
-        return Due(None, f"{named} is under way")
+    last = attempts[-1] if attempts else None
+    if last is not None and last.outcome == "under way":
+        return Due(None, f"run {last.run_id} of job {wanted.job} is under way")
     if answered:
-        return Due(None, f"{named} reached a verdict and nothing opened: see gate_verdict; it is not asked for again")
+        return Due(None, "the gate has decided since and nothing opened: see gate_verdict; it is not asked again")
+    if last is None:
+        return Due(wanted.run_key)
+    named = f"run {last.run_id} of job {wanted.job}"
     person = f"run job {wanted.job} yourself; it is asked for again when something new happens"
-    if last.outcome != "failed" or last.ended_at is None or retry_after is None:
+    if last.outcome != "failed" or last.ended_at is None:
         return Due(None, f"{named} {last.outcome} and did not settle it: {person}")
     if len(attempts) > 1:
         return Due(None, f"{named} failed, a second time: see why, then {person}")

@@ -1,4 +1,4 @@
-"""What the newest drift verdicts ask for: one more anchor run, a recalibration, or a person.
+"""What the newest drift verdicts, and a canary that stopped a night, ask for: an anchor run, a recalibration, a person.
 
 Keep out: deciding on drift (stages/anchor), which suspends by itself where it runs.
 """
@@ -48,11 +48,29 @@ class DriftSeen:
     other_model: bool = False
 
 
-def drifted(seen: Sequence[DriftSeen], cursor: str | None) -> Finding:
-    """What the newest drift verdicts ask for; each is asked for once, named by its ``drift_id``.
+@dataclass(frozen=True)
+class CanaryStopped:
+    """The newest canary of a watched judge in one collection stopped an amplification, and no anchor run came since.
+
+    Attributes:
+        judge: the judge it is about.
+        collection: its collection.
+        epoch: epoch of the canary.
+        reason: why it stopped, a sentence.
+    """
+
+    judge: WatchedJudge
+    collection: str
+    epoch: int
+    reason: str
+
+
+def drifted(seen: Sequence[DriftSeen], cursor: str | None, stopped: Sequence[CanaryStopped] = ()) -> Finding:
+    """What the newest drift verdicts and canaries ask for; each is asked for once, by its ``drift_id`` or epoch.
 
     Args:
         seen: one entry a judge and collection.
+        stopped: likewise; an anchor run finds out what the canary only suspects.
         cursor: of the last look: the newest verdict of every collection, so that only news is told.
     """
     known: Mapping[str, str] = json.loads(cursor) if cursor else {}
@@ -73,6 +91,14 @@ def drifted(seen: Sequence[DriftSeen], cursor: str | None) -> Finding:
                     ANCHOR, f"anchor_drifted:{found.drift_id}", found.judge.key, told, collections=(found.collection,)
                 )
             )
+    wanted += [
+        Wanted(
+            ANCHOR, f"anchor_drifted:canary:{one.epoch}", one.judge.key, f"[{one.collection}] {one.reason}",
+            collections=(one.collection,),
+        )
+        for one in stopped
+        if one.collection in one.judge.standing
+    ]  # fmt: skip
     written = json.dumps({found.collection: found.drift_id for found in seen}, sort_keys=True)
     return Finding(tuple(wanted), tuple(suspend), written, tuple(notes) or ("no drift verdict since the last look",))
 
@@ -83,4 +109,4 @@ def _recalibration(found: DriftSeen, told: str) -> list[Wanted]:
         return []
     lane = "recertify" if outside else "full"
     key = f"anchor_drifted:{found.drift_id}"
-    return [Wanted(RECALIBRATE, key, found.judge.key, told, True, lane, (found.collection,))]
+    return [Wanted(RECALIBRATE, key, found.judge.key, told, True, lane, (found.collection,), since=found.epoch)]

@@ -6,7 +6,7 @@ fingerprint of the same model is no change; it asks for one anchor run. Keep out
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from label_pipeline.core.watching.wanted import ANCHOR, RECALIBRATE, Finding, Suspend, Wanted
 
@@ -30,6 +30,7 @@ class WatchedJudge:
         model_served: the id that was certified.
         standing: collection: id of the open decision, for collections where it may label now.
         suspended: collections where its verdict is suspended.
+        decided: epoch of the newest decision in any of these collections, of whichever judge.
     """
 
     judge_version: str
@@ -40,6 +41,7 @@ class WatchedJudge:
     model_served: str
     standing: Mapping[str, str]
     suspended: tuple[str, ...] = ()
+    decided: int = -1
 
     @property
     def key(self) -> str:
@@ -54,17 +56,20 @@ class Recorded:
     Attributes:
         newest: model ids of the newest run that asked it: the epoch each was reported in first.
         fingerprints: fingerprints since certification that no anchor run has looked at, oldest first.
+        epoch: the first epoch of that newest run; -1 without one.
     """
 
     newest: Mapping[str, int] = field(default_factory=dict)
     fingerprints: tuple[str, ...] = ()
+    epoch: int = -1
 
 
 @dataclass(frozen=True)
 class _Memory:
-    """What is remembered of one judge between looks."""
+    """What is remembered of one judge between looks; a verdict on replies after ``since`` answers the last change."""
 
     identity: str
+    since: int
     changes: int = 0
     listed: bool = False
     missing: int = 0
@@ -93,12 +98,13 @@ def model_changed(
     for judge in judges:
         before = _recall(remembered.get(judge.key), judge)
         said = recorded.get(judge.key, Recorded())
-        now = _identity(before, judge, listed.get(judge.endpoint) or None, frozenset(said.newest))
+        now = _identity(before, judge, listed.get(judge.endpoint) or None, said)
         memory[judge.key] = now
         if now.changes:
             # also what is still standing after a look that was cut off: one change, one end
             reason = _reason(judge, before.identity, now.identity)
-            suspend += [Suspend(verdict, reason, _until(judge, now, said)) for verdict in judge.standing.values()]
+            until = _until(judge, now, said)
+            suspend += [Suspend(verdict, reason, until) for verdict in judge.standing.values()]
             wanted.append(_recalibration(judge, now))
         elif judge.standing:
             wanted += _anchor_run(judge, [name for name in said.fingerprints if name not in now.asked])
@@ -119,25 +125,30 @@ def remember_asked(cursor: str | None, judge: str, fingerprints: Sequence[str]) 
 
 def _recall(stored: Mapping[str, object] | None, judge: WatchedJudge) -> _Memory:
     if stored is None:
-        return _Memory(judge.model_served)
+        return _Memory(judge.model_served, judge.epoch)
     asked = stored["asked"]
     assert isinstance(asked, list)  # written by model_changed
     return _Memory(
-        str(stored["identity"]), int(str(stored["changes"])), bool(stored["listed"]), int(str(stored["missing"])),
-        tuple(map(str, asked)),
+        str(stored["identity"]), int(str(stored.get("since", judge.epoch))), int(str(stored["changes"])),
+        bool(stored["listed"]), int(str(stored["missing"])), tuple(map(str, asked)),
     )  # fmt: skip
 
 
-def _identity(before: _Memory, judge: WatchedJudge, listed: frozenset[str] | None, newest: frozenset[str]) -> _Memory:
+def _identity(before: _Memory, judge: WatchedJudge, listed: frozenset[str] | None, said: Recorded) -> _Memory:
     """What the judge is now. A model counts as vanished only where the list once had it: some list no aliases."""
     seen, missing = before.listed, before.missing
     if listed is not None:
         seen = seen or judge.model in listed
         missing = 0 if judge.model in listed else missing + seen
     vanished = missing >= MISSING_TICKS
-    others = sorted(newest - {judge.model_served})
+    others = sorted(set(said.newest) - {judge.model_served})
     identity = VANISHED if vanished else others[0] if others else judge.model_served
-    return _Memory(identity, before.changes + (identity != before.identity), seen, missing, before.asked)
+    if identity == before.identity:
+        return replace(before, listed=seen, missing=missing)
+    since = max(judge.epoch, judge.decided)
+    if identity in said.newest and said.epoch > judge.epoch:  # a verdict on these very replies does answer the change
+        since = said.epoch - 1
+    return _Memory(identity, since, before.changes + 1, seen, missing, before.asked)
 
 
 def _reason(judge: WatchedJudge, before: str, now: str) -> str:
@@ -148,10 +159,13 @@ def _reason(judge: WatchedJudge, before: str, now: str) -> str:
     return f"endpoint {judge.endpoint} answers as model {now}, {judge.model_served} was certified"
 
 
-def _until(judge: WatchedJudge, now: _Memory, said: Recorded) -> int | None:
-    """Up to which epoch replies are of the earlier model: what the new one said in a calibration is evidence of it."""
-    first = said.newest.get(now.identity)
-    return None if first is None else max(judge.epoch, first - 1)
+def _until(judge: WatchedJudge, now: _Memory, said: Recorded) -> int:
+    """Up to which epoch replies are of the earlier model: what the new one said in a calibration is evidence of it.
+
+    Of a vanished model nothing is known but that this judge is gone: a judge certified on later replies, perhaps while
+    this was looked at, is not touched.
+    """
+    return max(judge.epoch, said.newest.get(now.identity, 0) - 1)
 
 
 def _recalibration(judge: WatchedJudge, now: _Memory) -> Wanted:
@@ -164,6 +178,7 @@ def _recalibration(judge: WatchedJudge, now: _Memory) -> Wanted:
         fresh=True,
         lane="recertify",  # the change came from outside
         collections=about,
+        since=now.since,
     )
 
 

@@ -21,6 +21,7 @@ class Wanted:
         fresh: recalibrate: ask every judge again in a new epoch.
         lane: recalibrate: the gate's lane, ``full``, or ``recertify`` where that can be taken.
         collections: collections whose verdict it is about.
+        since: recalibrate: a verdict on replies of a later epoch answers it, whoever asked for that; None = none does.
     """
 
     job: str
@@ -30,6 +31,7 @@ class Wanted:
     fresh: bool = False
     lane: str = "full"
     collections: tuple[str, ...] = ()
+    since: int | None = None
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,12 @@ class Suspend:
     Attributes:
         verdict_id: the open decision.
         reason: a sentence.
-        epoch: replies up to this epoch are no evidence any more: only a verdict on later ones ends the suspension. None
-            = up to the newest there is.
+        epoch: replies up to this epoch are no evidence any more: only a verdict on later ones ends the suspension.
     """
 
     verdict_id: str
     reason: str
-    epoch: int | None
+    epoch: int
 
 
 @dataclass(frozen=True)

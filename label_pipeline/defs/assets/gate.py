@@ -16,7 +16,7 @@ from label_pipeline.defs.certifying import Looked, look_again, look_in_full, new
 from label_pipeline.defs.experiments import confusion_of
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.report import Keys, markdown, stage_asset
-from label_pipeline.defs.standing import current_standings
+from label_pipeline.defs.standing import current_standings, verdicts_of
 from label_pipeline.stages import gate
 
 LANES = {"full": look_in_full, "recertify": look_again}
@@ -64,16 +64,12 @@ def gate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
 
 
 def _result(project: Project, judge: JudgeVersion, looked: Looked) -> dg.MaterializeResult:
-    """Every collection's standing, the newest verdicts of this judge, and the check that stops what comes after."""
+    """Every collection's standing, this judge's verdicts in force, and the check that stops what comes after."""
     collections = project.store("gate").read("gold")["collection"].unique().sort().to_list()
     standings = current_standings(project, "gate", collections)
     _certify(project, judge, standings)
     opened = sorted(name for name, standing in standings.items() if standing.open)
     closed = {name: list(standing.reasons) for name, standing in standings.items() if not standing.open}
-    mine = project.store("gate").read("verdicts").filter(
-        pl.col("judge_version") == judge.judge_version, pl.col("kind") == "decision"
-    )  # fmt: skip
-    newest = mine.sort("epoch", "decided_at", descending=True).unique("collection", keep="first")
     drawn = confusion_of(looked.gold, looked.grades, project, judge.candidate)
     return dg.MaterializeResult(
         metadata={
@@ -82,7 +78,7 @@ def _result(project: Project, judge: JudgeVersion, looked: Looked) -> dg.Materia
             "closed": dg.MetadataValue.json(closed),
             "not looked at": dg.MetadataValue.json(dict(looked.refused)),
             "confusion": dg.MetadataValue.md(plots.data_uri_markdown(drawn, "confusion")),
-            **_shown(newest),
+            **_shown(verdicts_of(project, judge.judge_version, collections)),
         },
         check_results=[
             dg.AssetCheckResult(
@@ -93,7 +89,10 @@ def _result(project: Project, judge: JudgeVersion, looked: Looked) -> dg.Materia
                 metadata={"open": opened, "closed": dg.MetadataValue.json(closed)},
             )
         ],
-        data_version=dg.DataVersion("+".join(sorted(newest["verdict_id"]))),
+        # what may be labelled, not what was decided last: a policy edited and put back opens and closes by old verdicts
+        data_version=dg.DataVersion(
+            "+".join(f"{name}:{standing.state}:{standing.verdict_id}" for name, standing in sorted(standings.items()))
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from label_pipeline.stages.gate.recertify import Paired, recertify
 from label_pipeline.stages.gate.reference import (
     ANCHOR_DAYS,
     Reference,
+    alike,
     comparable,
     find_reference,
     pair_up,
@@ -25,7 +26,7 @@ from label_pipeline.stages.gate.standing import Standing, standings
 
 __all__ = [
     "ANCHOR_DAYS", "POLICIES", "Criterion", "Evidence", "Lane", "Paired", "Policy", "Reference", "Standing", "Verdict",
-    "alpha_of_look", "choose_policy", "collect", "comparable", "decide", "edited_policy", "find_reference",
+    "alike", "alpha_of_look", "choose_policy", "collect", "comparable", "decide", "edited_policy", "find_reference",
     "generation", "holdout_hash", "looks_left", "next_look", "pair_up", "queries_needed", "recertify",
     "refuse_own_change", "retire", "rows", "standings", "suspension", "verdict_id",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ Every refusal is named before a request is sent or a look is spent. Keep out: th
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -61,6 +62,7 @@ def find_reference(
     collection: str,
     *,
     judge_version: str,
+    alike: Collection[str],
     epoch: int,
     policy_hash: str,
     rubric_version: str,
@@ -72,6 +74,7 @@ def find_reference(
         verdicts: VERDICTS rows.
         collection: the collection.
         judge_version: the judge that is to be re-certified.
+        alike: judge versions of the same member and served model as that judge (``alike``).
         epoch: its calibration epoch.
         policy_hash: the policy in force.
         rubric_version: the rubric in force.
@@ -79,17 +82,11 @@ def find_reference(
 
     Raises:
         NotApplicableError: there is none, it is older than a year, the judge was not asked again since, or a full gate
-            has closed on this very judge.
+            has closed since on this judge, or on one that differs from it in its calibrator alone.
     """
     full = verdicts.filter(
         pl.col("collection") == collection, pl.col("kind") == "decision", pl.col("lane").fill_null("full") == "full"
     ).sort("epoch", "decided_at", "verdict_id", descending=True)
-    ours = full.filter(pl.col("judge_version") == judge_version, pl.col("epoch") == epoch)
-    if not ours.is_empty() and ours["state"][0] == "closed":
-        raise NotApplicableError(
-            f"collection {collection}: the full gate closed on this very judge ({judge_version}, epoch {epoch}); the "
-            "re-certification lane does not overrule it: improve the judge and calibrate again"
-        )
     in_force = full.filter(pl.col("policy_hash") == policy_hash, pl.col("rubric_version") == rubric_version)
     # a judge is represented by its newest full decision: one that a later full look closed certifies nothing
     open_ones = in_force.unique("judge_version", keep="first", maintain_order=True).filter(pl.col("open"))
@@ -99,6 +96,14 @@ def find_reference(
         raise NotApplicableError(f"collection {collection}: no judge was certified by a full gate {why}; {FULL_GATE}")
     row = open_ones.row(0, named=True)
     found = Reference(collection, row["judge_version"], row["verdict_id"], int(row["epoch"]), row["decided_at"])
+    ours = full.filter(pl.col("judge_version").is_in([judge_version, *alike]), pl.col("epoch") > found.epoch)
+    if not ours.is_empty() and ours["state"][0] == "closed":
+        closed = ours.row(0, named=True)
+        raise NotApplicableError(
+            f"collection {collection}: the full gate closed on this member and served model (judge "
+            f"{closed['judge_version']}, epoch {closed['epoch']}) after it had certified {found.judge_version}; the "
+            "re-certification lane does not overrule it: improve the judge, then let the full gate decide (lane: full)"
+        )
     if found.epoch >= epoch:
         raise NotApplicableError(
             f"collection {collection}: judge {judge_version} rests on replies of epoch {epoch}, the full gate "
@@ -111,6 +116,21 @@ def find_reference(
             f"more than {REFERENCE_DAYS} days ago; {FULL_GATE}"
         )
     return found
+
+
+def alike(judge_versions: pl.DataFrame, judge: JudgeVersion) -> frozenset[str]:
+    """Judges that differ from ``judge`` in their calibrator alone: the same members, served by the same model.
+
+    Args:
+        judge_versions: JUDGE_VERSIONS rows.
+        judge: the judge.
+    """
+    served = judge_versions.filter(pl.col("model_served") == judge.model_served)["judge_version", "members"]
+    return frozenset(name for name, members in served.rows() if _hashes(members) == _hashes(judge.members))
+
+
+def _hashes(members: str) -> list[str]:
+    return [member["member_hash"] for member in json.loads(members)]
 
 
 def refuse_own_change(reference: JudgeVersion, judge: JudgeVersion) -> None:

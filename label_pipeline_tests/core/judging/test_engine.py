@@ -189,7 +189,7 @@ def test_a_providers_error_about_customer_text_is_not_kept() -> None:
 
     mixed = [make_pair(0), make_pair(1, customer=True)]
     frame = asyncio.run(judging(mixed, ScriptedClient(refuse), make_member(inside=True))).judgements
-    assert frame["outcome"].to_list() == ["failed", "failed"]
+    assert frame["outcome"].to_list() == ["refused", "refused"]
     ours, theirs = frame["detail"].to_list()
     assert "secret" in ours
     assert theirs == WITHHELD
@@ -275,14 +275,14 @@ def test_a_no_for_good_stops_everything() -> None:
     assert len(client.bodies) == 1
 
 
-def test_a_no_to_one_request_fails_that_pair_only() -> None:
+def test_a_no_to_one_text_is_a_final_answer_for_that_pair_only() -> None:
     def answer(n: int, body: Mapping[str, object]) -> Reply | Exception:
         long = "document 2" in document_of(body)
         return ProviderRejectedError("too long", request_only=True) if long else reply()
 
     frame = asyncio.run(judging(make_pairs(5), ScriptedClient(answer))).judgements
-    assert frame["outcome"].to_list() == ["graded", "graded", "failed", "graded", "graded"]
-    assert frame["detail"].to_list()[2] == "too long"
+    assert frame["outcome"].to_list() == ["graded", "graded", "refused", "graded", "graded"]
+    assert frame["detail"].to_list()[2] == "the endpoint rejects this text: too long"
     assert frame["model_reported"].to_list()[2] is None
 
 

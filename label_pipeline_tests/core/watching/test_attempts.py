@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from label_pipeline.core.watching import RECALIBRATE, Attempt, Wanted, due
+from label_pipeline.core.watching import ANCHOR, RECALIBRATE, Attempt, Wanted, due
 from label_pipeline.core.watching.attempts import Outcome
 
 NOW = datetime(2026, 9, 20, 12, tzinfo=UTC)
@@ -27,7 +27,9 @@ def ran(outcome: Outcome, hours_ago: float = 2) -> Attempt:
         ([ran("failed", 0.5)], False, None, "tried once more in 30 minutes"),
         ([ran("failed"), ran("failed")], False, None, "a second time"),
         ([ran("failed"), ran("under way")], False, None, "is under way"),
-        ([ran("failed")], True, None, "reached a verdict and nothing opened"),  # a second look would be paid for
+        ([ran("failed")], True, None, "the gate has decided since and nothing opened"),  # no second look is paid for
+        ([], True, None, "the gate has decided since"),  # a person asked, before the sensor did
+        ([ran("under way")], True, None, "is under way"),
         ([ran("cancelled")], False, None, "cancelled and did not settle it: run job recalibrate yourself"),
         ([ran("succeeded")], False, None, "succeeded and did not settle it"),
     ],
@@ -38,5 +40,8 @@ def test_when_to_ask(attempts: Sequence[Attempt], answered: bool, key: str | Non
     assert sentence in found.sentence
 
 
-def test_without_a_pause_there_is_no_further_try() -> None:
-    assert due(WANTED, [ran("failed", 99)], answered=False, now=NOW, retry_after=None).run_key is None
+def test_an_anchor_run_that_an_outage_ended_is_tried_once_more_too() -> None:
+    wanted = Wanted(ANCHOR, "anchor_drifted:d1", "j1@3", "a warning")
+    again = due(wanted, [ran("failed", 99)], answered=False, now=NOW, retry_after=PAUSE)
+    assert again.run_key == "anchor_drifted:d1:again"
+    assert due(wanted, [ran("failed", 99), ran("failed")], answered=False, now=NOW, retry_after=PAUSE).run_key is None

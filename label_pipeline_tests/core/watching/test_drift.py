@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from label_pipeline.core.watching import ANCHOR, RECALIBRATE, DriftSeen, WatchedJudge, drifted
+from label_pipeline.core.watching import ANCHOR, RECALIBRATE, CanaryStopped, DriftSeen, WatchedJudge, drifted
 
 JUDGE = WatchedJudge("j1", 3, "main", "model-x", "hash", "model-x-08", {"shop": "verdict-1"})
 SEEN = DriftSeen("d1", JUDGE, "shop", 7, "healthy", "none", "nothing to do", False, False)
@@ -32,7 +32,7 @@ def test_drift_of_the_judge_asks_for_a_recalibration(cause: str, lane: str) -> N
     found = drifted([seen], None)
     [wanted], [suspend] = found.wanted, found.suspend
     assert (wanted.job, wanted.fresh, wanted.lane, wanted.collections) == (RECALIBRATE, True, lane, ("shop",))
-    assert (suspend.verdict_id, suspend.epoch) == ("verdict-1", 7)
+    assert (suspend.verdict_id, suspend.epoch, wanted.since) == ("verdict-1", 7, 7)
     gone = replace(JUDGE, standing={}, suspended=("shop",))
     already = drifted([replace(seen, judge=gone)], None)
     assert already.suspend == (), "the asset suspended it"
@@ -49,3 +49,12 @@ def test_other_causes_are_for_people(cause: str) -> None:
 def test_a_model_that_reports_another_name_is_the_other_sensor_s() -> None:
     seen = replace(SEEN, cause="judge changed", suspends=True, other_model=True)
     assert drifted([seen], None).wanted == ()
+
+
+def test_a_canary_that_stopped_a_night_asks_for_one_anchor_run_named_by_its_epoch() -> None:
+    stopped = CanaryStopped(JUDGE, "shop", 9, "canary: the loss rose")
+    [wanted] = drifted([SEEN], None, [stopped]).wanted
+    assert (wanted.job, wanted.run_key, wanted.collections) == (ANCHOR, "anchor_drifted:canary:9", ("shop",))
+    assert wanted.reason == "[shop] canary: the loss rose"
+    gone = replace(JUDGE, standing={}, suspended=("shop",))
+    assert drifted([], None, [replace(stopped, judge=gone)]).wanted == (), "nobody labels there: nothing to find out"

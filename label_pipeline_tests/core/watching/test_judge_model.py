@@ -44,6 +44,40 @@ def test_what_the_new_model_said_in_a_calibration_is_evidence_of_it() -> None:
     assert model_changed([JUDGE], LISTED, said("model-x-09", epoch=3), None).suspend[0].epoch == 3
 
 
+def test_of_a_vanished_model_only_this_judge_is_suspended() -> None:
+    """A judge certified on later replies, perhaps while the list was looked at, is not touched by it."""
+    cursor = model_changed([JUDGE], LISTED, said("model-x-08"), None).cursor
+    for _ in range(2):
+        found = model_changed([JUDGE], WITHOUT, said("model-x-08"), cursor)
+        cursor = found.cursor
+    assert [suspend.epoch for suspend in found.suspend] == [JUDGE.epoch]
+
+
+@pytest.mark.parametrize(
+    ("decided", "asked", "since"),
+    [
+        (3, 3, 3),  # a night in the judge's own epoch: any later verdict
+        (5, 3, 5),  # a verdict of another judge came before the change, and is no answer to it
+        (3, 7, 6),  # a calibration of epoch 7 met the other model: its verdict is the answer
+        (7, 7, 6),
+    ],
+)
+def test_which_verdict_answers_a_change(decided: int, asked: int, since: int) -> None:
+    judge = replace(JUDGE, decided=decided)
+    other = {JUDGE.key: Recorded({"model-x-09": asked}, (), asked)}
+    first = model_changed([judge], LISTED, other, None)
+    assert first.wanted[0].since == since
+    later = replace(judge, standing={}, suspended=("shop",), decided=9)
+    assert model_changed([later], LISTED, other, first.cursor).wanted[0].since == since, "it stays that of the change"
+
+
+def test_a_model_that_comes_back_is_not_answered_by_the_verdict_on_the_one_between() -> None:
+    first = model_changed([JUDGE], LISTED, said("model-x-09"), None)
+    between = replace(SUSPENDED, decided=6)
+    [wanted] = model_changed([between], LISTED, {JUDGE.key: Recorded({"model-x-08": 3}, (), 8)}, first.cursor).wanted
+    assert (wanted.run_key, wanted.since) == (f"{CHANGED}2", 7)
+
+
 def test_one_run_answered_by_both_models_is_a_change() -> None:
     assert keys(model_changed([JUDGE], LISTED, said("model-x-08", "model-x-09"), None)) == [f"{CHANGED}1"]
 

@@ -1,10 +1,11 @@
-"""Files whose content changed are loaded; pairs nobody asked about are a reason to recalibrate."""
+"""Files whose content changed are loaded; enough new pairs are a reason to recalibrate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
-from label_pipeline.core.watching import LOAD_SEED, RECALIBRATE, FileSeen, Finding, files_changed, seed_grew
+from label_pipeline.core.watching import LOAD_SEED, RECALIBRATE, FileSeen, Finding, Growth, files_changed, seed_grew
 
 
 def file(stamp: str, content: str, path: str = "labels.csv") -> FileSeen:
@@ -52,6 +53,15 @@ def test_changed_content_is_loaded_once(after: Callable[[], list[FileSeen]]) -> 
     assert look(*after(), cursor=changed.cursor).wanted == ()
 
 
+def test_a_load_that_failed_is_still_wanted_under_its_key() -> None:
+    changed = look(file("t2", "b"), cursor=look(file("t1", "a")).cursor)
+    again = files_changed([file("t2", "b")], changed.cursor, written_since_load=frozenset(), unloaded=True)
+    assert [wanted.run_key for wanted in again.wanted] == [wanted.run_key for wanted in changed.wanted]
+    assert again.cursor == changed.cursor
+    untouched = look(file("t1", "a")).cursor
+    assert files_changed([file("t1", "a")], untouched, written_since_load=frozenset(), unloaded=True).wanted == ()
+
+
 def test_content_that_goes_back_is_loaded_again_under_a_key_of_its_own() -> None:
     cursor = look(file("t0", "a")).cursor
     keys: list[str] = []
@@ -61,26 +71,49 @@ def test_content_that_goes_back_is_loaded_again_under_a_key_of_its_own() -> None
     assert len(set(keys)) == 3
 
 
-def grew(calibrate: int, gate: int, *suspended: str) -> Finding:
-    unseen = {"calibrate": calibrate, "gate": gate}
-    return seed_grew(unseen, "hash", epoch=4, suspended=suspended, collections=["shop"])
+GROWN = Growth(epoch=4, asked=200, learnable=10, held_out={"shop": 20}, graded="hash")
+
+
+def grew(grown: Growth, *, opened: Sequence[str] = ("shop",), waiting: str = "", share: float = 0.1) -> Finding:
+    return seed_grew(grown, share=share, opened=opened, waiting=waiting, about=["shop"])
 
 
 def test_nothing_new_asks_for_nothing() -> None:
-    assert grew(0, 0).wanted == ()
+    found = grew(replace(GROWN, learnable=0, held_out={}))
+    assert (found.wanted, found.notes) == ((), ("the newest verdict rests on every graded pair",))
 
 
 def test_new_pairs_are_asked_about_and_no_others() -> None:
-    [wanted] = grew(10, 20).wanted
-    assert (wanted.job, wanted.fresh, wanted.lane) == (RECALIBRATE, False, "full")
+    [wanted] = grew(GROWN).wanted
+    assert (wanted.job, wanted.fresh, wanted.lane, wanted.since) == (RECALIBRATE, False, "full", None)
     assert wanted.reason == (
-        "humans graded 10 pairs for stage calibrate and 20 pairs for stage gate since the newest calibration: only "
-        "these are asked"
+        "humans graded 10 pairs for stage calibrate and 20 pairs for stage gate since the newest verdict: only these "
+        "are asked"
     )
     assert wanted.run_key == "new_human_labels:grew:4:hash"
 
 
-def test_under_a_suspension_every_pair_is_asked_again() -> None:
-    [wanted] = grew(0, 20, "shop").wanted
-    assert wanted.fresh
-    assert "shop is suspended" in wanted.reason
+@pytest.mark.parametrize(("learnable", "missing"), [(1, 19), (19, 1), (20, 0), (21, 0)])
+def test_a_few_pairs_spend_no_look_and_what_is_missing_is_said(learnable: int, missing: int) -> None:
+    found = grew(replace(GROWN, learnable=learnable, held_out={}))
+    assert bool(found.wanted) == (missing == 0)
+    told = f"{missing} more are missing to watch.grown_share 0.1 of the 200 pairs asked about"
+    assert (told in found.notes[0]) == bool(missing)
+
+
+def test_a_share_of_nothing_asks_for_every_pair() -> None:
+    assert grew(replace(GROWN, learnable=1, held_out={}), share=0).wanted
+
+
+def test_a_grown_holdout_alone_spends_no_look_while_the_verdict_stands() -> None:
+    holdout = replace(GROWN, learnable=0, held_out={"shop": 90})
+    found = grew(holdout)
+    assert found.wanted == ()
+    assert "pairs of train or dev are missing" in found.notes[0]
+    assert grew(holdout, opened=()).wanted, "where nobody may label, they may be what the gate was missing"
+
+
+def test_a_recalibration_that_is_about_to_come_asks_about_them_too() -> None:
+    found = grew(GROWN, waiting="shop is suspended")
+    assert found.wanted == ()
+    assert found.notes[0].endswith("since the newest verdict: shop is suspended")

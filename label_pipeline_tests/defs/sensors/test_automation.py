@@ -1,11 +1,18 @@
-"""Wall 3: a condition that leads to amplify asks for nothing while the gate is closed, and once when it opens."""
+"""Wall 3: a condition that leads to amplify asks for nothing while the gate is closed, and once when it opens.
+
+Also where it closes or opens without a run, so that check `judge_gate` must say so by itself.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
+import polars as pl
 
+from label_pipeline.adapters.webhook import Alert
 from label_pipeline.defs.notices import Graph, notices
+from label_pipeline.stages import gate
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.sensors.ticking import FIRST_NIGHT, LOOSE, NIGHTS, SERVED, THRESHOLDS, Dial, Watch
 
@@ -18,6 +25,8 @@ CONDITIONS = {
 DAYS = [(FIRST_NIGHT + timedelta(days=n)).isoformat() for n in range(NIGHTS)]
 
 FRESH = {"ops": {"judge_leaderboard": {"config": {"fresh": True}}}}
+STRICT: dict[str, Any] = {**LOOSE, "thresholds": {**THRESHOLDS, "r2_low": 0.99}}
+GATE = dg.AssetCheckKey(dg.AssetKey("gate_verdict"), "judge_gate")
 
 
 def automated(watch: Watch, condition: str) -> dg.Definitions:
@@ -45,7 +54,7 @@ class Automation:
 
 def closed(watch: Callable[..., Watch]) -> Watch:
     """The same project under thresholds no judge meets, the gate asked and closed."""
-    found = watch(gate={**LOOSE, "thresholds": {**THRESHOLDS, "r2_low": 0.99}})
+    found = watch(gate=STRICT)
     assert not found.materialise("gate_verdict").success
     return found
 
@@ -60,6 +69,29 @@ def test_closed_nothing_is_asked_for_and_opened_every_day_once(watch: Callable[.
     assert opened.success, projects.failure_of(opened)
     assert automation.asked() == DAYS
     assert automation.asked() == []
+
+
+def test_a_policy_edited_and_put_back_is_seen_to_open_again(watch: Callable[..., Watch], dial: Dial) -> None:
+    found = watch()
+    assert found.materialise("gate_verdict").success
+    before = certificate(found)
+    automation = Automation(found, "guarded")
+    automation.asked()
+    shut = closed(watch)
+    assert [automation.asked() for _ in range(2)] == [[], []]
+    assert certificate(shut) != before
+    assert found.materialise("gate_verdict").success, "the stored verdict stands again, at no cost"
+    assert certificate(found) == before
+    assert automation.asked() == DAYS
+    assert automation.asked() == []
+
+
+def certificate(watch: Watch) -> str:
+    """What the newest materialisation of the gate shows as its verdict."""
+    event = watch.instance.get_latest_materialization_event(dg.AssetKey("gate_verdict"))
+    assert event is not None
+    assert event.asset_materialization is not None
+    return str(event.asset_materialization.metadata["verdict main"].value)
 
 
 def test_without_the_guard_a_closed_gate_is_asked_past(watch: Callable[..., Watch], dial: Dial) -> None:
@@ -88,13 +120,56 @@ def test_a_suspension_closes_the_gate_in_the_page_and_for_conditions_and_is_aler
     assert not found.night(0).success
     for _ in range(2):
         found.tick("judge_model_changed")
-    key = dg.AssetCheckKey(dg.AssetKey("gate_verdict"), "judge_gate")
-    said = found.instance.event_log_storage.get_asset_check_execution_history(key, limit=9)
-    assert [record.status.value for record in said] == ["FAILED", "SUCCEEDED"], "failed once, however often it looks"
-    [evaluation] = [record.evaluation for record in said[:1]]
-    assert evaluation is not None
-    assert f"answers as model {SERVED[1]}" in str(evaluation.description)
+    passed, failed = evaluations(found)
+    assert (passed.passed, failed.passed) == (True, False), "failed once, however often it looks"
+    assert f"answers as model {SERVED[1]}" in str(failed.description)
     assert automation.asked() == []
-    everything = Graph({key: "it is open"}, frozenset(), frozenset(), "i", None, "http://page", "runbook")
-    told = [notice.alert for notice in notices(found.instance, everything, -1, datetime(2000, 1, 1, tzinfo=UTC)).found]
-    assert [alert.title for alert in told] == ["check judge_gate of gate_verdict failed"]
+    assert [alert.title for alert in alerts(found)] == ["check judge_gate of gate_verdict failed"]
+
+
+def evaluations(watch: Watch) -> list[dg.AssetCheckEvaluation]:
+    """What check `judge_gate` said, oldest first."""
+    said = watch.instance.event_log_storage.get_asset_check_execution_history(GATE, limit=99)
+    return [record.evaluation for record in reversed(said) if record.evaluation is not None]
+
+
+def alerts(watch: Watch) -> list[Alert]:
+    everything = Graph({GATE: "it is open"}, frozenset(), frozenset(), "i", None, "http://page", "runbook")
+    return [notice.alert for notice in notices(watch.instance, everything, -1, datetime(2000, 1, 1, tzinfo=UTC)).found]
+
+
+def test_a_check_that_failed_without_a_run_heals_without_one(watch: Callable[..., Watch], dial: Dial) -> None:
+    free = {"recalibration_cap_usd": 0}
+    found = watch(watch=free)
+    assert found.materialise("gate_verdict").success
+    automation = Automation(found, "guarded")
+    automation.asked()
+    edited = watch(watch=free, gate=STRICT)
+    edited.tick("judge_model_changed")
+    assert not evaluations(found)[-1].passed
+    for _ in range(2):
+        found.tick("judge_model_changed")
+    assert [said.passed for said in evaluations(found)] == [True, False, True]
+    assert evaluations(found)[-1].description == "open: main"
+
+
+def test_one_collection_of_two_that_shuts_is_alerted_and_the_other_goes_on(
+    watch: Callable[..., Watch], dial: Dial
+) -> None:
+    found = watch(watch={"recalibration_cap_usd": 0})
+    store = found.project.store("gate")
+    gold, verdicts = store.read("gold"), store.read("verdicts")
+    store.overwrite("gold", pl.concat([gold, gold.head(1).with_columns(collection=pl.lit("mail"))]))
+    mail = verdicts.with_columns(collection=pl.lit("mail"), verdict_id=pl.lit("of-mail"))
+    store.append("verdicts", mail, "planted")
+    assert found.materialise("gate_verdict").success
+    assert found.tick("judge_model_changed").told.endswith("as certified")
+    assert [said.passed for said in evaluations(found)] == [True]
+    suspended = gate.suspension(mail.row(0, named=True), "drift of its own", 0, found.clock())
+    store.append("verdicts", suspended, "suspended")
+    for _ in range(2):
+        found.tick("judge_model_changed")
+    _, warned, passed = evaluations(found)
+    assert (warned.passed, warned.severity, passed.passed) == (False, dg.AssetCheckSeverity.WARN, True)
+    assert str(warned.description).startswith("[mail] verdict of-mail of judge")
+    assert [(alert.severity, "drift of its own" in alert.sentence) for alert in alerts(found)] == [("WARN", True)]

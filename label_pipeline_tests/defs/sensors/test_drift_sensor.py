@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import dagster as dg
 import polars as pl
 import pytest
 
 from label_pipeline.core.catalogue import DRIFT_VERDICTS
+from label_pipeline.defs.requesting import ABOUT, COLLECTIONS, OCCASION
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.sensors.ticking import Dial, Watch
 from label_pipeline_tests.sql.frames import rows
@@ -54,6 +56,20 @@ def test_a_drifted_judge_is_suspended_and_recalibrated_once(
     assert found.tick("judge_model_changed").asked == ()
 
 
+@pytest.mark.parametrize(("about", "asked"), [("main", []), ("mail", ["recalibrate"])])
+def test_an_earlier_try_for_another_collection_of_the_judge_is_none_for_this_one(
+    about: str, asked: list[str], watch: Callable[..., Watch], dial: Dial
+) -> None:
+    found = watch()
+    judge = found.project.store("gate").query("calibrate/newest_judge")["judge_version"][0]
+    found.instance.create_run_for_job(
+        found.repository.get_job("recalibrate"), status=dg.DagsterRunStatus.SUCCESS,
+        tags={ABOUT: f"{judge}@0", OCCASION: "judge_model_changed:1", COLLECTIONS: f'["{about}"]'},
+    )  # fmt: skip
+    verdict(found, "d1", state="drifted", cause="leniency", suspends=True, action="calibrate again")
+    assert found.tick(SENSOR).jobs == asked
+
+
 @pytest.mark.parametrize("cause", ["population", "humans", "repeatability", "silent change"])
 def test_what_asking_again_does_not_answer_is_told_and_left_to_people(
     cause: str, watch: Callable[..., Watch], dial: Dial
@@ -79,3 +95,32 @@ def test_a_real_change_of_model_found_by_the_anchor_is_asked_about_by_one_sensor
     assert asked == [[], ["recalibrate"]]
     suspended = found.project.store("gate").read("verdicts").filter(pl.col("kind") == "suspension")
     assert suspended.height == 1, "the anchor suspended it; the sensors add nothing"
+
+
+def test_a_canary_that_stopped_a_night_asks_for_one_anchor_run(watch: Callable[..., Watch], dial: Dial) -> None:
+    found = watch()
+    assert found.tick(SENSOR).asked == ()
+    stopped(found, "canary: the loss on 30 pairs rose", epoch=7)
+    tick = found.tick_and_run(SENSOR)
+    assert (tick.jobs, tick.keys) == (["anchor_watch"], ["anchor_drifted:canary:7"])
+    assert "[main] canary: the loss on 30 pairs rose" in tick.asked[0].tags["label_pipeline/reason"]
+    assert found.results[-1].success, projects.failure_of(found.results[-1])
+    for _ in range(2):
+        calm = found.tick(SENSOR)
+        assert (calm.asked, "on 30 pairs rose" in calm.told) == ((), False), "the anchor run has answered it"
+    stopped(found, "canary: it was ill for a night", epoch=97)
+    stopped(found, None, epoch=98)
+    assert found.tick(SENSOR).asked == ()
+    stopped(found, "canary: none of 30 pairs was answered", epoch=99)
+    assert found.tick(SENSOR).keys == ["anchor_drifted:canary:99"]
+
+
+def stopped(watch: Watch, reason: str | None, epoch: int) -> None:
+    """A canary as an amplification would have left it."""
+    store = watch.project.store("anchor")
+    judge = store.query("calibrate/newest_judge")["judge_version"][0]
+    row = {"judge_version": judge, "epoch": epoch, "kind": "canary", "reason": reason, "ran_at": watch.clock()}
+    empty = {"models": "[]", "fingerprints": "[]"}
+    store.append("anchor_runs", rows("anchor_runs", row | empty), f"planted:{epoch}")
+    opened = {"epoch": epoch, "purpose": "canary", "collection": "main", "opened_at": watch.clock()}
+    store.append("epochs", rows("epochs", opened), f"epoch:{epoch}")

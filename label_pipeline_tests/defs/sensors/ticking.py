@@ -46,9 +46,15 @@ class Dial(ScriptedFaults):
     def __init__(self) -> None:
         super().__init__([])
         self.now: Fault | None = None
+        self._pace, self._seen = 1, 0
 
     def next(self) -> Fault | None:
-        return self.now
+        self._seen += 1
+        return self.now if self._seen % self._pace == 0 else None
+
+    def every(self, nth: int, fault: Fault) -> None:
+        """From now on this happens to every nth request."""
+        self.now, self._pace, self._seen = fault, nth, 0
 
     def serve(self, model: str) -> None:
         """From now on replies report ``model``."""

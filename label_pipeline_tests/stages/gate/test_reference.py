@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -9,7 +10,15 @@ import pytest
 
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion
-from label_pipeline.stages.gate import POLICIES, Reference, comparable, find_reference, pair_up, refuse_own_change
+from label_pipeline.stages.gate import (
+    POLICIES,
+    Reference,
+    alike,
+    comparable,
+    find_reference,
+    pair_up,
+    refuse_own_change,
+)
 from label_pipeline_tests.sql import frames
 from label_pipeline_tests.stages.judged import SCALE, gold, grades, judge
 
@@ -24,8 +33,9 @@ FULL: dict[str, object] = {
 def find(*rows: Mapping[str, object], epoch: int = 3) -> Reference:
     verdicts = frames.rows("verdicts", *({**FULL, **row} for row in rows))
     return find_reference(
-        verdicts, "main", judge_version="new", epoch=epoch, policy_hash="p1", rubric_version="r1", now=NOW
-    )
+        verdicts, "main", judge_version="new", alike={"old", "twin"}, epoch=epoch, policy_hash="p1",
+        rubric_version="r1", now=NOW,
+    )  # fmt: skip
 
 
 def refusal(*rows: Mapping[str, object], epoch: int = 3) -> str:
@@ -63,8 +73,15 @@ REFUSED: dict[str, tuple[list[Mapping[str, object]], str]] = {
     "another rubric": ([{"rubric_version": "r2"}], NONE.format("under the policy and rubric in force")),
     "the full gate closed on this very judge": (
         [{}, CLOSED | {"judge_version": "new", "epoch": 3}],
-        "collection main: the full gate closed on this very judge (new, epoch 3); the re-certification lane does not "
-        "overrule it: improve the judge and calibrate again",
+        "collection main: the full gate closed on this member and served model (judge new, epoch 3) after it had "
+        "certified old; the re-certification lane does not overrule it: improve the judge, then let the full gate "
+        "decide (lane: full)",
+    ),
+    "the full gate closed on the same member and model, calibrated anew since": (
+        [{}, CLOSED | {"judge_version": "twin", "epoch": 1}],
+        "collection main: the full gate closed on this member and served model (judge twin, epoch 1) after it had "
+        "certified old; the re-certification lane does not overrule it: improve the judge, then let the full gate "
+        "decide (lane: full)",
     ),
     "older than a year": (
         [{"decided_at": NOW - timedelta(days=365)}],
@@ -78,6 +95,36 @@ REFUSED: dict[str, tuple[list[Mapping[str, object]], str]] = {
 def test_a_lane_that_cannot_be_taken_says_why(case: str) -> None:
     rows, sentence = REFUSED[case]
     assert refusal(*rows) == sentence
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        CLOSED | {"judge_version": "stranger", "epoch": 1},  # another model: no word about this one
+        CLOSED | {"judge_version": "twin", "epoch": 1, "lane": "recertify"},  # the lane may be taken again
+        CLOSED | {"judge_version": "twin", "epoch": 0, "decided_at": NOW - timedelta(days=60)},  # before the reference
+        {"judge_version": "twin", "epoch": 1, "open": False, "state": "insufficient"},
+    ],
+)
+def test_what_does_not_stand_in_the_way_of_the_lane(other: Mapping[str, object]) -> None:
+    assert find({}, other).judge_version == "old"
+
+
+def test_a_full_gate_that_closed_before_the_reference_was_certified_is_history() -> None:
+    closed = CLOSED | {"judge_version": "twin", "epoch": 1}
+    assert find(closed, {"judge_version": "reference", "epoch": 2}).judge_version == "reference"
+
+
+def test_judges_are_alike_that_differ_in_their_calibrator_alone() -> None:
+    given = [
+        ("mine", described(), "m-08"),
+        ("twin", described(name="renamed"), "m-08"),
+        ("other model", described(), "m-09"),
+        ("other member", described(member_hash="h2"), "m-08"),
+    ]
+    table = [{"judge_version": name, "members": one.members, "model_served": served} for name, one, served in given]
+    mine = replace(described(), model_served="m-08")
+    assert alike(frames.rows("judge_versions", *table), mine) == {"mine", "twin"}
 
 
 def test_nothing_asked_since_is_no_change_from_outside() -> None:
