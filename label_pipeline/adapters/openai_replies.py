@@ -27,6 +27,8 @@ _EVERY_REQUEST = frozenset({"unsupported_parameter", "unsupported_value", "unkno
 _NO_MODEL = re.compile(
     r"(unknown|invalid|unsupported) model|model\b.*\b(not found|not exist)", re.IGNORECASE | re.DOTALL
 )
+_NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+_CREDIT = re.compile(r"credit balance|billing (hard )?limit|exceeded your current quota", re.IGNORECASE)
 _CODE = re.compile(r"[a-z0-9_]{1,40}")
 _QUOTE_CHARS = 300
 
@@ -104,7 +106,7 @@ def rejection(
 def _refusal(error: openai.APIStatusError, base_url: str, model: str | None) -> tuple[str, str, bool] | None:
     """Our sentence before and after what the provider said, and whether it is about this one request only."""
     status = error.status_code
-    if error.code == "insufficient_quota":
+    if error.code in _NO_CREDIT or _CREDIT.search(str(error.body)):
         return f"{base_url} says the account has no credit left", "; top it up, then run again", False
     if status in RETRIED or status >= 500:
         return None

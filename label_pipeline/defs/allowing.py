@@ -131,7 +131,8 @@ def _eligible(project: Project, epoch: int) -> list[JudgeVersion]:
         return [judge_from_row(newest.row(0, named=True))]
     found = []
     for member in project.members:
-        said = project.store("anchor").query("anchor/reported", {"member_hash": member.member_hash, "epoch": 0})
+        asked = {"member_hash": member.member_hash}
+        said = project.store("anchor").query("anchor/reported", {**asked, "epoch": 0}, where={"judgements": asked})
         models = said.filter("in_newest_run")["model_reported"]
         served = str(models[-1]) if models.len() else ""
         found.append(JudgeVersion(member.name, json.dumps([member.describe()]), {}, project.rubric_version, served))

@@ -20,6 +20,7 @@ from label_pipeline.core.errors import (
     BudgetError,
     BusyError,
     LabelPipelineError,
+    ProviderRejectedError,
     ProviderUnavailableError,
     ServedModelError,
 )
@@ -35,6 +36,9 @@ from label_pipeline.defs.project import Project
 
 STAGE_OF = {"canary": "anchor"}
 """The stage whose tables a purpose may see, where it has another name."""
+
+REJECTED_SHARE = 0.05
+"""Texts an endpoint may reject before nothing is decided; a gate allows far fewer unreadable replies."""
 
 LOG_EVERY_S = 5.0
 """Seconds between progress lines in a run's log: often enough to see it live, too seldom to flood the event log."""
@@ -160,6 +164,8 @@ def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
     Raises:
         BudgetError: the cap was reached half-way.
         ProviderUnavailableError: pairs without any reply.
+        ProviderRejectedError: more than ``REJECTED_SHARE`` of the texts, and more than one, were rejected: that speaks
+            of the account, the prompt or the model's context, not of single texts.
     """
     if judging.stopped:
         raise BudgetError(
@@ -171,6 +177,13 @@ def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
         raise ProviderUnavailableError(
             f"{purpose}: {failed.height} of {asked.height} requests to {failed['member'][0]} got no reply, "
             f"so nothing was decided; first: {failed['detail'][0]}. Run again: what was answered is kept"
+        )
+    rejected = asked.filter(pl.col("outcome") == "refused", pl.col("model_reported").is_null())
+    if rejected.height > max(1, REJECTED_SHARE * asked.height):
+        raise ProviderRejectedError(
+            f"{purpose}: {rejected.height} of {asked.height} requests to {rejected['member'][0]} were rejected, "
+            f"more than {REJECTED_SHARE:.0%}, so nothing was decided; first: {rejected['detail'][0]}. Correct the "
+            "account, the texts, or how much of one the prompt shows (document_max_chars); answers are kept"
         )
 
 

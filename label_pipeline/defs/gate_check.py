@@ -13,6 +13,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData,
 )
 from dagster._core.event_api import EventLogRecord
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.report import Keys
@@ -21,17 +22,25 @@ from label_pipeline.defs.watching import collections
 
 CHECK = "judge_gate"
 
+# a run's row of this check is PLANNED from its launch on, and for ever where it failed before it got there
+PLANNED, SUCCEEDED, FAILED = (
+    AssetCheckExecutionRecordStatus.PLANNED,
+    AssetCheckExecutionRecordStatus.SUCCEEDED,
+    AssetCheckExecutionRecordStatus.FAILED,
+)
+
 
 def gate_events(project: Project, instance: DagsterInstance, key: Keys) -> list[AssetCheckEvaluation]:
     """What the check must say now, where that is not what it said last; nothing before the gate ever ran.
+
+    Nothing either while a run is under way that will give the check: its answer would stand below one given meanwhile.
 
     Shut altogether: one failed evaluation, ERROR. Some collections shut since, others open: one failed evaluation each,
     WARN, so that an alert goes out, and a passed one after them, for a failed one would stop the open ones' labels too.
     Open again: a passed one.
     """
     asset = key("gate_verdict")
-    said = instance.event_log_storage.get_latest_asset_check_execution_by_key([dg.AssetCheckKey(asset, CHECK)])
-    last = next((record.evaluation for record in said.values() if record.evaluation is not None), None)
+    last = _said_last(instance, dg.AssetCheckKey(asset, CHECK))
     looked_at = instance.fetch_materializations(asset, limit=1).records
     if last is None or not looked_at:
         return []
@@ -52,6 +61,18 @@ def gate_events(project: Project, instance: DagsterInstance, key: Keys) -> list[
             told = f"open: {', '.join(opened)}"
             events.append(_evaluation(asset, looked_at[0], None, told, opened, reasons))
     return events
+
+
+def _said_last(instance: DagsterInstance, check: dg.AssetCheckKey) -> AssetCheckEvaluation | None:
+    """The newest evaluation; None without one, and while a run is under way that planned one."""
+    executions = instance.event_log_storage
+    for record in executions.get_asset_check_execution_history(check, limit=1, status={PLANNED}):
+        run = instance.get_run_by_id(record.run_id)
+        if run is not None and not run.is_finished:
+            return None
+    for record in executions.get_asset_check_execution_history(check, limit=1, status={SUCCEEDED, FAILED}):
+        return record.evaluation
+    return None
 
 
 def _open_in(evaluation: AssetCheckEvaluation) -> set[str]:

@@ -49,9 +49,11 @@ def growth(project: Project) -> Growth | None:
     member = next((m for m in project.members if m.member_hash == asked), None)
     if member is None:
         return None
+    of_judge: dict[str, str | int] = {"member_hash": member.member_hash, "epoch": int(newest["epoch"])}
     pairs = store.query(
         "gate/asked_pairs",
-        {"member_hash": member.member_hash, "epoch": newest["epoch"], "until": newest["decided_at"]},
+        {**of_judge, "until": newest["decided_at"]},
+        where={"judgements": of_judge},
     )
     if not member.inside:
         pairs = pairs.filter(~pl.col("customer"))

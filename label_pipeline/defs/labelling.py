@@ -18,7 +18,6 @@ from label_pipeline.core.judging.plan import Plan, refuse_over
 from label_pipeline.core.judging.spent import NOTHING, Spent, spent
 from label_pipeline.defs.asking import ask_and_store, price
 from label_pipeline.defs.canary import Canary, ask_canary, prepare_canary
-from label_pipeline.defs.enforcing import finish_enforcing
 from label_pipeline.defs.epochs import recall_epoch
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.standing import current_standings
@@ -50,7 +49,6 @@ def label_day(context: dg.AssetExecutionContext, project: Project, day: date) ->
         JudgeError: the endpoint cannot do it.
     """
     store = project.store("amplify")
-    finish_enforcing(project)  # a drift verdict killed before it suspended must not leave the gate open
     pairs = store.query("amplify/day_pairs", {"day": day})
     gone = pairs.filter(pl.col("query").is_null() | pl.col("document").is_null()).height
     if gone:

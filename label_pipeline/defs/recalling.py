@@ -49,9 +49,8 @@ def find_recall(
 ) -> Recall:
     """What a recall would do; changes nothing."""
     store = project.store("anchor")
-    taken = anchor.standing(
-        store.read("labels"), judge_version=judge_version, since=since, until=until, collection=collection
-    )  # fmt: skip
+    labels = store.read("labels", where={"judge_version": judge_version})
+    taken = anchor.standing(labels, judge_version=judge_version, since=since, until=until, collection=collection)
     if taken.is_empty():
         return Recall(judge_version, taken, (), None, None)
     inputs = membership_inputs(project)

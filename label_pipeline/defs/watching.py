@@ -100,7 +100,8 @@ def waiting(project: Project) -> str:
 def recorded(project: Project, judge: WatchedJudge) -> Recorded:
     """What the replies of ``judge`` reported since its calibration."""
     store = project.store("anchor")
-    rows = store.query("anchor/reported", {"member_hash": judge.member_hash, "epoch": judge.epoch})
+    asked = {"member_hash": judge.member_hash}
+    rows = store.query("anchor/reported", {**asked, "epoch": judge.epoch}, where={"judgements": asked})
     newest = rows.filter(pl.col("in_newest_run")).group_by("model_reported").agg(pl.col("first_epoch").min())
     runs = store.read("anchor_runs").filter(
         pl.col("judge_version") == judge.judge_version, pl.col("epoch") >= judge.epoch, pl.col("kind") != "canary"

@@ -212,6 +212,8 @@ def test_retry_after_in_every_spelling(headers: dict[str, str], seconds: float |
         (refusal(400, "Unsupported", code="unsupported_value"), "correct the judge's settings"),
         (refusal(400, "Invalid model name passed in model=judge"), "rejects requests to model judge"),
         (refusal(429, "You exceeded your current quota", code="insufficient_quota"), "no credit left.*top it up"),
+        (refusal(400, "Your credit balance is too low to access the API"), "no credit left.*top it up"),
+        (refusal(400, "Billing hard limit has been reached", code="billing_hard_limit_reached"), "no credit left"),
     ],
 )
 def test_a_no_for_good_is_raised_at_once(answer: web.Response, words: str) -> None:

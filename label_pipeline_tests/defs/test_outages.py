@@ -96,6 +96,24 @@ def test_a_text_the_endpoint_rejects_is_answered_and_stops_neither_calibration_n
     assert graph.project.store("gate").read("holdout_looks").height == 1
 
 
+def test_on_many_rejected_texts_nothing_is_decided(
+    certified_home: Path, tmp_path: Path, instance: dg.DagsterInstance, world: SampleWorld,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A prompt that shows too much, or an account in arrears, says nothing about how well the judge grades."""
+    graph = _from_scratch(certified_home, tmp_path / "home", instance)
+    monkeypatch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
+    longest = _request_sizes(graph)
+    with running_provider(
+        make_app(simulated_models(world), api_key=KEY, max_input_chars=longest[len(longest) // 8])
+    ) as url:
+        monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
+        told = projects.failure_of(graph.run("judge_leaderboard"))
+    assert "rejected, more than 5%, so nothing was decided" in told
+    assert "document_max_chars" in told
+    assert graph.project.store("calibrate").read("leaderboard").is_empty()
+
+
 def _request_sizes(graph: Graph) -> list[int]:
     """Characters of the messages a judge is sent about every graded pair, longest first; loads the seed."""
     assert graph.run(*projects.TO_GATE[:4]).success

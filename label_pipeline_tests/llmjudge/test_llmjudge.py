@@ -132,19 +132,16 @@ def test_the_provider_says_how_many_texts_occur_more_than_once_and_how_many_of_t
     assert "conflicts: exclude" in said
 
 
-def test_left_in_the_seed_they_are_refused_by_name_and_count_as_unreadable(projects: Projects) -> None:
-    ran = run(load(projects.as_it_is), ["seed", "calibrate", "gate"])
-    judged = ran.store.read("judgements")
-    refused = judged.filter(pl.col("outcome") == "refused")
-    said = "found two or more different grades of 'prophet-setting1' recorded for this text pair"
-    assert refused.height > 0
-    assert refused["detail"].str.contains(said, literal=True).all()
-    [criteria] = map(json.loads, ran.store.read("verdicts")["criteria"])
-    [unreadable] = [criterion for criterion in criteria if criterion["name"] == "unreadable replies"]
-    looked_at = judged.filter(pl.col("purpose") == "gate")
-    assert unreadable["figure"] == pytest.approx((looked_at["outcome"] == "refused").mean())
-    assert unreadable["status"] == "missed"
-    assert not ran.store.read("verdicts")["open"].any()
+def test_left_in_the_seed_they_stop_the_calibration_by_name_and_nothing_rests_on_the_rest(projects: Projects) -> None:
+    stopped = run(load(projects.as_it_is), ["seed", "calibrate"])
+    assert list(stopped.failures) == ["calibrate"]
+    sentence = stopped.failures["calibrate"]
+    assert "so nothing was decided" in sentence
+    assert "found two or more different grades of 'prophet-setting1' recorded for this text pair" in sentence
+    assert stopped.store.read("leaderboard").is_empty()
+    refused = stopped.store.read("judgements").filter(pl.col("outcome") == "refused").height
+    assert f"{refused} of 180 requests" in sentence
+    assert refused > 9, "more than one in twenty"
 
 
 def test_without_them_the_seed_is_twenty_pairs_of_each_query_and_every_count_is_booked(

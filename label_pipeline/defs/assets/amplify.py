@@ -13,6 +13,7 @@ from label_pipeline.core.errors import BudgetError, GateClosedError, JudgeError
 from label_pipeline.defs.asking import refusing, spending
 from label_pipeline.defs.canary import canaries_of
 from label_pipeline.defs.contracts import contract_result
+from label_pipeline.defs.enforcing import finish_enforcing
 from label_pipeline.defs.labelling import book_orphans, label_day
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.report import Keys, markdown, stage_asset
@@ -93,6 +94,7 @@ def _amplified_labels(key: Keys, days: dg.PartitionsDefinition[str], spending_po
     def amplified_labels(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """Labels of a day's candidate pairs, given by the judge whose verdict for their collection stands now."""
         with refusing(), spending(project):
+            finish_enforcing(project)  # a drift verdict killed before it suspended must not leave the gate open
             book_orphans(context, project)
             runs = pl.concat([label_day(context, project, date.fromisoformat(name)) for name in context.partition_keys])
             _refuse_unlabelled(project, runs, context.run.run_id)

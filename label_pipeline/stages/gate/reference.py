@@ -96,7 +96,10 @@ def find_reference(
         raise NotApplicableError(f"collection {collection}: no judge was certified by a full gate {why}; {FULL_GATE}")
     row = open_ones.row(0, named=True)
     found = Reference(collection, row["judge_version"], row["verdict_id"], int(row["epoch"]), row["decided_at"])
-    ours = full.filter(pl.col("judge_version").is_in([judge_version, *alike]), pl.col("epoch") > found.epoch)
+    later = (pl.col("epoch") > found.epoch) | (
+        (pl.col("epoch") == found.epoch) & (pl.col("decided_at") > found.decided_at)  # another calibrator, same replies
+    )
+    ours = full.filter(pl.col("judge_version").is_in([judge_version, *alike]), later)
     if not ours.is_empty() and ours["state"][0] == "closed":
         closed = ours.row(0, named=True)
         raise NotApplicableError(

@@ -17,8 +17,10 @@ from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 from label_pipeline.stages.amplify import STANDING, current, newest
 from label_pipeline.stages.rank.training_set import AMPLIFIED, TEST_SPLITS, build_training_sets
 
-ON_ITS_WAY = timedelta(hours=1)
-"""How long a row may be on its way: its writer reads the clock first, so a set may be made later without it."""
+ON_ITS_WAY = timedelta(minutes=2)
+"""How long a row may be on its way: its writer reads the clock first, so a set may be made later without it.
+
+Reading and writing take seconds; a longer time would count labels as learnt from that had been recalled before."""
 
 
 class Inputs(NamedTuple):

@@ -127,10 +127,24 @@ def test_a_suspension_closes_the_gate_in_the_page_and_for_conditions_and_is_aler
     assert [alert.title for alert in alerts(found)] == ["check judge_gate of gate_verdict failed"]
 
 
+def test_a_gate_run_that_failed_before_its_check_stops_no_sensor(watch: Callable[..., Watch], dial: Dial) -> None:
+    """Its row of the check stays planned for ever."""
+    found = watch(watch={"recalibration_cap_usd": 1, "retry_after_s": 0})
+    assert found.materialise("gate_verdict").success
+    dial.serve("a stranger")
+    assert not found.night(0).success
+    assert found.tick_and_run("judge_model_changed").jobs == ["recalibrate"]
+    assert not found.results[-1].success
+    assert evaluations(found)[-1].description
+    again = found.tick_and_run("judge_model_changed")
+    assert again.jobs == ["recalibrate"], "its one further try"
+    assert [said.passed for said in evaluations(found)] == [True, False]
+
+
 def evaluations(watch: Watch) -> list[dg.AssetCheckEvaluation]:
     """What check `judge_gate` said, oldest first."""
     said = watch.instance.event_log_storage.get_asset_check_execution_history(GATE, limit=99)
-    return [record.evaluation for record in reversed(said) if record.evaluation is not None]
+    return [found for record in reversed(said) if isinstance(found := record.evaluation, dg.AssetCheckEvaluation)]
 
 
 def alerts(watch: Watch) -> list[Alert]:

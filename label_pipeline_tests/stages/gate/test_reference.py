@@ -199,3 +199,10 @@ def test_two_judges_are_paired_row_by_row_whatever_the_order() -> None:
     assert len(named) == 1
     assert other.judge.holdout_hash not in named, "another reference is another look"
     assert other.judge.holdout_hash != other.reference.holdout_hash
+
+
+def test_a_full_gate_that_closed_later_on_the_same_replies_is_not_overruled() -> None:
+    """New human grades, no new replies: another calibrator, and the full gate closes in the epoch that it opened in."""
+    closed = {"judge_version": "twin", "verdict_id": "v-twin", "state": "closed", "open": False}
+    assert "the full gate closed on this member" in refusal({}, {**closed, "decided_at": NOW - timedelta(days=3)})
+    assert find({}, {**closed, "decided_at": NOW - timedelta(days=60)}).judge_version == "old"

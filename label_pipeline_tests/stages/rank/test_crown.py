@@ -34,6 +34,19 @@ def test_a_known_ranker_of_standing_labels_may() -> None:
     assert _objection(history, name) is None, "a confirmation takes nothing back"
 
 
+def test_what_was_recalled_before_it_was_trained_bars_nobody_also_where_the_set_cannot_be_rebuilt() -> None:
+    history = History(np.random.default_rng(3))
+    history.give("judge-a", 0.4)
+    history.tick()
+    history.recall("judge-a", START, START + timedelta(minutes=1))
+    history.give("judge-a", 0.4)  # some of the recalled pairs have no label again
+    history.now += timedelta(minutes=20)
+    name = history.train()
+    regraded = history.inputs._replace(gold=history.inputs.gold.slice(1))
+    found = rank.objection(f"{name} amplified", history.rankers, history.training_sets, regraded)
+    assert found is None
+
+
 def test_unknown_is_a_failure() -> None:
     """No ranker of that name, or no manifest of what it learnt from, also none of the right arm."""
     history, name = _trained()
