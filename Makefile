@@ -10,7 +10,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 REALMODEL := .venv/realmodel/.ready
 LABELSTUDIO := .venv/labelstudio/.ready
-WORKERS ?= 2
+# one more than CI has cores: a fifth of the time tests wait for servers and daemons
+WORKERS ?= 3
 
 .PHONY: demo test check ui realmodel labelstudio results bench clean lock
 

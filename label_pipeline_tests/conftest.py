@@ -11,12 +11,10 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
 LEAKS = ("LABEL_PIPELINE_CONFIG", "LABEL_PIPELINE_HOME", "DAGSTER_HOME", "OPENAI_API_KEY", "OPENAI_BASE_URL")
 
-
-@pytest.fixture(autouse=True)
-def _no_leaks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A developer's own settings and keys must not change what a test sees."""
-    for name in (*LEAKS, *(name for name in os.environ if name.lower().endswith("_proxy"))):
-        monkeypatch.delenv(name, raising=False)
+# A developer's own settings and keys must not change what a test sees. Here and not in a fixture: one of a session runs
+# before those of a test, and two workers that make the databases of one DAGSTER_HOME at a time spoil them.
+for leak in (*LEAKS, *(name for name in os.environ if name.lower().endswith("_proxy"))):
+    os.environ.pop(leak, None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
