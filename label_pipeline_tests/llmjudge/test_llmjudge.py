@@ -132,16 +132,21 @@ def test_the_provider_says_how_many_texts_occur_more_than_once_and_how_many_of_t
     assert "conflicts: exclude" in said
 
 
-def test_left_in_the_seed_they_stop_the_calibration_by_name_and_nothing_rests_on_the_rest(projects: Projects) -> None:
-    stopped = run(load(projects.as_it_is), ["seed", "calibrate"])
-    assert list(stopped.failures) == ["calibrate"]
-    sentence = stopped.failures["calibrate"]
+def test_left_in_the_seed_they_stop_the_gate_by_name_and_nothing_rests_on_the_rest(projects: Projects) -> None:
+    stopped = run(load(projects.as_it_is), ["seed", "calibrate", "gate"])
+    refused = stopped.store.read("judgements").filter(pl.col("outcome") == "refused")
+    [board] = stopped.store.read("leaderboard").rows(named=True)
+    of_seed = refused.filter(pl.col("purpose") == "calibrate").height
+    assert 0 < of_seed <= 9, "no more than one in twenty: they count as unreadable"
+    assert board["unreadable_share"] == pytest.approx(of_seed / 180)
+    assert list(stopped.failures) == ["gate"]
+    sentence = stopped.failures["gate"]
+    of_holdout = refused.filter(pl.col("purpose") == "gate").height
+    assert of_holdout > 12, "more than one in twenty"
+    assert f"gate: {of_holdout} of 240 requests" in sentence
     assert "so nothing was decided" in sentence
     assert "found two or more different grades of 'prophet-setting1' recorded for this text pair" in sentence
-    assert stopped.store.read("leaderboard").is_empty()
-    refused = stopped.store.read("judgements").filter(pl.col("outcome") == "refused").height
-    assert f"{refused} of 180 requests" in sentence
-    assert refused > 9, "more than one in twenty"
+    assert stopped.store.read("verdicts").is_empty()
 
 
 def test_without_them_the_seed_is_twenty_pairs_of_each_query_and_every_count_is_booked(
