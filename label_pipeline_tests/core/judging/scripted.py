@@ -11,9 +11,10 @@ from typing import Self
 
 from aiohttp import web
 
+from label_pipeline.core.judging.engine import Judging, judge_pairs
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.prompt import PromptTemplate
-from label_pipeline.core.ports import PairText, Price, Reply
+from label_pipeline.core.ports import ChatClient, Journal, PairText, Price, Progress, Reply
 from label_pipeline.core.rubric import GradeDefinition, Rubric
 from label_pipeline.core.scale import Scale
 
@@ -182,3 +183,31 @@ class ScriptedProvider:
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         return web.json_response({"object": "list", "data": [{"id": "judge"}, {"id": "other"}]})
+
+
+async def judging(
+    pairs: Sequence[PairText], client: ChatClient, member: Member | None = None, journal: Journal | None = None,
+    *, concurrency: int = 4, cap_usd: float = float("inf"), served: str | None = None, progress: Progress | None = None,
+    drain_s: float = 60.0,
+) -> Judging:  # fmt: skip
+    return await judge_pairs(
+        pairs,
+        member or make_member(),
+        client=client,
+        journal=journal or DictJournal(),
+        concurrency=concurrency,
+        epoch=3,
+        run_id="run",
+        purpose="gate",
+        clock=clock,
+        cap_usd=cap_usd,
+        served=served,
+        progress=progress,
+        drain_s=drain_s,
+    )
+
+
+def document_of(body: Mapping[str, object]) -> str:
+    messages = body["messages"]
+    assert isinstance(messages, list)
+    return str(messages[-1]["content"])
