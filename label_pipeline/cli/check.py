@@ -16,8 +16,8 @@ from label_pipeline.cli.plans import Inputs, StagePlan, deal, stage_plans
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.errors import InputError, JudgeError, SettingsError
 from label_pipeline.core.tables import QUERY_KEY
-from label_pipeline.defs.assets.seed import INPUT_TABLES
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
+from label_pipeline.operations.seed import INPUT_TABLES
 from label_pipeline.settings import load
 from label_pipeline.stages import seed
 

@@ -9,7 +9,7 @@ from datetime import date
 from label_pipeline.adapters.files import read_rows
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.defs.partitions import daily
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.stages import STAGES, seed
 
 

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import polars as pl
 
 from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.ports import PairText
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
-from label_pipeline.defs.anchoring import anchors
-from label_pipeline.defs.asking import price
-from label_pipeline.defs.epochs import current_epoch, newest_epoch, recall_epoch
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.anchor_reference import anchors
+from label_pipeline.operations.epochs import current_epoch, newest_epoch, recall_epoch
+from label_pipeline.operations.judging import price
+from label_pipeline.operations.project import Project
 from label_pipeline.stages import anchor, seed
 
 
@@ -76,7 +77,7 @@ def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
     for stage, pairs in asked.items():
         texts = _texts(inputs.seeded, pairs)
         for member in project.members:
-            plan = price(project, member, texts, epoch=epoch, purpose=stage)
+            plan = price(project, JudgingOrder(member, texts, stage, epoch))
             yield StagePlan(stage, member.name, plan, plan.cost_usd)
     yield from _anchor_plans(project, _texts(inputs.seeded, inputs.dealt.filter(split == "anchor")))
     days = inputs.candidates.candidates.sort("arrived_on").partition_by("arrived_on")
@@ -84,7 +85,7 @@ def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
     collections = inputs.candidates.candidates["collection"].unique()
     epoch = max([epoch, *(recall_epoch(project, name) for name in collections)])  # what was recalled is asked again
     for member in project.members:
-        plans = [price(project, member, texts, epoch=epoch, purpose="amplify") for texts in by_day]
+        plans = [price(project, JudgingOrder(member, texts, "amplify", epoch)) for texts in by_day]
         asking = [plan.cost_usd for plan in plans if plan.requests]  # a day with nothing to ask needs no canary
         canary = _canary_plan(project, member, inputs, collections) if asking else Plan()
         yield StagePlan("amplify", member.name, sum(plans, canary), max(asking, default=0.0) + canary.cost_usd)
@@ -97,7 +98,7 @@ def _anchor_plans(project: Project, texts: tuple[PairText, ...]) -> Iterator[Sta
     to_do = {found.member.name: found.runs_to_do for found in watched}
     for member in project.members:
         runs = to_do.get(member.name, project.settings.anchor.baseline_runs)
-        plan = price(project, member, texts, epoch=epoch, purpose="anchor")
+        plan = price(project, JudgingOrder(member, texts, "anchor", epoch))
         every = sum((plan for _ in range(runs)), Plan())
         yield StagePlan("anchor", member.name, every, every.cost_usd)
 
@@ -115,7 +116,7 @@ def _canary_plan(project: Project, member: Member, inputs: Inputs, collections: 
         for mine in pairs.partition_by("collection", maintain_order=True)
     ]
     texts = _texts(inputs.seeded, pl.concat(chosen)) if chosen else ()
-    return price(project, member, texts, epoch=newest_epoch(project) + 1, purpose="canary")
+    return price(project, JudgingOrder(member, texts, "canary", newest_epoch(project) + 1))
 
 
 def _texts(found: seed.Assembled, pairs: pl.DataFrame) -> tuple[PairText, ...]:

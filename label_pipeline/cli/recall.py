@@ -11,9 +11,9 @@ from rich.console import Console
 
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.errors import SettingsError
-from label_pipeline.defs.asking import spending
-from label_pipeline.defs.project import Project
-from label_pipeline.defs.recalling import Recall, carry_out, find_recall, full_version, name_of, relabelling
+from label_pipeline.operations.project import Project
+from label_pipeline.operations.recall import Recall, carry_out, find_recall, full_version, name_of, relabelling
+from label_pipeline.operations.spending import spending
 from label_pipeline.settings import load
 
 

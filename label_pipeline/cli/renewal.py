@@ -12,8 +12,8 @@ from rich.console import Console
 from label_pipeline.cli.terminal import say
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.tables import QUERY_KEY
-from label_pipeline.defs.asking import spending
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
+from label_pipeline.operations.spending import spending
 from label_pipeline.settings import load
 from label_pipeline.stages import gate
 

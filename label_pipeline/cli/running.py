@@ -18,9 +18,9 @@ from label_pipeline.cli.facts import facts
 from label_pipeline.cli.stopping import Stop
 from label_pipeline.cli.view import View
 from label_pipeline.core.errors import SettingsError
-from label_pipeline.defs.assets.gate import LANES
 from label_pipeline.defs.build import build
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.gate import LANES
+from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings
 from label_pipeline.stages import STAGES
 

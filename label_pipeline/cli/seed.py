@@ -61,7 +61,7 @@ def draw(
     """Draw queries and documents with known probabilities and share them out; again with more to extend."""
     from label_pipeline.cli.seed_draw import Plans, draw_seed
     from label_pipeline.cli.seed_orders import Sources
-    from label_pipeline.defs.project import Project
+    from label_pipeline.operations.project import Project
     from label_pipeline.stages.seed.draw import QueryPlan
     from label_pipeline.stages.seed.overlap import OverlapPlan
     from label_pipeline.stages.seed.pool import PoolPlan
@@ -89,7 +89,7 @@ def draw(
 def guide(config: Config = None, out: Out = None) -> None:
     """Render the rubric to the annotators' guide and Label Studio's labelling configuration."""
     from label_pipeline.cli.seed_grading import write_guide
-    from label_pipeline.defs.project import Project
+    from label_pipeline.operations.project import Project
 
     settings = load(_path(config))
     raise typer.Exit(write_guide(Console(), Project(settings), _folder(settings, out)))
@@ -104,7 +104,7 @@ def export(
 ) -> None:
     """Write guide, configuration and tasks for a grading tool."""
     from label_pipeline.cli.seed_grading import export_tasks
-    from label_pipeline.defs.project import Project
+    from label_pipeline.operations.project import Project
 
     settings = load(_path(config))
     raise typer.Exit(export_tasks(Console(), Project(settings), _folder(settings, out), tool, only_open=only_open))
@@ -124,7 +124,7 @@ def import_(
 ) -> None:
     """Turn people's answers into human_labels.csv; every answer is kept, bad ones are set aside with a reason."""
     from label_pipeline.cli.seed_grading import import_answers
-    from label_pipeline.defs.project import Project
+    from label_pipeline.operations.project import Project
 
     settings = load(_path(config))
     folder = _folder(settings, out)

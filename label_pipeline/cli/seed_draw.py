@@ -19,7 +19,7 @@ from label_pipeline.cli.seed_orders import Sources, retrieval_orders, told
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.errors import InputError, SettingsError
 from label_pipeline.core.tables import QUERY_KEY
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.stages.seed.draw import QueryPlan, draw_queries, summary
 from label_pipeline.stages.seed.overlap import OverlapPlan, agreement_half_width, seat
 from label_pipeline.stages.seed.pool import ZONE_SHARES, PoolPlan, draw_pairs

@@ -18,7 +18,7 @@ from label_pipeline.cli.seed_folder import ANSWERS, SeedFolder
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.annotation import Annotation, Sheet
 from label_pipeline.core.errors import InputError, SettingsError
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.stages.seed.annotations import Expected, Imported, accept, remembered
 from label_pipeline.stages.seed.guide import guide
 from label_pipeline.stages.seed.texts import Limits, accept_documents

@@ -16,7 +16,7 @@ from label_pipeline.adapters.search import Asked, SearchEndpoint, ask
 from label_pipeline.cli.terminal import say
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.core.tables import QUERY_KEY
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.stages.seed.orders import RETRIEVED, built_in_orders, read_orders
 from label_pipeline.stages.seed.pool import PoolPlan
 

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from label_pipeline.adapters.store import Store
 from label_pipeline.cli.terminal import as_table, say
-from label_pipeline.defs.project import Project
-from label_pipeline.defs.standing import current_standings
+from label_pipeline.operations.gate import current_standings
+from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings
 from label_pipeline.stages import STAGES, amplify
 

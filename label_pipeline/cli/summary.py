@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from label_pipeline.cli.facts import facts
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings
 from label_pipeline.stages import STAGES
 

@@ -23,11 +23,6 @@ Keep out: decisions (they return verdicts) and unreadable replies (they are outc
 Messages say what was found, what was expected and what to do next.
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import polars as pl
-
 
 class LabelPipelineError(Exception):
     """Base of every error this package raises on purpose."""
@@ -92,17 +87,7 @@ class ProviderRejectedError(JudgeError):
 
 
 class ServedModelError(JudgeError):
-    """Another model answered than the one asked for or certified.
-
-    Attributes:
-        judgements: JUDGEMENTS rows of what was paid for before it showed, so that the caller can book them.
-        requests: requests behind them.
-    """
-
-    def __init__(self, message: str, judgements: "pl.DataFrame | None" = None, requests: int = 0) -> None:
-        super().__init__(message)
-        self.judgements = judgements
-        self.requests = requests
+    """Another model answered than the one asked for or certified."""
 
 
 class BudgetError(LabelPipelineError):

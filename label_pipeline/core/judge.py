@@ -40,6 +40,11 @@ class JudgeVersion:
         return json.dumps({name: fit.to_dict() for name, fit in sorted(self.calibrators.items())}, sort_keys=True)
 
     @property
+    def member_hash(self) -> str:
+        """Names its member in table judgements; the first one where it has several."""
+        return str(json.loads(self.members)[0]["member_hash"])
+
+    @property
     def judge_version(self) -> str:
         """Content hash of everything that could change a grade; not the name, the price or the fingerprint."""
         hashes = [member["member_hash"] for member in json.loads(self.members)]

@@ -1,6 +1,6 @@
-"""Put one project's graph together. The only place where assets, checks, jobs, schedules and sensors meet.
+"""Put one project's graph together: the only place where assets, checks, jobs, schedules, sensors and resources meet.
 
-Keep out: what they do.
+When to add here: a new module of assets. Keep out: what they do.
 """
 
 import warnings
@@ -19,9 +19,10 @@ from label_pipeline.defs.assets.seed import seed_assets
 from label_pipeline.defs.checks import sql_checks
 from label_pipeline.defs.jobs import jobs
 from label_pipeline.defs.partitions import daily
-from label_pipeline.defs.project import Project, no_progress, utc_now
+from label_pipeline.defs.resources import resources
 from label_pipeline.defs.schedules import schedules
 from label_pipeline.defs.sensors import watch_sensors
+from label_pipeline.operations.project import no_progress, utc_now
 from label_pipeline.settings import Settings
 
 
@@ -69,6 +70,6 @@ def build(
             alerts_sensor(settings, [*assets, *checks], [job.name for job in made_jobs]),
             *watch_sensors(settings, key, made_jobs),
         ],
-        resources={"project": Project(settings, clock, progress)},
+        resources=resources(settings, clock, progress),
         executor=dg.in_process_executor,
     )

@@ -1,7 +1,7 @@
 """Check `judge_gate` between two materialisations: it follows what may be labelled now, which changes without a run.
 
 A suspension, a verdict that expired, an edited policy and its way back are no runs: without these evaluations the page
-would show an open gate that is shut, or the other way round. Keep out: what may be labelled (standing.py), the
+would show an open gate that is shut, or the other way round. Keep out: what may be labelled (operations/gate), the
 evaluation a run gives (assets/gate.py).
 """
 
@@ -9,16 +9,15 @@ from collections.abc import Mapping
 
 import dagster as dg
 from dagster import AssetCheckEvaluation, DagsterInstance
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData,
-)
-from dagster._core.event_api import EventLogRecord
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from label_pipeline.defs.project import Project
+from label_pipeline.defs.dagster_private import (
+    AssetCheckEvaluationTargetMaterializationData,
+    AssetCheckExecutionRecordStatus,
+    EventLogRecord,
+)
 from label_pipeline.defs.report import Keys
-from label_pipeline.defs.standing import current_standings
-from label_pipeline.defs.watching import collections
+from label_pipeline.operations.gate import current_standings
+from label_pipeline.operations.project import Project
 
 CHECK = "judge_gate"
 
@@ -44,7 +43,7 @@ def gate_events(project: Project, instance: DagsterInstance, key: Keys) -> list[
     looked_at = instance.fetch_materializations(asset, limit=1).records
     if last is None or not looked_at:
         return []
-    standings = current_standings(project, "gate", collections(project))
+    standings = current_standings(project, "gate", project.collections())
     opened = sorted(name for name, standing in standings.items() if standing.open)
     reasons = {name: " ".join(standing.reasons) for name, standing in standings.items() if not standing.open}
     newly = sorted(_open_in(last) & set(reasons))

@@ -1,14 +1,17 @@
-"""What an asset shows in the Dagster page: Markdown tables, pictures, column schemas.
+"""What an asset shows in the Dagster page: Markdown tables, column schemas, and the failure it ends with.
 
-Keep out: figures themselves (stages), drawing (adapters/plots.py).
+When to add here: two assets show the same kind of thing. Keep out: figures themselves (stages), drawing
+(adapters/plots.py).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import dagster as dg
 import polars as pl
 
 from label_pipeline.core.catalogue import TABLES
+from label_pipeline.core.errors import BusyError, LabelPipelineError, ProviderUnavailableError
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -48,6 +51,18 @@ def stage_asset(
         owners=OWNERS, kinds=kinds, pool=pool, metadata=column_schema(table), check_specs=list(check_specs),
         partitions_def=days, backfill_policy=dg.BackfillPolicy.single_run() if days is not None else None,
     )  # fmt: skip
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turns this package's errors into a Dagster failure with their sentence; only an outage may be retried."""
+    try:
+        yield
+    except LabelPipelineError as error:
+        retry = isinstance(error, ProviderUnavailableError | BusyError)
+        raise dg.Failure(
+            description=str(error), metadata={"error": type(error).__name__, "reason": str(error)}, allow_retries=retry
+        ) from error
 
 
 def column_schema(table: str) -> dict[str, dg.TableSchema]:

@@ -1,14 +1,14 @@
 """When jobs run by themselves. What spends is off until someone turns it on in the page.
 
-Keep out: what a job does (jobs.py).
+When to add here: a job that a clock should launch. Keep out: what a job does (jobs.py).
 """
 
 from collections.abc import Sequence
 from datetime import UTC, timedelta
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from label_pipeline.defs.dagster_private import UnresolvedAssetJobDefinition
 from label_pipeline.settings import Settings
 
 

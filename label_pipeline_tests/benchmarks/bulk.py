@@ -21,6 +21,7 @@ from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.core.judging.engine import Judging, judge_pairs
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.ports import PairText
 from label_pipeline_tests.benchmarks.paired import Paired, paired
 from label_pipeline_tests.core.judging.scripted import ScriptedProvider, clock, graded, make_member, make_pairs, reply
@@ -63,8 +64,8 @@ def label(url: str, journal_file: Path, pairs: list[PairText]) -> Judging:
         try:
             with SQLiteJournal(journal_file) as journal:
                 return await judge_pairs(
-                    pairs, MEMBER, client=client, journal=journal, concurrency=CONCURRENCY, epoch=0, run_id="bench",
-                    purpose="amplify", clock=clock,
+                    JudgingOrder(MEMBER, pairs, "amplify", 0), client=client, journal=journal,
+                    concurrency=CONCURRENCY, run_id="bench", clock=clock,
                 )  # fmt: skip
         finally:
             await client.close()

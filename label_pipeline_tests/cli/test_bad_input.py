@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.adapters.store import Store
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.rehearsal.completion import json_reply
 from label_pipeline.rehearsal.faults import DroppedConnection, ScriptedFaults, ServedAs, ServerError
 from label_pipeline.rehearsal.protocol import Answer, ChatRequest, Model

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.core.tables import PAIR_KEY
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.rehearsal.faults import ScriptedFaults, SlowReply
 from label_pipeline.rehearsal.protocol import Model
 from label_pipeline.rehearsal.provider import make_app

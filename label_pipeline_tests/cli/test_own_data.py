@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.cli.days import days_to_amplify
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.settings import load
 from label_pipeline.stages import STAGES
 from label_pipeline_tests.cli import own_data

@@ -10,7 +10,7 @@ import yaml
 from label_pipeline.adapters.store import Store
 from label_pipeline.cli.recall import _moment
 from label_pipeline.core.errors import SettingsError
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.settings import load
 from label_pipeline_tests.cli.commands import Shell, stats
 from label_pipeline_tests.cli.conftest import Serve

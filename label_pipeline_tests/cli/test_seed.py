@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.settings import load
 from label_pipeline_tests.adapters.test_search import Engine, hits, running
 from label_pipeline_tests.cli.commands import Shell

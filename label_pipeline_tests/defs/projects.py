@@ -17,7 +17,7 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.defs.build import build
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline.rehearsal.world_files import write_files
 from label_pipeline.settings import SAMPLE, Settings, parse

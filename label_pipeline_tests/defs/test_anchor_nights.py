@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from label_pipeline.defs.anchoring import anchors
-from label_pipeline.defs.drifting import evidence_of
+from label_pipeline.operations.anchor_reference import anchors
+from label_pipeline.operations.drift import evidence_of
 from label_pipeline.rehearsal.faults import ChangedFingerprint, Fault, ScriptedFaults
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline.stages.anchor import decide_drift

@@ -1,5 +1,6 @@
 """A few anchor pairs before an amplification: asked first, booked apart, and the judge stops when it is not itself."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from label_pipeline.core.judging.order import JudgingOrder
+from label_pipeline.core.pairs import pair_texts
+from label_pipeline.operations.judging import price
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.anchored import graph_at, serving
@@ -112,12 +116,8 @@ def test_its_price_counts_against_the_cap_of_amplify(
 
 def _cap_that_just_fits(graph: projects.Graph) -> float:
     """What a day's plan without a canary costs at most, over the days."""
-    from label_pipeline.core.judge import judge_from_row
-    from label_pipeline.core.pairs import pair_texts
-    from label_pipeline.defs.asking import price
-
     store, project = graph.project.store("amplify"), graph.project
-    row = store.read("judge_versions").row(0, named=True)
-    member = project.member_of(judge_from_row(row))
-    days = [store.query("amplify/day_pairs", {"day": pl.Series([day]).str.to_date()[0]}) for day in DAYS]
-    return 1.001 * max(price(project, member, pair_texts(d), epoch=0, purpose="amplify").cost_usd for d in days)
+    judge, _ = project.judge(store.read("judge_versions")["judge_version"][0])
+    member = project.member_of(judge)
+    days = [store.query("amplify/day_pairs", {"day": date.fromisoformat(day)}) for day in DAYS]
+    return 1.001 * max(price(project, JudgingOrder(member, pair_texts(d), "amplify", 0)).cost_usd for d in days)

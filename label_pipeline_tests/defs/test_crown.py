@@ -11,7 +11,7 @@ import pytest
 
 from label_pipeline.adapters.store import Store
 from label_pipeline.core.catalogue import TRAINING_SETS
-from label_pipeline.defs.recalling import carry_out, find_recall, full_version, name_of
+from label_pipeline.operations.recall import carry_out, find_recall, full_version, name_of
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.anchored import dying_before, graph_at
 from label_pipeline_tests.defs.projects import DAYS, PAIRS_A_DAY, START, Graph, Provider

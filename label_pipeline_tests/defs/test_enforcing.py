@@ -10,8 +10,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from label_pipeline.core.watching import Suspend
-from label_pipeline.defs.watching import suspend
+from label_pipeline.operations.gate import suspend
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.anchored import RUNS, dying_before, graph_at
 from label_pipeline_tests.defs.projects import DAYS, PAIRS_A_DAY, START, Graph, Provider
@@ -104,7 +103,7 @@ def test_a_sensor_that_suspended_first_is_the_suspension(
     graph = graph_at(home, instance, days=3)
     condemn(graph)
     verdict = graph.project.store("gate").read("verdicts")["verdict_id"][0]
-    suspend(graph.project, Suspend(verdict, "drifted", RUNS))
+    suspend(graph.project, verdict, "drifted", RUNS)
     assert graph_at(home, instance, days=4).run("drift_verdict").success
     assert consequences(graph) == DONE
 

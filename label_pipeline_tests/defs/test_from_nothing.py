@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import yaml
 
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline.settings import SAMPLE, load
 from label_pipeline_tests.cli.commands import Shell

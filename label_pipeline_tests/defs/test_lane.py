@@ -15,7 +15,7 @@ from deltalake import write_deltalake
 
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.tables import PAIR_KEY
-from label_pipeline.defs.standing import current_standings, look_budget
+from label_pipeline.operations.gate import current_standings, look_budget
 from label_pipeline.rehearsal.faults import Fault, ScriptedFaults, ServedAs
 from label_pipeline.rehearsal.provider import make_app
 from label_pipeline.rehearsal.serving import running_provider

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from label_pipeline.core.errors import NotApplicableError
-from label_pipeline.defs.project import Project
-from label_pipeline.defs.recalling import carry_out, find_recall, full_version, name_of, relabelling
+from label_pipeline.operations.project import Project
+from label_pipeline.operations.recall import carry_out, find_recall, full_version, name_of, relabelling
 from label_pipeline.settings import SAMPLE, parse
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.anchored import graph_at

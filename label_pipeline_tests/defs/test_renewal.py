@@ -11,7 +11,7 @@ from rich.console import Console
 
 from label_pipeline.cli.renewal import renew_holdout
 from label_pipeline.core.errors import NotApplicableError
-from label_pipeline.defs.standing import look_budget
+from label_pipeline.operations.gate import look_budget
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline.settings import SAMPLE
 from label_pipeline_tests.defs import projects

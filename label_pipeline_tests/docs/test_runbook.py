@@ -10,8 +10,8 @@ from typing import get_args
 import dagster as dg
 import pytest
 
+from label_pipeline.defs.alerts.notices import RUN_FAILED, SUMMED_UP, Graph
 from label_pipeline.defs.build import build
-from label_pipeline.defs.notices import RUN_FAILED, SUMMED_UP, Graph
 from label_pipeline.settings import load
 from label_pipeline.stages.anchor.causes import Cause
 

@@ -14,8 +14,9 @@ import pytest
 from label_pipeline.cli.provider import URL_VARIABLE, provide, provider_process
 from label_pipeline.core.agreement import cohen_kappa, krippendorff_alpha
 from label_pipeline.core.judging.engine import judge_pairs
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.ports import PairText
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.settings import load
 from label_pipeline_tests.core.judging.scripted import DictJournal, clock
 from label_pipeline_tests.llmjudge.project import (
@@ -213,8 +214,8 @@ def ask(project: Project, rows: pl.DataFrame) -> pl.DataFrame:
     async def judged(pairs: Sequence[PairText]) -> pl.DataFrame:
         try:
             done = await judge_pairs(
-                pairs, member, client=client, journal=DictJournal(), concurrency=2, epoch=0, run_id="r",
-                purpose="calibrate", clock=clock,
+                JudgingOrder(member, pairs, "calibrate", 0), client=client, journal=DictJournal(), concurrency=2,
+                run_id="r", clock=clock,
             )  # fmt: skip
             return done.judgements
         finally:

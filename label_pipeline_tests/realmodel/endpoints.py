@@ -14,6 +14,7 @@ from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.core.judging.engine import judge_pairs
 from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.ports import PairText, Reply
 from label_pipeline.rehearsal import SampleWorld, make_app, running_provider, simulated_models
 from label_pipeline_tests.core.judging.scripted import DictJournal, clock
@@ -87,8 +88,8 @@ class Endpoint:
             client = self.client()
             try:
                 done = await judge_pairs(
-                    pairs, who, client=client, journal=DictJournal(), concurrency=2, epoch=0, run_id="r",
-                    purpose="calibrate", clock=clock,
+                    JudgingOrder(who, pairs, "calibrate", 0), client=client, journal=DictJournal(), concurrency=2,
+                    run_id="r", clock=clock,
                 )  # fmt: skip
                 return done.judgements
             finally:

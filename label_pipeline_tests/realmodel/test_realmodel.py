@@ -13,6 +13,7 @@ import pytest
 from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.core.judging.engine import Judging, judge_pairs
 from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline_tests.core.judging.scripted import clock
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.realmodel.endpoints import OVERLONG, Endpoint, real_endpoint
@@ -35,8 +36,8 @@ def judge_all(real: Endpoint, journal: SQLiteJournal) -> Judging:
         client = real.client()
         try:
             return await judge_pairs(
-                PAIRS, real.member, client=client, journal=journal, concurrency=2, epoch=0, run_id="r",
-                purpose="calibrate", clock=clock,
+                JudgingOrder(real.member, PAIRS, "calibrate", 0), client=client, journal=journal, concurrency=2,
+                run_id="r", clock=clock,
             )  # fmt: skip
         finally:
             await client.close()

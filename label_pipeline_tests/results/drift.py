@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from label_pipeline.core import drift, drift_sensors
 from label_pipeline.core.calibrators import AffineCalibrator, fit_affine
+from label_pipeline.core.drift import detectors, loss
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.anchor.thresholds import DEFAULT
 
@@ -136,21 +136,21 @@ def draw(
 def watch(years: Years, change: Change, line: AffineCalibrator) -> Detection:
     """Every detector over every year."""
     before, after = (
-        drift.item_losses(line.apply(runs), years.gold[:, None], SCALE) for runs in (years.baseline, years.watched)
+        loss.item_losses(line.apply(runs), years.gold[:, None], SCALE) for runs in (years.baseline, years.watched)
     )
-    base = drift.baseline(before)
-    rise = drift.rises(after, base)
-    z, jumps = drift.tolerance_z(rise, base, DEFAULT.delta), drift.jump_z(rise, base)
-    e_alarms = drift.e_process(z) >= DEFAULT.evidence
-    usual = drift_sensors.flip_baseline(drift_sensors.grade_codes(years.baseline, SCALE), SCALE)
-    shares = drift_sensors.flip_shares(drift_sensors.grade_codes(years.watched, SCALE), usual)
+    base = loss.baseline(before)
+    rise = loss.rises(after, base)
+    z, jumps = loss.tolerance_z(rise, base, DEFAULT.delta), loss.jump_z(rise, base)
+    e_alarms = loss.e_process(z) >= DEFAULT.evidence
+    usual = detectors.flip_baseline(detectors.grade_codes(years.baseline, SCALE), SCALE)
+    shares = detectors.flip_shares(detectors.grade_codes(years.watched, SCALE), usual)
     alarms = {
         "e-process": e_alarms,
         "jump": jumps >= DEFAULT.run_z,
-        "flips": drift_sensors.flip_z(shares, usual, years.gold.shape[-1]) >= DEFAULT.run_z,
+        "flips": detectors.flip_z(shares, usual, years.gold.shape[-1]) >= DEFAULT.run_z,
     }
     alarms["any"] = np.any(list(alarms.values()), axis=0)
-    alarms["suspended"] = e_alarms | drift.confirmed_jumps(jumps, z, DEFAULT.run_z)
+    alarms["suspended"] = e_alarms | loss.confirmed_jumps(jumps, z, DEFAULT.run_z)
     return Detection(
         change=change,
         mse=float(rise[:, change.start :].mean()) * SCALE.span**2,
@@ -181,10 +181,10 @@ def _first(alarms: Bools) -> Floats:
     return np.where(alarms.any(axis=1), alarms.argmax(axis=1) + 1.0, np.nan)
 
 
-def _located(rise: Floats, base: drift.Baseline, suspended: Floats, start: int) -> float:
+def _located(rise: Floats, base: loss.Baseline, suspended: Floats, start: int) -> float:
     """Share of suspended years in which the change estimated on that day is the true one."""
     hits = []
     for year in np.flatnonzero(np.isfinite(suspended)):
-        own = drift.Baseline(base.mean[year], base.noise[year], base.runs)
-        hits.append(drift.first_changed_run(rise[year, : int(suspended[year])], own) == start)
+        own = loss.Baseline(base.mean[year], base.noise[year], base.runs)
+        hits.append(loss.first_changed_run(rise[year, : int(suspended[year])], own) == start)
     return float(np.mean(hits)) if hits else float("nan")

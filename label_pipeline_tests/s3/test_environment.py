@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from label_pipeline.adapters.aws import s3, secrets_client
 from label_pipeline.adapters.files import InputSpec, read_rows
 from label_pipeline.adapters.secrets import read_secret
 from label_pipeline.core.errors import InputError, SettingsError, StorageError
-from label_pipeline.defs.aws import s3, secrets_client
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.settings import SAMPLE, Settings, parse
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.s3 import servers

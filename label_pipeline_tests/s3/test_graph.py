@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from label_pipeline.adapters.lease import CLOCK_GRAIN_S
-from label_pipeline.defs.asking import spending
+from label_pipeline.operations.spending import spending
 from label_pipeline.rehearsal.faults import ScriptedFaults, SlowReply
 from label_pipeline.rehearsal.provider import make_app
 from label_pipeline.rehearsal.serving import running_provider

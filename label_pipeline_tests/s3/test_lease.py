@@ -14,8 +14,8 @@ from label_pipeline.adapters.lease import CLOCK_GRAIN_S, Lease, LeasedClient
 from label_pipeline.adapters.s3 import Objects
 from label_pipeline.core.errors import BusyError, StorageError
 from label_pipeline.core.ports import Reply
-from label_pipeline.defs.asking import spending
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
+from label_pipeline.operations.spending import spending
 from label_pipeline_tests.adapters.writers import looks, queries
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.s3 import servers

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from label_pipeline.adapters.aws import s3
 from label_pipeline.adapters.files import InputSpec, read_rows
 from label_pipeline.adapters.s3 import ABSENT, Objects
 from label_pipeline.adapters.store import Store
 from label_pipeline.core.errors import InputError, StorageError
-from label_pipeline.defs.aws import s3
 from label_pipeline_tests.adapters.writers import queries
 from label_pipeline_tests.s3 import servers
 from label_pipeline_tests.s3.servers import Troubled

@@ -6,9 +6,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from label_pipeline.adapters.aws import s3
 from label_pipeline.adapters.store import Store
 from label_pipeline.core.errors import StorageError
-from label_pipeline.defs.aws import s3
 from label_pipeline_tests.adapters.writers import queries
 from label_pipeline_tests.s3 import servers
 

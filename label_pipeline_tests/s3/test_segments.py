@@ -11,12 +11,12 @@ from typing import TypeVar
 
 import pytest
 
+from label_pipeline.adapters.aws import s3
 from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.s3 import Found, Objects
 from label_pipeline.adapters.segments import Segments
 from label_pipeline.core.errors import StorageError
 from label_pipeline.core.ports import Reply
-from label_pipeline.defs.aws import s3
 from label_pipeline_tests.s3 import servers
 from label_pipeline_tests.s3.servers import Troubled
 

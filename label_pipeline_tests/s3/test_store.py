@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from label_pipeline.adapters.aws import s3
 from label_pipeline.adapters.store import Store
 from label_pipeline.core.errors import StorageError
-from label_pipeline.defs.aws import s3
 from label_pipeline_tests.adapters.writers import looks, queries
 from label_pipeline_tests.s3.holders import append_again_and_again
 from label_pipeline_tests.s3.servers import Troubled

@@ -23,7 +23,7 @@ from label_pipeline.cli.provider import URL_VARIABLE
 from label_pipeline.cli.running import PARTITION_RANGE, instance_of
 from label_pipeline.core.catalogue import SPLITS
 from label_pipeline.defs.build import build
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.settings import SAMPLE, Settings, load
 from label_pipeline.stages import seed
 

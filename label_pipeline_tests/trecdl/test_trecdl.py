@@ -13,7 +13,7 @@ import pytest
 
 from label_pipeline.cli.provider import provider_process
 from label_pipeline.core.agreement import cohen_kappa
-from label_pipeline.defs.assets.rank import training_sets
+from label_pipeline.operations.rank import training_sets
 from label_pipeline.settings import load
 from label_pipeline_tests.trecdl.project import (
     ABSENT,

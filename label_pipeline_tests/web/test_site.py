@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from label_pipeline.defs import project as plain
+from label_pipeline.operations import project as plain
 from label_pipeline.stages import STAGES
 from label_pipeline_tests.adapters.receiver import SECRET
 from label_pipeline_tests.defs.conftest import KEY

@@ -3,6 +3,7 @@
 * prompt   the template, and the messages of one pair
 * member   one judge member: model, prompt, rubric, parameters; the exact body of a request and its key
 * reply    what one provider reply says (pure)
+* order    what is asked of whom, as one record
 * asks     the distinct requests behind a list of pairs
 * plan     what a run would send and cost, before its first request
 * engine   judges pairs concurrently: journal first, retries of unreadable replies, cap, interruption

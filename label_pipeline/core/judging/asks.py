@@ -7,8 +7,9 @@ Keep out: sending (core/judging/engine.py) and estimating (core/judging/plan.py)
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from label_pipeline.core.judging.member import Member, draw, request_key
-from label_pipeline.core.ports import Journal, PairText, Reply
+from label_pipeline.core.judging.member import draw, request_key
+from label_pipeline.core.judging.order import JudgingOrder
+from label_pipeline.core.ports import Journal, Reply
 
 CHUNK = 256
 """Asks prepared at a time: their bodies are in memory together, and the event loop waits meanwhile (about 20 ms)."""
@@ -35,26 +36,23 @@ class Prepared(NamedTuple):
     reply: Reply | None
 
 
-def distinct_asks(pairs: Sequence[PairText], member: Member) -> list[Ask]:
+def distinct_asks(order: JudgingOrder) -> list[Ask]:
     """Every ask, in order of first appearance, all votes of a pair together."""
     groups: dict[tuple[str, str, str], list[int]] = {}
-    for row, pair in enumerate(pairs):
-        groups.setdefault(member.texts(pair), []).append(row)
-    return [Ask(tuple(rows), vote) for rows in groups.values() for vote in range(member.votes)]
+    for row, pair in enumerate(order.pairs):
+        groups.setdefault(order.member.texts(pair), []).append(row)
+    return [Ask(tuple(rows), vote) for rows in groups.values() for vote in range(order.member.votes)]
 
 
 def prepare(
-    numbers: Sequence[int], asks: Sequence[Ask], pairs: Sequence[PairText], member: Member, epoch: int,
-    journal: Journal, attempt: int = 0,
-) -> Iterator[Prepared]:  # fmt: skip
+    numbers: Sequence[int], asks: Sequence[Ask], order: JudgingOrder, journal: Journal, attempt: int = 0
+) -> Iterator[Prepared]:
     """Renders asks chunk by chunk and looks them up in the journal.
 
     Args:
         numbers: which asks, as places in ``asks``.
-        asks: every ask of the run.
-        pairs: the pairs the asks point into.
-        member: who is asked.
-        epoch: calibration epoch.
+        asks: every ask of the order.
+        order: who is asked, about what, in which epoch.
         journal: replies already paid for.
         attempt: reading attempt, from 0.
     """
@@ -62,8 +60,8 @@ def prepare(
         chunk = []
         for number in numbers[start : start + CHUNK]:
             ask = asks[number]
-            body = member.body(pairs[ask.rows[0]], ask.sample_index, attempt)
-            key = request_key(member.endpoint, body, draw(ask.sample_index, attempt), epoch)
+            body = order.member.body(order.pairs[ask.rows[0]], ask.sample_index, attempt)
+            key = request_key(order.member.endpoint, body, draw(ask.sample_index, attempt), order.epoch)
             chunk.append((number, key, body))
         known = journal.recall([key for _, key, _ in chunk])
         for number, key, body in chunk:

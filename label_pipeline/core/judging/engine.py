@@ -4,18 +4,20 @@ Lives here: the public function and its contract; the work is in core/judging/wo
 rate limits (adapters), and who may be asked what (stages).
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Literal
 
 import polars as pl
 
 from label_pipeline.core.errors import ServedModelError
-from label_pipeline.core.judging.answers import judgement_frame
-from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.answers import Answer, judgement_frame
+from label_pipeline.core.judging.asks import Ask
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.workers import Workers
-from label_pipeline.core.ports import ChatClient, Clock, Journal, PairText, Progress
+from label_pipeline.core.ports import ChatClient, Clock, Journal, Progress
+
+Outcome = Literal["complete", "cap", "other_model"]
 
 
 @dataclass(frozen=True)
@@ -23,79 +25,85 @@ class Judging:
     """What came of judging.
 
     Attributes:
-        judgements: one row a pair and vote, in the order of the pairs (core/catalogue/, JUDGEMENTS).
+        judgements: one row per pair and vote, in the order of the pairs (core/catalogue/, JUDGEMENTS). Where another
+            model answered: a row for every ask that got a reply, outcome ``wrong_model`` for the other model's.
         requests: requests sent (the client's own retries not counted).
         cost_usd: US dollars paid in this run, reading attempts included.
-        stopped: ``cap`` when asks were left unsent because the cap was reached, else None.
+        outcome: ``cap``: asks were left unsent because the cap was reached; ``other_model``: a model answered that is
+            not accepted, and asking ended there; else ``complete``.
+        sentence: what to tell about another model; empty elsewhere.
     """
 
     judgements: pl.DataFrame
     requests: int
     cost_usd: float
-    stopped: str | None
+    outcome: Outcome = "complete"
+    sentence: str = ""
+
+    def refuse_other_model(self) -> None:
+        """Raises where another model answered.
+
+        Raises:
+            ServedModelError: with the sentence.
+        """
+        if self.outcome == "other_model":
+            raise ServedModelError(self.sentence)
 
 
 async def judge_pairs(
-    pairs: Sequence[PairText],
-    member: Member,
+    order: JudgingOrder,
     *,
     client: ChatClient,
     journal: Journal,
     concurrency: int,
-    epoch: int,
     run_id: str,
-    purpose: str,
     clock: Clock,
-    cap_usd: float = math.inf,
-    served: str | None = None,
     progress: Progress | None = None,
     drain_s: float = 60.0,
 ) -> Judging:
-    """Gets ``member.votes`` judgements of every pair.
+    """Gets ``member.votes`` judgements of every pair of ``order``.
 
     The first request goes out alone: a bad key, an unknown model or a silently replaced one costs one request, and the
     provider's cache has the fixed prefix before the others arrive. Replies of a model that is not accepted are kept in
-    the journal but answer nothing; the next run asks again.
+    the journal but answer nothing; the next run asks again. What the cap leaves unsent fails with detail "over the
+    cap"; the journal still answers.
 
     Args:
-        pairs: what is judged; a pair may not be listed twice.
-        member: who judges.
+        order: what is asked of whom.
         client: the member's endpoint.
         journal: memory of replies; a reply is durable in it before it counts.
         concurrency: requests under way at once.
-        epoch: calibration epoch, part of every request key.
         run_id: the run, for the rows.
-        purpose: calibrate, gate, amplify, ...; for the rows.
         clock: current time.
-        cap_usd: no request is sent once this much is spent; those under way may end above it. The rest fails with
-            detail "over the cap"; the journal still answers.
-        served: the only model id a reply may report; None accepts what ``member.serves``.
         progress: told whenever a pair has all its votes.
         drain_s: seconds an interrupted run waits for requests under way, which are paid for; the client's time-out
             lets every one of them end. A second interrupt gives them up at once.
 
     Raises:
         ValueError: customer text for an endpoint outside the boundary.
-        ServedModelError: another model answered. Replies under way are journaled first; its ``judgements`` hold a row
-            for every ask that got a reply, outcome ``wrong_model`` for the other model's; ``requests`` what was sent.
         ProviderRejectedError: a no that concerns every request; a no to one text is a ``refused`` row.
         ProviderUnavailableError: FAILURES_IN_A_ROW requests unanswered in a row, or the first ``concurrency`` of a run
             in which nothing was ever answered. Fewer are ``failed`` rows.
 
     Where any pair is customer text, neither of the last two repeats the provider's words: they may quote it.
     """
-    exposed = 0 if member.inside else sum(pair.customer for pair in pairs)
+    member = order.member
+    exposed = 0 if member.inside else sum(pair.customer for pair in order.pairs)
     if exposed:
         raise ValueError(
             f"{exposed} customer pairs would leave the boundary to endpoint {member.endpoint}; none was sent"
         )
-    workers = Workers(pairs, member, client, journal, concurrency, epoch, clock, cap_usd, served, progress, drain_s)
-    rows = partial(judgement_frame, pairs, member=member, epoch=epoch, run_id=run_id, purpose=purpose)
+    workers = Workers(order, client, journal, concurrency, clock, progress, drain_s)
+
+    def judging(asks: Sequence[Ask], answers: Sequence[Answer], outcome: Outcome, sentence: str = "") -> Judging:
+        rows = judgement_frame(
+            order.pairs, asks, answers, member, epoch=order.epoch, run_id=run_id, purpose=order.purpose
+        )
+        return Judging(rows, workers.requests, workers.cost_usd, outcome, sentence)
+
     try:
         answers = await workers.finish()
-    except ServedModelError as error:
+    except ServedModelError as error:  # replies under way are in the journal by now
         paid = workers.paid()
-        error.judgements = rows([ask for ask, _ in paid], [answer for _, answer in paid])
-        error.requests = workers.requests
-        raise
-    return Judging(rows(workers.asks, answers), workers.requests, workers.cost_usd, workers.stopped)
+        return judging([ask for ask, _ in paid], [answer for _, answer in paid], "other_model", str(error))
+    return judging(workers.asks, answers, "cap" if workers.over_cap else "complete")

@@ -6,13 +6,14 @@ Keep out: prices themselves (settings, adapters/prices.py) and the cap during a 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from label_pipeline.core.errors import BudgetError
 from label_pipeline.core.judging.asks import Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.reply import UNREADABLE, read_reply
-from label_pipeline.core.ports import Journal, PairText
+from label_pipeline.core.ports import Journal
 
 BYTES_PER_TOKEN = 3
 """UTF-8 bytes counted as one token. English is nearer 4.5, Chinese and Japanese about 3: high in every language."""
@@ -75,28 +76,23 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN)
 
 
-def plan(
-    pairs: Sequence[PairText], member: Member, *, epoch: int, journal: Journal, purpose: str, served: str | None = None
-) -> Plan:
-    """Counts and prices what ``judge_pairs`` would send for the same arguments. Sends nothing.
+def plan(order: JudgingOrder, journal: Journal) -> Plan:
+    """Counts and prices what ``judge_pairs`` would send for the same order. Sends nothing.
 
     Args:
-        pairs: what is to be judged; customer pairs are skipped where the member's endpoint is outside.
-        member: who would be asked.
-        epoch: calibration epoch.
+        order: what is to be judged by whom; customer pairs are skipped where the member's endpoint is outside.
         journal: replies already paid for.
-        purpose: calibrate, gate, amplify, ...; for the notes.
-        served: the only model id whose journaled replies count; None accepts what ``member.serves``.
     """
-    allowed = [pair for pair in pairs if member.inside or not pair.customer]
-    asks = distinct_asks(allowed, member)
+    member = order.member
+    order, offered = replace(order, pairs=[p for p in order.pairs if member.inside or not p.customer]), len(order.pairs)
+    asks = distinct_asks(order)
     per_reply = _reply_tokens(member)
     requests = answered = input_tokens = 0
     open_asks: Sequence[int] = range(len(asks))
     for attempt in range(member.attempts):
         unreadable = []
-        for prepared in prepare(open_asks, asks, allowed, member, epoch, journal, attempt):
-            if prepared.reply is None or not member.accepts(prepared.reply.model, served):
+        for prepared in prepare(open_asks, asks, order, journal, attempt):
+            if prepared.reply is None or not order.accepts(prepared.reply.model):
                 requests += 1
                 input_tokens += _request_tokens(prepared)
             elif read_reply(prepared.reply, member.scale).outcome in UNREADABLE:
@@ -106,14 +102,14 @@ def plan(
         open_asks = unreadable
     output_tokens = requests * per_reply
     return Plan(
-        pairs=len(allowed),
+        pairs=len(order.pairs),
         requests=requests,
         answered=answered + len(open_asks),  # asked as often as allowed and still unreadable: nothing more is sent
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         cost_usd=member.price.cost_usd(input_tokens, 0, output_tokens) if requests else 0.0,
-        skipped_customer=len(pairs) - len(allowed),
-        notes=_notes(member, per_reply, purpose),
+        skipped_customer=offered - len(order.pairs),
+        notes=_notes(member, per_reply, order.purpose),
     )
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
 from label_pipeline.core.judging.answers import OVER_CAP, REJECTED, WITHHELD, Answer
 from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
-from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.reply import UNREADABLE, Reading, read_reply
-from label_pipeline.core.ports import ChatClient, Clock, Journal, PairText, Price, Progress, Reply
+from label_pipeline.core.ports import ChatClient, Clock, Journal, Price, Progress, Reply
 
 FAILURES_IN_A_ROW = 20
 """Requests in a row without an answer (each after all its retries) that mean the endpoint is down, not the request."""
@@ -49,31 +49,29 @@ class Workers:
         asks: every distinct ask.
         requests: requests sent so far.
         cost_usd: US dollars paid so far.
-        stopped: ``cap`` once an ask was left unsent for it.
+        over_cap: an ask was left unsent because the cap was reached.
     """
 
     def __init__(
-        self, pairs: Sequence[PairText], member: Member, client: ChatClient, journal: Journal, concurrency: int,
-        epoch: int, clock: Clock, cap_usd: float, served: str | None, progress: Progress | None,
-        drain_s: float,
+        self, order: JudgingOrder, client: ChatClient, journal: Journal, concurrency: int, clock: Clock,
+        progress: Progress | None, drain_s: float,
     ) -> None:  # fmt: skip
-        self.asks: list[Ask] = distinct_asks(pairs, member)
+        self.asks: list[Ask] = distinct_asks(order)
         self.requests = 0
         self.cost_usd = 0.0
-        self.stopped: str | None = None
-        self._pairs, self._member, self._client, self._journal = pairs, member, client, journal
-        self._epoch, self._clock, self._cap_usd, self._served, self._progress = epoch, clock, cap_usd, served, progress
-        self._drain_s = drain_s
-        self._private = any(pair.customer for pair in pairs)
+        self.over_cap = False
+        self._order, self._member, self._client, self._journal = order, order.member, client, journal
+        self._clock, self._progress, self._drain_s = clock, progress, drain_s
+        self._private = any(pair.customer for pair in order.pairs)
         self._under_way = 0
         self._count = max(1, min(concurrency, len(self.asks)))
-        self._feed = prepare(range(len(self.asks)), self.asks, pairs, member, epoch, journal)
+        self._feed = prepare(range(len(self.asks)), self.asks, order, journal)
         self._answers: dict[int, Answer] = {}
         self._scouted = asyncio.Event()
         self._error: BaseException | None = None
         self._stopping = False
         self._kept = self._unanswered = self._rejected = 0
-        self._votes_left = [member.votes] * len(pairs)
+        self._votes_left = [order.member.votes] * len(order.pairs)
         self._done = 0
 
     async def finish(self) -> list[Answer]:
@@ -146,9 +144,7 @@ class Workers:
             attempt += 1
             if reading.outcome not in UNREADABLE or attempt == self._member.attempts:
                 return self._record(prepared, attempt - 1, reading, reply, spent)
-            [prepared] = prepare(
-                [prepared.number], self.asks, self._pairs, self._member, self._epoch, self._journal, attempt
-            )
+            [prepared] = prepare([prepared.number], self.asks, self._order, self._journal, attempt)
 
     async def _send(self, prepared: Prepared) -> Reply | Reading:
         """The durable reply to one request, or why there is none.
@@ -157,9 +153,9 @@ class Workers:
         """
         if self._stopping:
             return Reading("failed", detail="the run was stopped")
-        if self.cost_usd >= self._cap_usd and any(self._member.price):
-            self.stopped = "cap"
-            spent = f"{self.cost_usd:.4f} of {self._cap_usd:.4f} US dollars spent"
+        if self.cost_usd >= self._order.cap_usd and any(self._member.price):
+            self.over_cap = True
+            spent = f"{self.cost_usd:.4f} of {self._order.cap_usd:.4f} US dollars spent"
             return Reading("failed", detail=f"{OVER_CAP}: {spent}; raise it and run again")
         self.requests += 1
         self._under_way += 1
@@ -187,11 +183,11 @@ class Workers:
         return reply
 
     def _accepts(self, reply: Reply) -> bool:
-        return self._member.accepts(reply.model, self._served)
+        return self._order.accepts(reply.model)
 
     def _other_model(self, prepared: Prepared, attempt: int, reply: Reply, spent: _Spent) -> ServedModelError:
         """Books the reply of a model that is not accepted, and says so."""
-        wanted = self._served or self._member.model
+        wanted = self._order.served or self._member.model
         spent.add(reply, self._member.price, sent=True)
         reading = Reading("wrong_model", detail=f"answered by model {reply.model}, expected {wanted}")
         self._answers[prepared.number] = self._record(prepared, attempt, reading, reply, spent)
@@ -253,4 +249,4 @@ class Workers:
             self._votes_left[row] -= 1
             self._done += self._votes_left[row] == 0
         if self._progress is not None and self._done > before:
-            self._progress(self._done, len(self._pairs), self.cost_usd)
+            self._progress(self._done, len(self._order.pairs), self.cost_usd)

@@ -1,6 +1,7 @@
 """The amplify stage: a day's candidate pairs, and their labels under an open, current verdict.
 
-Keep out: sorting pairs out, labels and books (stages/amplify), who may label (stages/gate).
+Keep out: the steps (operations/amplify.py), sorting pairs out, labels and books (stages/amplify), who may label
+(stages/gate).
 """
 
 from datetime import date
@@ -8,17 +9,12 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
-from label_pipeline.adapters.files import read_rows
-from label_pipeline.core.errors import BudgetError, GateClosedError, JudgeError
-from label_pipeline.defs.asking import refusing, spending
-from label_pipeline.defs.canary import canaries_of
-from label_pipeline.defs.contracts import contract_result
-from label_pipeline.defs.enforcing import finish_enforcing
-from label_pipeline.defs.labelling import book_orphans, label_day
-from label_pipeline.defs.project import Project
-from label_pipeline.defs.report import Keys, markdown, stage_asset
-from label_pipeline.defs.standing import current_standings
-from label_pipeline.stages import amplify, seed
+from label_pipeline.defs.checks import contract_result
+from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
+from label_pipeline.defs.resources import run_of
+from label_pipeline.operations import amplify as operation
+from label_pipeline.operations.canary import canaries_of
+from label_pipeline.operations.project import Project
 
 
 def amplify_assets(key: Keys, days: dg.PartitionsDefinition[str], spending_pool: str) -> list[dg.AssetsDefinition]:
@@ -45,20 +41,7 @@ def _candidate_pairs(key: Keys, days: dg.PartitionsDefinition[str]) -> dg.Assets
     def candidate_pairs(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """The pairs that arrived on a day, read from the user's files; rejected rows are in `quarantine`."""
         with refusing():
-            store, days_settings = project.store("amplify"), project.settings.days
-            raw = [read_rows(spec) for spec in project.input_specs("candidates")]
-            queries, documents = store.read("queries"), store.read("documents")
-            assembled = []
-            for name in context.partition_keys:
-                day = date.fromisoformat(name)
-                found = seed.assemble_candidates(
-                    raw, queries, documents, day,
-                    pool_date=project.settings.inputs.pool_date,
-                    first_day=days_settings.start, last_day=days_settings.end,
-                )  # fmt: skip
-                store.overwrite("candidates", found.candidates, {"arrived_on": day})
-                store.overwrite("quarantine", found.quarantine, {"input": "candidates", "partition": name})
-                assembled.append(found)
+            assembled = operation.load_candidates(project, _days(context))
             read = pl.concat([found.read for found in assembled])
             contract = contract_result(key("candidate_pairs"), {"candidates": read}, project)
             off = [found.books.sentence for found in assembled if not found.books.balanced]
@@ -93,11 +76,8 @@ def _amplified_labels(key: Keys, days: dg.PartitionsDefinition[str], spending_po
     )
     def amplified_labels(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """Labels of a day's candidate pairs, given by the judge whose verdict for their collection stands now."""
-        with refusing(), spending(project):
-            finish_enforcing(project)  # a drift verdict killed before it suspended must not leave the gate open
-            book_orphans(context, project)
-            runs = pl.concat([label_day(context, project, date.fromisoformat(name)) for name in context.partition_keys])
-            _refuse_unlabelled(project, runs, context.run.run_id)
+        with refusing():
+            runs = operation.label_days(run_of(context), project, _days(context))
             counts = ("pairs_in", "labelled", "reused", "abstained", "failed", "refused", "skipped", "requests")
             coverage = project.store("amplify").query("amplify/coverage")
             return dg.MaterializeResult(
@@ -119,22 +99,5 @@ def _amplified_labels(key: Keys, days: dg.PartitionsDefinition[str], spending_po
     return amplified_labels
 
 
-def _refuse_unlabelled(project: Project, runs: pl.DataFrame, run_id: str) -> None:
-    """Fails the run where a cap, a canary or the gate kept it from labelling; its books are stored already.
-
-    Raises:
-        BudgetError: over the cap.
-        JudgeError: a canary says that the judge is not itself.
-        GateClosedError: no open, current verdict.
-    """
-    over = runs.filter(pl.col("reason").fill_null("").str.starts_with("amplify:"))
-    if not over.is_empty():
-        raise BudgetError(str(over["reason"][0]))
-    stopped = canaries_of(project, run_id).drop_nulls("reason")
-    if not stopped.is_empty():
-        raise JudgeError(" ".join(f"[{name}] {why}" for name, why in stopped["collection", "reason"].rows()))
-    if runs.height and runs["judge_version"].null_count() == runs.height:
-        raise GateClosedError(f"no open, current verdict, so nothing was sent: {runs['reason'][0]}")
-    if runs.is_empty():  # a day without candidates must not look like a day that may be labelled
-        known = project.store("amplify").read("queries")["collection"].unique().sort().to_list()
-        amplify.authorise(current_standings(project, "amplify", known))
+def _days(context: dg.AssetExecutionContext) -> list[date]:
+    return [date.fromisoformat(name) for name in context.partition_keys]

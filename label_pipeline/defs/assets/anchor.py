@@ -1,6 +1,6 @@
 """The anchor stage: the certified judge asked again about the fixed human reference, and whether it is still itself.
 
-Keep out: the steps (defs/anchoring.py, defs/drifting.py), the decision (stages/anchor).
+Keep out: the steps (operations/anchor.py, operations/drift.py), the decision (stages/anchor).
 """
 
 import json
@@ -9,12 +9,12 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters import plots
-from label_pipeline.defs.anchoring import Anchor, anchors, ask_anchors, due
-from label_pipeline.defs.asking import refusing, spending
-from label_pipeline.defs.drifting import decide, evidence_of, expected_loss
-from label_pipeline.defs.enforcing import enforce, finish_enforcing
-from label_pipeline.defs.project import Project
-from label_pipeline.defs.report import Keys, markdown, stage_asset
+from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
+from label_pipeline.defs.resources import run_of
+from label_pipeline.operations import anchor as operation
+from label_pipeline.operations.anchor_reference import Anchor
+from label_pipeline.operations.drift import decide_drift, expected_loss, newest_verdicts
+from label_pipeline.operations.project import Project
 from label_pipeline.stages.anchor import AnchorEvidence
 
 CHECK = "no_drift"
@@ -47,17 +47,15 @@ def _anchor_run(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: AnchorConfig, project: dg.ResourceParam[Project]
     ) -> dg.MaterializeResult:
         """The certified judge on the anchor's humans once more: the missing runs of its baseline, or one to watch."""
-        with refusing(), spending(project):
-            finish_enforcing(project)
-            watched, without = anchors(project)
-            why = {found.collection: due(project, found) for found in watched}
-            asked = [found for found in watched if why[found.collection] or not config.only_when_due]
-            cap = project.settings.anchor.cap_usd if config.cap_usd is None else config.cap_usd
-            rows = ask_anchors(context, project, asked, cap_usd=cap, rebaseline=config.rebaseline)
-            told = {found.collection: _told(found, why[found.collection], asked) for found in watched} | without
+        with refusing():
+            asked = operation.run_anchors(
+                run_of(context), project, only_when_due=config.only_when_due, rebaseline=config.rebaseline,
+                cap_usd=config.cap_usd,
+            )  # fmt: skip
+            rows = asked.rows
             return dg.MaterializeResult(
                 metadata={
-                    "why": dg.MetadataValue.json(told),
+                    "why": dg.MetadataValue.json(dict(asked.why)),
                     "runs": markdown(rows.select(*SHOWN)),
                     "requests": int(rows["requests"].sum()),
                     "cost_usd": float(rows["cost_usd"].sum()),
@@ -72,13 +70,6 @@ SHOWN = (
     "collection", "kind", "epoch", "n_pairs", "graded", "malformed", "refused", "loss", "bias", "flip_share", "models",
     "fingerprints", "requests", "cost_usd", "ran_at",
 )  # fmt: skip
-
-
-def _told(found: Anchor, why: str | None, asked: list[Anchor]) -> str:
-    """Why a collection was asked about, or was not."""
-    if found not in asked:
-        return "not due: nothing was asked"
-    return why or "asked though nothing was due"
 
 
 def _newest_runs(project: Project) -> str:
@@ -99,13 +90,8 @@ def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
     )  # fmt: skip
     def drift_verdict(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """Is it still the same judge? Drift suspends its verdict and recalls labels, a healthy run confirms them."""
-        with refusing(), spending(project):
-            finish_enforcing(project)
-            watched, without = anchors(project)
-            known = [(found, evidence_of(project, found)) for found in watched]
-            for found, evidence in known:
-                decide(project, found, evidence)
-            enforce(project)
+        with refusing():
+            decided = decide_drift(run_of(context), project)
             rows = newest_verdicts(project)
             ill = rows.filter(~pl.col("healthy") & (pl.col("state") != "baseline"))
             return dg.MaterializeResult(
@@ -114,8 +100,8 @@ def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
                         rows.select("collection", "state", "cause", "action", "change_point", "epoch")
                     ),
                     "signals": markdown(_signals(rows), most=40),
-                    "not watched": dg.MetadataValue.json(without),
-                    **_drawn(known),
+                    "not watched": dg.MetadataValue.json(decided.without),
+                    **_drawn(decided.known),
                 },
                 check_results=[
                     dg.AssetCheckResult(
@@ -130,12 +116,6 @@ def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
             )
 
     return drift_verdict
-
-
-def newest_verdicts(project: Project) -> pl.DataFrame:
-    """The newest DRIFT_VERDICTS row of every collection."""
-    rows = project.store("anchor").read("drift_verdicts").sort("epoch", "decided_at")
-    return rows.unique("collection", keep="last", maintain_order=True).sort("collection")
 
 
 def _sentence(rows: pl.DataFrame) -> str:

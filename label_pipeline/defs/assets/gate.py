@@ -1,6 +1,6 @@
 """The gate stage: the judge on the holdout, exactly as it will label, and the verdict a collection.
 
-Keep out: thresholds, the decision, what still stands (stages/gate).
+Keep out: the steps (operations/gate), thresholds, the decision, what still stands (stages/gate).
 """
 
 import json
@@ -9,17 +9,13 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters import plots
-from label_pipeline.core.errors import SettingsError
 from label_pipeline.core.judge import JudgeVersion
-from label_pipeline.defs.asking import refusing, spending
-from label_pipeline.defs.certifying import Looked, look_again, look_in_full, newest_judge
-from label_pipeline.defs.experiments import confusion_of
-from label_pipeline.defs.project import Project
-from label_pipeline.defs.report import Keys, markdown, stage_asset
-from label_pipeline.defs.standing import current_standings, verdicts_of
-from label_pipeline.stages import gate
-
-LANES = {"full": look_in_full, "recertify": look_again}
+from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
+from label_pipeline.defs.resources import run_of
+from label_pipeline.operations import gate as operation
+from label_pipeline.operations.calibrate import confusion_of
+from label_pipeline.operations.gate import Looked, current_standings, verdicts_of
+from label_pipeline.operations.project import Project
 
 
 class GateConfig(dg.Config):
@@ -50,14 +46,8 @@ def gate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
         context: dg.AssetExecutionContext, config: GateConfig, project: dg.ResourceParam[Project]
     ) -> dg.MaterializeResult:
         """Is the newest judge good enough, on queries nobody tuned on? One verdict a collection, with its reasons."""
-        with refusing(), spending(project):
-            if config.lane not in LANES:
-                raise SettingsError(f"gate_verdict has lane {config.lane!r}, expected one of {sorted(LANES)}")
-            judge, epoch = newest_judge(project)
-            cap = project.settings.gate.cap_usd if config.cap_usd is None else config.cap_usd
-            looked = LANES[config.lane](context, project, judge, epoch, cap)
-            for name, why in looked.refused.items():
-                context.log.warning(f"collection {name} was not looked at: {why}")
+        with refusing():
+            judge, looked = operation.look(run_of(context), project, config.lane, config.cap_usd)
             return _result(project, judge, looked)
 
     return [gate_verdict]
@@ -65,9 +55,8 @@ def gate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
 
 def _result(project: Project, judge: JudgeVersion, looked: Looked) -> dg.MaterializeResult:
     """Every collection's standing, this judge's verdicts in force, and the check that stops what comes after."""
-    collections = project.store("gate").read("gold")["collection"].unique().sort().to_list()
+    collections = project.collections()
     standings = current_standings(project, "gate", collections)
-    _certify(project, judge, standings)
     opened = sorted(name for name, standing in standings.items() if standing.open)
     closed = {name: list(standing.reasons) for name, standing in standings.items() if not standing.open}
     drawn = confusion_of(looked.gold, looked.grades, project, judge.candidate)
@@ -94,12 +83,6 @@ def _result(project: Project, judge: JudgeVersion, looked: Looked) -> dg.Materia
             "+".join(f"{name}:{standing.state}:{standing.verdict_id}" for name, standing in sorted(standings.items()))
         ),
     )
-
-
-def _certify(project: Project, judge: JudgeVersion, standings: dict[str, gate.Standing]) -> None:
-    """Moves MLflow's alias once the judge may label some collection."""
-    if any(standing.open and standing.judge_version == judge.judge_version for standing in standings.values()):
-        project.tracker.certify(judge.judge_version)
 
 
 def _shown(verdicts: pl.DataFrame) -> dict[str, dg.MetadataValue]:

@@ -1,64 +1,21 @@
 """The rank stage: a training set of every current label, rankers trained on it, and their proof on human grades.
 
-Keep out: features, arms, evaluation (stages/rank), LightGBM (adapters).
+Keep out: the steps (operations/rank.py), features, arms, evaluation (stages/rank).
 """
 
 import dagster as dg
-import numpy as np
 import polars as pl
 
 from label_pipeline.adapters import plots
-from label_pipeline.adapters.lightgbm_ranker import LightGBMTrainer
-from label_pipeline.core.errors import NotApplicableError
-from label_pipeline.core.tables import PAIR_KEY
-from label_pipeline.defs.asking import refusing
-from label_pipeline.defs.experiments import log_rankers
-from label_pipeline.defs.project import Project
-from label_pipeline.defs.recalling import membership_inputs
-from label_pipeline.defs.report import Keys, markdown, stage_asset
-from label_pipeline.stages import rank
+from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
+from label_pipeline.defs.resources import run_of
+from label_pipeline.operations import rank as operation
+from label_pipeline.operations.project import Project
 
 
 def rank_assets(key: Keys) -> list[dg.AssetsDefinition]:
     """``training_set``, ``trained_ranker`` and ``ranker_evaluation``."""
     return [_training_set(key), _trained_ranker(key), _ranker_evaluation(key)]
-
-
-def training_sets(project: Project) -> rank.TrainingSets:
-    """The training rows of every arm, from the tables as they are now; a pure function of them."""
-    store = project.store("rank")
-    now = project.clock()  # before the labels are read: what is recalled after that is recalled after this moment
-    labels = store.query("rank/training_labels")
-    if labels.is_empty():
-        raise NotApplicableError("there is no usable label yet; materialise amplified_labels first")
-    return rank.build_training_sets(
-        labels,
-        store.query("rank/human_seed"),
-        store.read("splits"),
-        project.settings.grade_scale,
-        max(now, labels.select(pl.col("labelled_at").max()).item()),
-        documents=store.read("documents"),
-        grades=project.settings.rank.grades,
-    )
-
-
-def feature_space(project: Project) -> rank.FeatureSpace:
-    """Features fitted on the project's documents; no grade goes into it.
-
-    A pair's own numbers are used only where candidates, seed and test pairs all carry them: what is learnt from must be
-    there at the test.
-    """
-    store = project.store("rank")
-    own_numbers = [
-        store.query(name).select(*PAIR_KEY, "features", "incumbent_score")
-        for name in ("rank/training_labels", "rank/human_seed", "rank/test_grades")
-    ]
-    return rank.FeatureSpace.fit(
-        store.read("documents"),
-        store.read("queries"),
-        project.settings.rank.seed,
-        pairs=own_numbers,
-    )
 
 
 def _training_set(key: Keys) -> dg.AssetsDefinition:
@@ -81,11 +38,7 @@ def _training_set(key: Keys) -> dg.AssetsDefinition:
     def training_set(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """Every current label of every day, holdout and anchor queries left out, as one named set."""
         with refusing():
-            store = project.store("rank")
-            found = training_sets(project)
-            _store_manifests(project, found)
-            splits = store.read("splits")
-            inside = pl.concat([rank.test_query_inside(rows, splits) for rows in found.rows_by_arm.values()])
+            found, inside = operation.make_training_set(project)
             return dg.MaterializeResult(
                 metadata={
                     "manifests": markdown(found.manifests.drop("verdict_ids")),
@@ -117,18 +70,7 @@ def _trained_ranker(key: Keys) -> dg.AssetsDefinition:
     def trained_ranker(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """LambdaMART on the amplified labels, and the arms it is compared with, each with its own parameters."""
         with refusing():
-            learnt_from = training_sets(project)  # rows are kept nowhere: only what names them
-            _store_manifests(project, learnt_from)
-            trained = rank.train(
-                learnt_from,
-                feature_space(project),
-                LightGBMTrainer(num_threads=project.settings.rank.threads),
-                project.settings.rank.seed,
-                project.clock(),
-            )
-            rows, store = log_rankers(project, trained), project.store("rank")
-            if set(rows["ranker_id"]) != set(store.query("rank/newest_rankers")["ranker_id"]):
-                store.append("rankers", rows, f"rankers:{context.run.run_id}")
+            trained, rows = operation.train_rankers(run_of(context), project)
             shown = rows.select("ranker_id", "arm", "family", "parameters", "training_set_id")
             return dg.MaterializeResult(
                 metadata={
@@ -163,19 +105,8 @@ def _ranker_evaluation(key: Keys) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """Do machine labels beat the human seed alone? nDCG@10 on human grades of unseen queries."""
         with refusing():
-            store = project.store("rank")
-            newest = store.query("rank/newest_rankers")
-            if newest.is_empty():
-                raise NotApplicableError("there is no ranker yet; materialise trained_ranker first")
-            found = rank.evaluate(
-                rank.load_trained(newest, LightGBMTrainer(num_threads=project.settings.rank.threads)),
-                feature_space(project), store.query("rank/test_grades"), store.read("splits"),
-                project.settings.grade_scale, np.random.default_rng(0), project.clock(),
-            )  # fmt: skip
-            if not _said_last(store.read("ranker_metrics"), found.metrics):
-                store.append("ranker_metrics", found.metrics, f"ranker_metrics:{context.run.run_id}")
-            ranker = newest.filter(pl.col("arm") == "amplified")["ranker_id"][0]
-            failures = _settle_crown(project, ranker, found.verdict.failures)
+            proven = operation.prove_ranker(run_of(context), project)
+            found, failures = proven.evaluation, proven.failures
             main = found.metrics.filter(
                 pl.col("metric").str.contains("exponential") & ~pl.col("arm").str.contains(" - ")
             )
@@ -200,39 +131,3 @@ def _ranker_evaluation(key: Keys) -> dg.AssetsDefinition:
             )
 
     return ranker_evaluation
-
-
-def _store_manifests(project: Project, found: rank.TrainingSets) -> None:
-    """Appends the manifests that are not there yet: without one no recall finds who learnt from a label."""
-    store, key = project.store("rank"), ["training_set_id", "arm"]
-    new = found.manifests.join(store.read("training_sets"), on=key, how="anti", maintain_order="left")
-    if not new.is_empty():
-        store.append("training_sets", new, "training_sets:" + "+".join(new["training_set_id"]))
-
-
-def _said_last(before: pl.DataFrame, metrics: pl.DataFrame) -> bool:
-    """Whether the newest evaluation that is stored found the very same."""
-    newest = before.filter(pl.col("evaluated_at") == pl.col("evaluated_at").max())
-    figures = [rows.drop("evaluated_at").sort("arm", "metric") for rows in (newest, metrics)]
-    return figures[0].equals(figures[1])
-
-
-def _settle_crown(project: Project, ranker: str, lost: tuple[str, ...]) -> tuple[str, ...]:
-    """Crowns a ranker that won and may be champion; takes the crown from a champion that may not be one.
-
-    Returns:
-        Why ``ranker`` was not crowned, as sentences, and why the champion before it lost the crown; empty = crowned.
-    """
-    store, tracker, inputs = project.store("rank"), project.tracker, membership_inputs(project)
-    rankers, manifests = store.read("rankers"), store.read("training_sets")
-    failures = (*lost, *filter(None, [rank.objection(ranker, rankers, manifests, inputs)]))
-    if not failures:
-        tracker.crown(ranker)
-        return ()
-    champion = tracker.champion()
-    if champion == ranker:
-        tracker.dethrone()
-    elif champion is not None and (why := rank.objection(champion, rankers, manifests, inputs)):
-        tracker.dethrone()
-        return (*failures, f"The champion lost its crown: {why}")
-    return failures

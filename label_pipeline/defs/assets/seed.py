@@ -1,20 +1,16 @@
 """The seed stage: the user's files become tables, human agreement, gold grades and splits.
 
-Keep out: reading (adapters/files), what a good row is and every figure (stages/seed).
+Keep out: the steps (operations/seed.py), what a good row is and every figure (stages/seed).
 """
 
 import dagster as dg
-import numpy as np
-import polars as pl
 
-from label_pipeline.adapters.files import read_rows
-from label_pipeline.defs.asking import refusing
-from label_pipeline.defs.contracts import contract_result
-from label_pipeline.defs.project import Project
-from label_pipeline.defs.report import Keys, markdown, stage_asset
+from label_pipeline.defs.checks import contract_result
+from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
+from label_pipeline.operations import seed as operation
+from label_pipeline.operations.project import Project
+from label_pipeline.operations.seed import INPUT_TABLES
 from label_pipeline.stages import seed
-
-INPUT_TABLES = ("queries", "documents", "human_labels", "evaluation")
 
 
 def seed_assets(key: Keys) -> list[dg.AssetsDefinition]:
@@ -37,18 +33,7 @@ def _seed_inputs(key: Keys) -> dg.AssetsDefinition:
     def seed_inputs(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """Queries, documents, human labels and evaluation grades, read from the user's files and validated."""
         with refusing():
-            store, inputs = project.store("seed"), project.settings.inputs
-            raw = [read_rows(spec) for table in INPUT_TABLES for spec in project.input_specs(table)]
-            found = seed.assemble(
-                raw,
-                project.settings.grade_scale,
-                seed.Limits(document_chars=inputs.max_document_chars),
-                inputs.pairs_per_query,
-            )
-            for table in INPUT_TABLES:
-                store.overwrite(table, getattr(found, table))
-                rejected = found.quarantine.filter(pl.col("input") == table)
-                store.overwrite("quarantine", rejected, {"input": table})
+            found = operation.load_inputs(project)
             unbalanced = [books.sentence for books in found.books if not books.balanced]
             return dg.MaterializeResult(
                 metadata={
@@ -92,11 +77,7 @@ def _annotator_agreement(key: Keys) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """Do humans agree enough to teach anything? Krippendorff's alpha with a query bootstrap interval."""
         with refusing():
-            store = project.store("seed")
-            found = seed.annotator_agreement(
-                store.read("human_labels"), project.settings.grade_scale, np.random.default_rng(0)
-            )
-            store.overwrite("agreement", found)
+            found = operation.measure_agreement(project)
             verdict = seed.agreement_verdict(found, project.settings.agreement_floor)
             return dg.MaterializeResult(
                 metadata={"agreement": markdown(found, most=40)},
@@ -126,9 +107,7 @@ def _gold_labels(key: Keys) -> dg.AssetsDefinition:
     def gold_labels(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """One gold grade a pair: panel mean, variance and count."""
         with refusing():
-            store = project.store("seed")
-            gold = seed.gold_labels(store.read("human_labels"))
-            store.overwrite("gold", gold)
+            gold = operation.settle_gold(project)
             counts = gold.group_by("collection", "gold_grade").len("pairs").sort("collection", "gold_grade")
             queries = gold.n_unique(["task", "collection", "query_id"])
             return dg.MaterializeResult(metadata={"pairs": gold.height, "queries": queries, "grades": markdown(counts)})
@@ -148,11 +127,7 @@ def _seed_splits(key: Keys) -> dg.AssetsDefinition:
     def seed_splits(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """Train, dev, holdout or anchor for every query with gold; a query never moves."""
         with refusing():
-            store = project.store("seed")
-            splits = seed.seed_splits(
-                store.read("gold"), store.read("splits"), project.shares, project.clock(), project.settings.splits.salt
-            )
-            store.overwrite("splits", splits)
+            splits = operation.assign_splits(project)
             counts = splits.group_by("collection", "split").len("queries").sort("collection", "split")
             return dg.MaterializeResult(metadata={"queries": splits.height, "splits": markdown(counts)})
 

@@ -6,9 +6,20 @@ counts. Keep out: sending (core/judging).
 
 from label_pipeline.stages.amplify.current import STANDING, STATUSES, current, newest
 from label_pipeline.stages.amplify.label import Books, books, labels, orphan_row, run_row
-from label_pipeline.stages.amplify.work import Work, authorise, reasons, sort_out
+from label_pipeline.stages.amplify.work import Work, reasons, refuse_all_closed, sort_out
 
 __all__ = [
-    "STANDING", "STATUSES", "Books", "Work", "authorise", "books", "current", "labels", "newest", "orphan_row",
-    "reasons", "run_row", "sort_out",
+    "STANDING",
+    "STATUSES",
+    "Books",
+    "Work",
+    "books",
+    "current",
+    "labels",
+    "newest",
+    "orphan_row",
+    "reasons",
+    "refuse_all_closed",
+    "run_row",
+    "sort_out",
 ]  # fmt: skip

@@ -65,8 +65,8 @@ def sort_out(pairs: pl.DataFrame, labelled: pl.DataFrame, standing: Standing, *,
     )
 
 
-def authorise(standings: Mapping[str, Standing]) -> None:
-    """The first wall: some collection must have an open, current verdict.
+def refuse_all_closed(standings: Mapping[str, Standing]) -> None:
+    """Some collection must have an open, current verdict, also on a day without candidates, which nothing else refuses.
 
     Raises:
         GateClosedError: none has; carries every reason.

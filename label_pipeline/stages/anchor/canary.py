@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from label_pipeline.core.drift import baseline, item_losses, jump_z, rises
-from label_pipeline.core.drift_sensors import excess_rate_p
+from label_pipeline.core.drift.detectors import excess_rate_p
+from label_pipeline.core.drift.loss import baseline, item_losses, jump_z, rises
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.anchor.evidence import AnchorRun

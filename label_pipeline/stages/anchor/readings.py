@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from label_pipeline.core import drift, drift_sensors
+from label_pipeline.core.drift import detectors, loss
 from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun, Floats
 from label_pipeline.stages.anchor.thresholds import DriftThresholds
 
@@ -32,49 +32,49 @@ class Readings:
     thresholds: DriftThresholds
 
     @cached_property
-    def base(self) -> drift.Baseline:
+    def base(self) -> loss.Baseline:
         """The baseline's losses."""
-        return drift.baseline(self.losses(self.evidence.baseline))
+        return loss.baseline(self.losses(self.evidence.baseline))
 
     def losses(self, runs: tuple[AnchorRun, ...]) -> Floats:
         """(runs, n) shares of R^2."""
         grades = np.stack([run.calibrated for run in runs])
-        return drift.item_losses(grades, self.evidence.gold, self.evidence.scale)
+        return loss.item_losses(grades, self.evidence.gold, self.evidence.scale)
 
     @cached_property
     def rise(self) -> Floats:
         """(W,) rise of the mean loss, share of R^2."""
-        return drift.rises(self.losses(self.runs), self.base)
+        return loss.rises(self.losses(self.runs), self.base)
 
     @cached_property
     def tolerance(self) -> Floats:
         """(W,) the rise beyond the tolerance, in standard deviations."""
-        return drift.tolerance_z(self.rise, self.base, self.thresholds.delta)
+        return loss.tolerance_z(self.rise, self.base, self.thresholds.delta)
 
     @cached_property
     def e_values(self) -> Floats:
         """(W,) the e-process."""
-        return drift.e_process(self.tolerance)
+        return loss.e_process(self.tolerance)
 
     @cached_property
     def jumps(self) -> Floats:
         """(W,) one run against the baseline, in standard deviations."""
-        return drift.jump_z(self.rise, self.base)
+        return loss.jump_z(self.rise, self.base)
 
     @cached_property
-    def flip_base(self) -> drift_sensors.FlipBaseline:
+    def flip_base(self) -> detectors.FlipBaseline:
         """How often grades change by themselves."""
-        return drift_sensors.flip_baseline(self._codes(self.evidence.baseline), self.evidence.scale)
+        return detectors.flip_baseline(self._codes(self.evidence.baseline), self.evidence.scale)
 
     @cached_property
     def flip_shares(self) -> Floats:
         """(W,) share of pairs that differ from the baseline's mode."""
-        return drift_sensors.flip_shares(self._codes(self.runs), self.flip_base)
+        return detectors.flip_shares(self._codes(self.runs), self.flip_base)
 
     @cached_property
     def flips(self) -> Floats:
         """(W,) that share, in standard deviations."""
-        return drift_sensors.flip_z(self.flip_shares, self.flip_base, self.evidence.n_pairs)
+        return detectors.flip_z(self.flip_shares, self.flip_base, self.evidence.n_pairs)
 
     @cached_property
     def unreadable_p(self) -> dict[str, Floats]:
@@ -83,7 +83,7 @@ class Readings:
         came = sum(run.came for run in base)
         return {
             kind: np.array([
-                drift_sensors.excess_rate_p(
+                detectors.excess_rate_p(
                     getattr(run, kind), run.came, sum(getattr(other, kind) for other in base), came
                 )
                 for run in self.runs
@@ -114,7 +114,7 @@ class Readings:
     @cached_property
     def double_jumps(self) -> NDArray[np.bool_]:
         """(W,) whether this run and the one before jumped, together beyond the tolerance."""
-        return drift.confirmed_jumps(self.jumps, self.tolerance, self.thresholds.run_z)
+        return loss.confirmed_jumps(self.jumps, self.tolerance, self.thresholds.run_z)
 
     @cached_property
     def decisive(self) -> int | None:
@@ -127,21 +127,21 @@ class Readings:
         """First and last index of the runs that speak about the change: up to the decisive one, else the newest."""
         if self.decisive is None:
             return len(self.runs) - 1, len(self.runs) - 1
-        return drift.first_changed_run(self.rise[: self.decisive + 1], self.base), self.decisive
+        return loss.first_changed_run(self.rise[: self.decisive + 1], self.base), self.decisive
 
     @cached_property
-    def bias(self) -> drift_sensors.Shift:
+    def bias(self) -> detectors.Shift:
         """Shift of the calibrated grade in shares of R, over the changed runs."""
-        return drift_sensors.mean_shift(self._shares(self._changed_runs), self._shares(self.evidence.baseline))
+        return detectors.mean_shift(self._shares(self._changed_runs), self._shares(self.evidence.baseline))
 
     @cached_property
     def repaired(self) -> float:
         """Share of the rise that taking the bias back would repair; nan without a rise."""
         gold, before = self.evidence.gold / self.evidence.scale.span, float(self.base.mean.mean())
-        return drift_sensors.repaired_share(self._shares(self._changed_runs), gold, before, self.bias.size)
+        return detectors.repaired_share(self._shares(self._changed_runs), gold, before, self.bias.size)
 
     @cached_property
-    def repeats(self) -> drift_sensors.Repeatability:
+    def repeats(self) -> detectors.Repeatability:
         """Disagreement among the newest runs of one kind, so that a step between them is not taken for noise.
 
         Where the newest run flips, the flipping runs in a row up to it; else the newest that did not warn.
@@ -154,9 +154,9 @@ class Readings:
         else:
             recent = quiet[-RECENT:]
         if len(recent) < 2:
-            return drift_sensors.Repeatability(float("nan"), float("nan"))
+            return detectors.Repeatability(float("nan"), float("nan"))
         runs = tuple(self.runs[number] for number in recent)
-        return drift_sensors.repeatability(self._shares(runs), self._shares(self.evidence.baseline))
+        return detectors.repeatability(self._shares(runs), self._shares(self.evidence.baseline))
 
     @cached_property
     def noisier(self) -> bool:
@@ -176,7 +176,7 @@ class Readings:
         return self.runs[first : last + 1]
 
     def _codes(self, runs: tuple[AnchorRun, ...]) -> NDArray[np.int64]:
-        return drift_sensors.grade_codes(np.stack([run.raw for run in runs]), self.evidence.scale)
+        return detectors.grade_codes(np.stack([run.raw for run in runs]), self.evidence.scale)
 
     def _shares(self, runs: tuple[AnchorRun, ...]) -> Floats:
         shares: Floats = np.stack([run.calibrated for run in runs]) / self.evidence.scale.span

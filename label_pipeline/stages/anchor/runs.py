@@ -13,8 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from label_pipeline.core.catalogue import ANCHOR_ITEMS, ANCHOR_RUNS
-from label_pipeline.core.drift import item_losses
-from label_pipeline.core.drift_sensors import flip_baseline, flip_shares, grade_codes
+from label_pipeline.core.drift.detectors import flip_baseline, flip_shares, grade_codes
+from label_pipeline.core.drift.loss import item_losses
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.judging.spent import Spent

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from label_pipeline.core import drift, drift_sensors
+from label_pipeline.core.drift import detectors, loss
 from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun, Floats
 from label_pipeline.stages.anchor.readings import Readings
 from label_pipeline.stages.anchor.thresholds import DriftThresholds
@@ -94,13 +94,13 @@ def canary_signal(found: Readings) -> Signal | None:
     n = int(asked.sum())
     if n == 0:
         return None
-    base = drift.baseline(found.losses(evidence.baseline)[:, asked])
-    rise = drift.rises(found.losses((newest,))[:, asked], base)
-    z = float(drift.jump_z(rise, base)[0])
-    codes = [drift_sensors.grade_codes(np.stack([r.raw for r in runs])[:, asked], evidence.scale)
+    base = loss.baseline(found.losses(evidence.baseline)[:, asked])
+    rise = loss.rises(found.losses((newest,))[:, asked], base)
+    z = float(loss.jump_z(rise, base)[0])
+    codes = [detectors.grade_codes(np.stack([r.raw for r in runs])[:, asked], evidence.scale)
              for runs in (evidence.baseline, (newest,))]  # fmt: skip
-    flip_base = drift_sensors.flip_baseline(codes[0], evidence.scale)
-    flips = float(drift_sensors.flip_z(drift_sensors.flip_shares(codes[1], flip_base), flip_base, n)[0])
+    flip_base = detectors.flip_baseline(codes[0], evidence.scale)
+    flips = float(detectors.flip_z(detectors.flip_shares(codes[1], flip_base), flip_base, n)[0])
     sentence = (
         f"the newest canary of {n} pairs: loss {float(rise[0]) * evidence.scale.span**2:+.3f} MSE from the baseline "
         f"({z:+.1f} standard deviations), changed grades {flips:+.1f}, warning from {limits.canary_z:.1f}"

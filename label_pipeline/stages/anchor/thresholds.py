@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from label_pipeline.core import drift
+from label_pipeline.core.drift import loss
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class DriftThresholds:
         grade_shift: standard errors between the mean grades of anchor and stream.
     """
 
-    delta: float = drift.DELTA
+    delta: float = loss.DELTA
     evidence: float = 20.0
     alpha: float = 0.05
     runs_per_year: int = 52

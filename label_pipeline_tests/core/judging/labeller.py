@@ -11,6 +11,7 @@ from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.core.judging.engine import Judging, judge_pairs
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.running import run_judging
 from label_pipeline_tests.core.judging.scripted import clock, make_member, make_pairs
 
@@ -22,8 +23,8 @@ def main(url: str, path: Path, count: int, concurrency: int, max_retries: int = 
         )
         try:
             return await judge_pairs(
-                make_pairs(count), make_member(), client=client, journal=journal, concurrency=concurrency, epoch=0,
-                run_id="r", purpose="amplify", clock=clock,
+                JudgingOrder(make_member(), make_pairs(count), "amplify", 0), client=client, journal=journal,
+                concurrency=concurrency, run_id="r", clock=clock,
             )  # fmt: skip
         finally:
             await client.close()

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from label_pipeline.core.judging.engine import Judging, judge_pairs
 from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.prompt import PromptTemplate
 from label_pipeline.core.ports import ChatClient, Journal, PairText, Price, Progress, Reply
 from label_pipeline.core.rubric import GradeDefinition, Rubric
@@ -191,17 +192,12 @@ async def judging(
     drain_s: float = 60.0,
 ) -> Judging:  # fmt: skip
     return await judge_pairs(
-        pairs,
-        member or make_member(),
+        JudgingOrder(member or make_member(), pairs, "gate", 3, served=served, cap_usd=cap_usd),
         client=client,
         journal=journal or DictJournal(),
         concurrency=concurrency,
-        epoch=3,
         run_id="run",
-        purpose="gate",
         clock=clock,
-        cap_usd=cap_usd,
-        served=served,
         progress=progress,
         drain_s=drain_s,
     )

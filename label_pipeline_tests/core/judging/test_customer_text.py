@@ -14,6 +14,7 @@ from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.core.errors import JudgeError, ProviderRejectedError, ProviderUnavailableError
 from label_pipeline.core.judging.answers import WITHHELD
 from label_pipeline.core.judging.engine import Judging, judge_pairs
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline_tests.core.judging.scripted import ScriptedClient, ScriptedProvider, clock, make_member, make_pair
 
 DOCUMENT = "Dear support, my name is Jane Roe and my card ending 4711 was charged twice for the order of last May."
@@ -23,8 +24,8 @@ async def ask(client: OpenAIChatClient | ScriptedClient, journal: SQLiteJournal,
     pairs = [make_pair(i, f"{DOCUMENT} ({i})", customer=customer and i == 29) for i in range(30)]
     try:
         return await judge_pairs(
-            pairs, make_member(inside=True), client=client, journal=journal, concurrency=2, epoch=0, run_id="r",
-            purpose="gate", clock=clock,
+            JudgingOrder(make_member(inside=True), pairs, "gate", 0), client=client, journal=journal, concurrency=2,
+            run_id="r", clock=clock,
         )  # fmt: skip
     finally:
         await client.close()

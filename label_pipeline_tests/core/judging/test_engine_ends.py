@@ -26,16 +26,17 @@ DOWN = ProviderUnavailableError("no answer")
 def test_another_model_stops_everything_after_one_request() -> None:
     journal = DictJournal()
     client = ScriptedClient(lambda n, body: reply(model="cheaper"), delay_s=0.001)
+    done = asyncio.run(judging(make_pairs(50), client, journal=journal, concurrency=8))
+    assert (done.outcome, done.requests) == ("other_model", 1)
     with pytest.raises(ServedModelError, match="answered with model cheaper, expected judge"):
-        asyncio.run(judging(make_pairs(50), client, journal=journal, concurrency=8))
+        done.refuse_other_model()
     assert len(client.bodies) == len(journal.replies) == 1
 
 
 def test_a_model_swapped_half_way_stops_the_run_with_everything_under_way_journaled() -> None:
     journal = DictJournal()
     client = ScriptedClient(lambda n, body: reply(model="judge" if n < 20 else "cheaper"), delay_s=0.001)
-    with pytest.raises(ServedModelError):
-        asyncio.run(judging(make_pairs(50), client, journal=journal, concurrency=8))
+    assert asyncio.run(judging(make_pairs(50), client, journal=journal, concurrency=8)).outcome == "other_model"
     assert 20 < len(client.bodies) == len(journal.replies) < 36
     # The other model's replies count for nothing: those pairs are asked again.
     healthy = ScriptedClient(lambda n, body: reply())
@@ -50,10 +51,9 @@ def test_what_another_model_cost_is_handed_over() -> None:
 
     client = ScriptedClient(answer, delay_s=0.001)
     pairs = [*make_pairs(50), make_pair(0)._replace(doc_id="copy")]
-    with pytest.raises(ServedModelError) as caught:
-        asyncio.run(judging(pairs, client, concurrency=8))
-    rows = caught.value.judgements
-    assert rows is not None
+    done = asyncio.run(judging(pairs, client, concurrency=8))
+    rows = done.judgements
+    assert (done.outcome, done.requests) == ("other_model", len(client.bodies))
     assert rows.schema == JUDGEMENTS.schema
     assert rows["cost_usd"].sum() == pytest.approx(len(client.bodies) * REPLY_USD)
     other = rows.filter(outcome="wrong_model")
@@ -68,10 +68,9 @@ def test_an_ask_cut_short_by_another_model_still_counts_what_it_cost() -> None:
     def answer(n: int, body: Mapping[str, object]) -> Reply:
         return reply(content="hm") if n == 0 else reply(model="cheaper")
 
-    with pytest.raises(ServedModelError) as caught:
-        asyncio.run(judging(make_pairs(3), ScriptedClient(answer), concurrency=1))
-    rows = caught.value.judgements
-    assert rows is not None
+    done = asyncio.run(judging(make_pairs(3), ScriptedClient(answer), concurrency=1))
+    assert done.outcome == "other_model"
+    rows = done.judgements
     assert rows["outcome"].to_list() == ["wrong_model"]
     assert rows["cost_usd"].item() == pytest.approx(2 * REPLY_USD)
 
@@ -80,10 +79,9 @@ def test_only_what_got_a_reply_is_handed_over_also_when_it_was_to_be_asked_again
     no = ProviderRejectedError("too long", request_only=True)
     script: list[Reply | Exception] = [no, reply(model="cheaper"), reply(content="hm")]
     client = ScriptedClient(lambda n, body: script[n])
-    with pytest.raises(ServedModelError) as caught:
-        asyncio.run(judging(make_pairs(9), client, concurrency=2))
-    rows = caught.value.judgements
-    assert rows is not None
+    done = asyncio.run(judging(make_pairs(9), client, concurrency=2))
+    assert done.outcome == "other_model"
+    rows = done.judgements
     assert rows.select("doc_id", "outcome").rows() == [("d1", "wrong_model"), ("d2", "failed")]
     assert rows["cost_usd"].to_list() == pytest.approx([REPLY_USD] * 2)
 
@@ -92,8 +90,9 @@ def test_the_certified_model_is_the_only_one_accepted() -> None:
     dated = ScriptedClient(lambda n, body: reply(model="judge-2026-01-01"))
     done = asyncio.run(judging(make_pairs(2), dated, served="judge-2026-01-01"))
     assert set(done.judgements["model_reported"]) == {"judge-2026-01-01"}
+    other = asyncio.run(judging(make_pairs(2), dated, served="judge-2025-01-01"))
     with pytest.raises(ServedModelError, match="expected judge-2025-01-01"):
-        asyncio.run(judging(make_pairs(2), dated, served="judge-2025-01-01"))
+        other.refuse_other_model()
 
 
 def test_a_no_for_good_stops_everything() -> None:
@@ -164,14 +163,14 @@ def test_the_cap_stops_sending_and_the_journal_still_answers() -> None:
     asyncio.run(judging(make_pairs(100)[90:], ScriptedClient(lambda n, body: reply()), journal=journal))
     client = ScriptedClient(lambda n, body: reply())
     done = asyncio.run(judging(make_pairs(100), client, journal=journal, concurrency=2, cap_usd=29.5 * REPLY_USD))
-    assert done.stopped == "cap"
+    assert done.outcome == "cap"
     assert 30 <= done.requests <= 31  # what is under way may end above the cap
     frame = done.judgements
     assert frame.filter(outcome="graded").height == done.requests + 10
     over = frame.filter(outcome="failed")
     assert over.height == 90 - done.requests
     assert over["detail"].str.starts_with("over the cap").all()
-    assert asyncio.run(judging(make_pairs(3), client)).stopped is None
+    assert asyncio.run(judging(make_pairs(3), client)).outcome == "complete"
 
 
 def test_a_cap_of_nothing_sends_nothing_unless_the_model_is_free() -> None:

@@ -7,6 +7,7 @@ import pytest
 from label_pipeline.core.errors import BudgetError
 from label_pipeline.core.judging.engine import judge_pairs
 from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan, estimate_tokens, plan, refuse_over
 from label_pipeline.core.ports import Price, Reply
 from label_pipeline_tests.core.judging.scripted import (
@@ -21,13 +22,13 @@ from label_pipeline_tests.core.judging.scripted import (
 
 
 def planned(count: int, member: Member, journal: DictJournal) -> Plan:
-    return plan(make_pairs(count), member, epoch=0, journal=journal, purpose="amplify")
+    return plan(JudgingOrder(member, make_pairs(count), "amplify", 0), journal)
 
 
 def judged(count: int, member: Member, journal: DictJournal, client: ScriptedClient) -> int:
     work = judge_pairs(
-        make_pairs(count), member, client=client, journal=journal, concurrency=4, epoch=0, run_id="r",
-        purpose="amplify", clock=clock,
+        JudgingOrder(member, make_pairs(count), "amplify", 0), client=client, journal=journal, concurrency=4,
+        run_id="r", clock=clock,
     )  # fmt: skip
     return asyncio.run(work).requests
 
@@ -54,9 +55,9 @@ def test_a_plan_counts_what_the_engine_sends(unreadable_every: int) -> None:
 
 def test_identical_texts_are_planned_once_and_customer_text_outside_not_at_all() -> None:
     pairs = [make_pair(0)._replace(doc_id=f"copy{i}") for i in range(5)] + [make_pair(1, customer=True)]
-    outside = plan(pairs, make_member(), epoch=0, journal=DictJournal(), purpose="gate")
+    outside = plan(JudgingOrder(make_member(), pairs, "gate", 0), DictJournal())
     assert (outside.pairs, outside.requests, outside.skipped_customer) == (5, 1, 1)
-    inside = plan(pairs, make_member(inside=True), epoch=0, journal=DictJournal(), purpose="gate")
+    inside = plan(JudgingOrder(make_member(inside=True), pairs, "gate", 0), DictJournal())
     assert (inside.pairs, inside.requests, inside.skipped_customer) == (6, 2, 0)
 
 
@@ -94,7 +95,7 @@ def test_a_plan_counts_only_replies_of_the_certified_model() -> None:
     member, journal = make_member(), DictJournal()
     judged(5, member, journal, ScriptedClient(lambda n, body: reply(model="judge-2026-01-01")))
     for served, requests in ((None, 0), ("judge-2026-01-01", 0), ("judge-2026-02-02", 5)):
-        made = plan(make_pairs(5), member, epoch=0, journal=journal, purpose="gate", served=served)
+        made = plan(JudgingOrder(member, make_pairs(5), "gate", 0, served=served), journal)
         assert (made.requests, made.answered) == (requests, 5 - requests)
 
 

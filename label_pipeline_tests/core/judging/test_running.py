@@ -11,6 +11,7 @@ from typing import NoReturn
 import pytest
 
 from label_pipeline.core.judging.engine import Judging, judge_pairs
+from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.running import run_judging
 from label_pipeline_tests.core.judging.scripted import (
     DictJournal,
@@ -32,8 +33,8 @@ def interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:
 
 async def judging(client: ScriptedClient, journal: DictJournal) -> Judging:
     return await judge_pairs(
-        make_pairs(2000), make_member(), client=client, journal=journal, concurrency=8, epoch=0, run_id="r",
-        purpose="amplify", clock=clock,
+        JudgingOrder(make_member(), make_pairs(2000), "amplify", 0), client=client, journal=journal, concurrency=8,
+        run_id="r", clock=clock,
     )  # fmt: skip
 
 

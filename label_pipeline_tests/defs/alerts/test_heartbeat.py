@@ -11,7 +11,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepo
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, TickData, TickStatus
 from dagster_shared.error import SerializableErrorInfo
 
-from label_pipeline.defs import heartbeat
+from label_pipeline.defs.alerts import heartbeat
 from label_pipeline.settings import SAMPLE
 from label_pipeline_tests.adapters.receiver import Receiver
 from label_pipeline_tests.defs import projects

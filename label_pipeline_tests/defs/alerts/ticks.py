@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from dagster import AssetCheckEvaluation
 
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline_tests.adapters.receiver import Receiver
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.projects import Graph

@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters.webhook import Alert
-from label_pipeline.defs.notices import Graph, notices
+from label_pipeline.defs.alerts.notices import Graph, notices
 from label_pipeline.stages import gate
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.sensors.ticking import FIRST_NIGHT, LOOSE, NIGHTS, SERVED, THRESHOLDS, Dial, Watch

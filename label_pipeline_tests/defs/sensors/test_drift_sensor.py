@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.core.catalogue import DRIFT_VERDICTS
-from label_pipeline.defs.requesting import ABOUT, COLLECTIONS, OCCASION
+from label_pipeline.defs.sensors.tick import ABOUT, COLLECTIONS, OCCASION
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.sensors.ticking import Dial, Watch
 from label_pipeline_tests.sql.frames import rows

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.defs.build import build
-from label_pipeline.defs.project import Project
+from label_pipeline.operations.project import Project
 from label_pipeline.rehearsal.faults import ChangedFingerprint, Fault, ScriptedFaults, ServedAs
 from label_pipeline.rehearsal.provider import make_app
 from label_pipeline.rehearsal.serving import running_provider

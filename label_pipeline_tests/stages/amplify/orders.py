@@ -83,4 +83,4 @@ def judging(asked: Sequence[PairText], answers: Sequence[Said | Sequence[Said]])
     frame = frames.rows("judgements", *rows)
     sent = frame.filter(~pl.col("reused") & (pl.col("outcome") != "failed")).height
     over = frame["detail"].fill_null("").str.starts_with("over").any()
-    return Judging(frame, sent, float(frame["cost_usd"].sum()), "cap" if over else None)
+    return Judging(frame, sent, float(frame["cost_usd"].sum()), "cap" if over else "complete")

@@ -6,7 +6,7 @@ import pytest
 
 from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.ports import PairText
-from label_pipeline.stages.amplify import authorise, reasons, sort_out
+from label_pipeline.stages.amplify import reasons, refuse_all_closed, sort_out
 from label_pipeline.stages.gate import Standing
 from label_pipeline_tests.stages.amplify.orders import CLOSED, OPEN, day_pairs, work
 
@@ -84,16 +84,16 @@ def test_every_pair_lands_in_exactly_one_part() -> None:
             assert found.refused == 0
 
 
-def test_the_first_wall() -> None:
-    authorise({"main": OPEN, "mail": MISSING})  # collection by collection, sort_out decides
+def test_where_every_collection_is_closed_a_day_without_candidates_is_refused_too() -> None:
+    refuse_all_closed({"main": OPEN, "mail": MISSING})  # collection by collection, sort_out decides
     with pytest.raises(GateClosedError) as caught:
-        authorise({"main": CLOSED, "mail": MISSING})
+        refuse_all_closed({"main": CLOSED, "mail": MISSING})
     assert str(caught.value) == (
         "no open, current verdict, so nothing was sent: [main] verdict v1 is closed: skill is low; "
         "[mail] collection mail has no verdict materialise gate_verdict"
     )
     with pytest.raises(GateClosedError):
-        authorise({})
+        refuse_all_closed({})
 
 
 def test_reasons_are_of_what_is_closed() -> None:

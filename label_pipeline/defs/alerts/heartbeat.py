@@ -1,0 +1,83 @@
+"""The sign of life: one small JSON file, written at every tick of sensor `alerts`, for a watchdog outside.
+
+It must be written whatever else is wrong: trouble is told in it. Keep out: what is posted (sensor.py).
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from dagster import DagsterInstance
+
+from label_pipeline.core.errors import LabelPipelineError
+from label_pipeline.defs.dagster_private import InstigatorStatus, TickStatus
+from label_pipeline.operations.gate import current_standings
+from label_pipeline.operations.project import Project
+
+Facts = Mapping[str, object]
+
+_ALL_SHUT = "no collection may be labelled: see check judge_gate"
+
+
+def standing_facts(project: Project) -> dict[str, object]:
+    """The newest day labelled, and the collections somebody may label now; and the sentence why none is, or is known.
+
+    Before the gate ever decided nothing is in trouble: a watchdog must not bark until there is something to watch.
+    """
+    try:
+        store = project.store("amplify")
+        runs = store.read("label_runs").sort("finished_at").tail(1)
+        decided = store.read("verdicts", ["verdict_id"]).height > 0
+        standings = current_standings(project, "amplify", project.collections() if decided else [])
+    except LabelPipelineError as error:
+        return {"last_nightly": None, "open_collections": None, "trouble": str(error)}
+    counts = ["run_id", "pairs_in", "labelled", "abstained", "failed", "refused", "skipped"]
+    nightly = [
+        {"day": row["day"].isoformat(), "finished_at": row["finished_at"].isoformat(), **{c: row[c] for c in counts}}
+        for row in runs.iter_rows(named=True)
+    ]
+    shut = {name: standing.state for name, standing in standings.items() if not standing.open}
+    return {
+        "last_nightly": nightly[0] if nightly else None,
+        "open_collections": [name for name, standing in standings.items() if standing.open],
+        "closed_collections": shut,
+        "trouble": "no collection may be labelled: see check judge_gate"
+        if decided and len(shut) == len(standings)
+        else None,
+    }
+
+
+def failing(instance: DagsterInstance, location: str | None) -> list[str]:
+    """Sensors and schedules of this code location whose newest finished tick failed: red in the page, told nowhere."""
+    ended = [TickStatus.SKIPPED, TickStatus.SUCCESS, TickStatus.FAILURE]
+    found: list[str] = []
+    if instance.schedule_storage is None:  # an instance in memory keeps no ticks
+        return found
+    for state in instance.all_instigator_state():
+        ours = state.origin.repository_origin.code_location_origin.location_name == location
+        if ours and state.status != InstigatorStatus.STOPPED:
+            ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1, statuses=ended)
+            found += [state.name for tick in ticks if tick.status == TickStatus.FAILURE]
+    return sorted(found)
+
+
+def write(path: Path, facts: Facts) -> None:
+    """Replaces the file at ``path`` in one step: a reader sees the old one or the new one, never half of one.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written = path.with_name(f".{path.name}.{os.getpid()}")
+    written.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    written.replace(path)
+
+
+def last(path: Path) -> dict[str, object]:
+    """What the file holds; nothing where there is none, or where it is not ours."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

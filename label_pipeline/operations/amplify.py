@@ -1,0 +1,206 @@
+"""Label days: find who may label, price the work, ask, and store labels before the books that count them.
+
+Collection by collection. Keep out: every rule (stages/amplify, stages/gate).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+import polars as pl
+
+from label_pipeline.adapters.files import read_rows
+from label_pipeline.core.catalogue import LABEL_RUNS
+from label_pipeline.core.errors import BudgetError, GateClosedError, InputError, JudgeError
+from label_pipeline.core.judge import JudgeVersion
+from label_pipeline.core.judging.engine import Judging
+from label_pipeline.core.judging.order import JudgingOrder
+from label_pipeline.core.judging.plan import Plan, refuse_over
+from label_pipeline.core.judging.spent import NOTHING, Spent, spent
+from label_pipeline.operations.canary import Canary, ask_canary, canaries_of, prepare_canary
+from label_pipeline.operations.drift import finish_enforcing
+from label_pipeline.operations.epochs import recall_epoch
+from label_pipeline.operations.gate import current_standings
+from label_pipeline.operations.judging import ask_and_store, price
+from label_pipeline.operations.project import Project
+from label_pipeline.operations.run import Run
+from label_pipeline.operations.spending import spending
+from label_pipeline.stages import amplify, gate, seed
+
+
+def load_candidates(project: Project, days: Sequence[date]) -> list[seed.AssembledCandidates]:
+    """The candidate pairs of ``days`` from the user's files, each day stored by itself; rejected rows in quarantine.
+
+    Raises:
+        InputError: a file as a whole cannot be used.
+    """
+    store, known = project.store("amplify"), project.settings.days
+    raw = [read_rows(spec) for spec in project.input_specs("candidates")]
+    queries, documents = store.read("queries"), store.read("documents")
+    assembled = []
+    for day in days:
+        found = seed.assemble_candidates(
+            raw, queries, documents, day,
+            pool_date=project.settings.inputs.pool_date, first_day=known.start, last_day=known.end,
+        )  # fmt: skip
+        store.overwrite("candidates", found.candidates, {"arrived_on": day})
+        store.overwrite("quarantine", found.quarantine, {"input": "candidates", "partition": day.isoformat()})
+        assembled.append(found)
+    return assembled
+
+
+def label_days(run: Run, project: Project, days: Sequence[date]) -> pl.DataFrame:
+    """Labels ``days`` and returns their LABEL_RUNS rows, stored already.
+
+    Raises:
+        BudgetError: over the cap.
+        JudgeError: the endpoint cannot do it, or a canary says that the judge is not itself.
+        GateClosedError: no open, current verdict.
+        InputError: the inputs changed since a day's candidates were loaded.
+    """
+    with spending(project, run.log):
+        finish_enforcing(project)  # a drift verdict killed before it suspended must not leave the gate open
+        book_orphans(run, project)
+        rows = pl.concat([label_day(run, project, day) for day in days])
+        _refuse_unlabelled(project, rows, run.run_id)
+    return rows
+
+
+def _refuse_unlabelled(project: Project, rows: pl.DataFrame, run_id: str) -> None:
+    """Fails the run where a cap, a canary or the gate kept it from labelling; its books are stored already.
+
+    Raises:
+        BudgetError: over the cap.
+        JudgeError: a canary says that the judge is not itself.
+        GateClosedError: no open, current verdict.
+    """
+    over = rows.filter(pl.col("reason").fill_null("").str.starts_with("amplify:"))
+    if not over.is_empty():
+        raise BudgetError(str(over["reason"][0]))
+    stopped = canaries_of(project, run_id).drop_nulls("reason")
+    if not stopped.is_empty():
+        raise JudgeError(" ".join(f"[{name}] {why}" for name, why in stopped["collection", "reason"].rows()))
+    if rows.height and rows["judge_version"].null_count() == rows.height:
+        raise GateClosedError(f"no open, current verdict, so nothing was sent: {rows['reason'][0]}")
+    if rows.is_empty():  # a day without candidates must not look like a day that may be labelled
+        amplify.refuse_all_closed(current_standings(project, "amplify", project.collections()))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One collection's work of a day, and who does it; no judge and no order where nobody may."""
+
+    work: amplify.Work
+    judge: JudgeVersion | None = None
+    order: JudgingOrder | None = None
+    plan: Plan = field(default_factory=Plan)
+    canary: Canary | None = None
+
+    @property
+    def whole_plan(self) -> Plan:
+        """What the day sends for this collection, its canary included."""
+        return self.plan + (self.canary.plan if self.canary else Plan())
+
+
+def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
+    """Labels ``day`` and returns its LABEL_RUNS rows, stored already; what may not be done is booked as refused.
+
+    Raises:
+        InputError: the inputs changed since the day's candidates were loaded.
+        JudgeError: the endpoint cannot do it.
+    """
+    store = project.store("amplify")
+    pairs = store.query("amplify/day_pairs", {"day": day})
+    gone = pairs.filter(pl.col("query").is_null() | pl.col("document").is_null()).height
+    if gone:
+        raise InputError(
+            f"{gone} of {pairs.height} candidates of {day} have lost their query or document text since they were "
+            "loaded; materialise candidate_pairs of that day again"
+        )
+    collections = pairs["collection"].unique().sort().to_list()
+    standings = current_standings(project, "amplify", collections)
+    tasks = [
+        _task(project, run.run_id, pairs.filter(pl.col("collection") == name), standings[name]) for name in collections
+    ]
+    cap_usd = project.settings.amplify.cap_usd
+    try:
+        refuse_over(sum((task.whole_plan for task in tasks), Plan()), cap_usd, f"amplify {day}")
+        reason = None
+    except BudgetError as error:
+        reason = f"amplify: {error}"
+    rows, left = [], cap_usd
+    for task in tasks:
+        stopped, paid = (None, 0.0) if reason else _canary(run, project, task, left)
+        rows.append(_fulfil(run, project, task, day, reason or stopped, left - paid))
+        left -= paid + float(rows[-1]["cost_usd"][0])
+    return pl.concat(rows) if rows else LABEL_RUNS.empty()
+
+
+def _task(project: Project, run_id: str, pairs: pl.DataFrame, standing: gate.Standing) -> _Task:
+    if not standing.open:
+        return _Task(amplify.sort_out(pairs, pairs.clear(), standing, inside=False))
+    judge, certified_in = project.judge(str(standing.judge_version))
+    try:
+        member = project.member_of(judge)
+    except GateClosedError as error:  # this collection is refused, the others go on
+        gone = replace(standing, state="stale", reasons=(str(error),))
+        return _Task(amplify.sort_out(pairs, pairs.clear(), gone, inside=False))
+    labelled = project.store("amplify").query("amplify/labelled_pairs", {"judge_version": judge.judge_version})
+    work = amplify.sort_out(pairs, labelled, standing, inside=member.inside)
+    epoch = max(certified_in, recall_epoch(project, work.collection))
+    order = JudgingOrder(member, work.ask, "amplify", epoch, served=judge.model_served)
+    planned = price(project, order)
+    first = prepare_canary(project, run_id, work.collection, judge.judge_version) if planned.requests else None
+    return _Task(work, judge, order, planned, first)
+
+
+def _canary(run: Run, project: Project, task: _Task, left_usd: float) -> tuple[str | None, float]:
+    """Why the collection must not be labelled now (None: it may), and what finding out cost."""
+    return ask_canary(run, project, task.canary, left_usd) if task.canary else (None, 0.0)
+
+
+def _fulfil(run: Run, project: Project, task: _Task, day: date, refusal: str | None, left_usd: float) -> pl.DataFrame:
+    """Asks, stores and books one collection; every pair ends up in exactly one column of the books.
+
+    Raises:
+        ServedModelError: another model answered; what it cost is booked.
+    """
+    work, started = task.work, project.clock()
+    if task.judge is None or task.order is None or refusal is not None:
+        reason = refusal if work.standing.open else amplify.reasons([work.standing])
+        return _store_books(run, project, work, None, NOTHING, day, reason)
+    order = replace(task.order, cap_usd=left_usd)
+    judging = ask_and_store(run, project, order, part=f"{day}:{work.collection}")
+    cost = _cost(project, started, judging)
+    if judging.outcome == "other_model":
+        _store_books(run, project, work, None, cost, day, judging.sentence)
+        judging.refuse_other_model()
+    reason = None
+    if judging.outcome == "cap":
+        reason = f"amplify: stopped at the cap of ${project.settings.amplify.cap_usd:.2f}; raise it and run again"
+    labels = amplify.labels(work, judging, task.judge, day=day, run_id=run.run_id, now=project.clock())
+    project.store("amplify").append("labels", labels, f"labels:{run.run_id}:{day}:{work.collection}")
+    return _store_books(run, project, work, judging, cost, day, reason)
+
+
+def _cost(project: Project, started: datetime, judging: Judging) -> Spent:
+    """What asking cost, also where another model answered half-way."""
+    rows = judging.judgements
+    return spent(rows, rows.clear(), judging.requests, (project.clock() - started).total_seconds())
+
+
+def _store_books(
+    run: Run, project: Project, work: amplify.Work, judging: Judging | None, cost: Spent, day: date, reason: str | None
+) -> pl.DataFrame:
+    row = amplify.run_row(work, judging, cost, day=day, run_id=run.run_id, reason=reason, now=project.clock())
+    project.store("amplify").append("label_runs", row, f"run:{run.run_id}:{day}:{work.collection}")
+    return row
+
+
+def book_orphans(run: Run, project: Project) -> None:
+    """Writes the books of runs that were killed before they could. Call it while holding the spending lock."""
+    store, asked = project.store("amplify"), {"judgements": {"purpose": "amplify"}}
+    for row in store.query("amplify/unbooked_runs", where=asked).iter_rows(named=True):
+        name = f"{row['run_id']}:{row['day']}:{row['collection']}"
+        run.log.warning(f"booking run {name}, which ended between what it paid for and its books")
+        store.append("label_runs", amplify.orphan_row(row), f"orphan:{name}")

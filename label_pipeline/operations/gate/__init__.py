@@ -1,0 +1,65 @@
+"""The gate at work: a look at the holdout in one of two lanes, and what may be labelled at this moment.
+
+* look.py       the full lane, and how a look is settled: decided once, paid once
+* recertify.py  the lane after a change from outside, beside the judge certified before
+* standing.py   who may label what now, how many looks are left, and ending that: a suspension
+
+Keep out: thresholds and decisions (stages/gate).
+"""
+
+from collections.abc import Callable
+
+from label_pipeline.core.errors import SettingsError
+from label_pipeline.core.judge import JudgeVersion
+from label_pipeline.operations.gate.look import Looked, look_in_full, newest_judge
+from label_pipeline.operations.gate.recertify import COMPARED, find_match, look_again
+from label_pipeline.operations.gate.standing import (
+    LookBudget,
+    current_standings,
+    look_budget,
+    suspend,
+    verdicts_of,
+)
+from label_pipeline.operations.project import Project
+from label_pipeline.operations.run import Run
+from label_pipeline.operations.spending import spending
+
+__all__ = [
+    "COMPARED", "LANES", "LookBudget", "Looked", "current_standings", "find_match", "look", "look_budget", "suspend",
+    "verdicts_of",
+]  # fmt: skip
+
+LANES: dict[str, Callable[[Run, Project, JudgeVersion, int, float], Looked]] = {
+    "full": look_in_full,
+    "recertify": look_again,
+}
+"""Lane: how a look in it is taken."""
+
+
+def look(run: Run, project: Project, lane: str = "full", cap_usd: float | None = None) -> tuple[JudgeVersion, Looked]:
+    """One look at the newest judge; where it opens a collection, MLflow's alias moves to it.
+
+    Args:
+        run: who looks.
+        project: the project.
+        lane: of ``LANES``.
+        cap_usd: most it may cost; None takes gate.cap_usd of the settings.
+
+    Raises:
+        SettingsError: there is no such lane.
+        NotApplicableError: there is nothing to look at, or this lane cannot be taken.
+        BudgetError: over the cap.
+        ProviderUnavailableError: an outage, which must not burn a look.
+    """
+    if lane not in LANES:
+        raise SettingsError(f"gate_verdict has lane {lane!r}, expected one of {sorted(LANES)}")
+    with spending(project, run.log):
+        judge, epoch = newest_judge(project)
+        cap = project.settings.gate.cap_usd if cap_usd is None else cap_usd
+        looked = LANES[lane](run, project, judge, epoch, cap)
+        for name, why in looked.refused.items():
+            run.log.warning(f"collection {name} was not looked at: {why}")
+        standings = current_standings(project, "gate", project.collections()).values()
+        if any(found.open and found.judge_version == judge.judge_version for found in standings):
+            project.tracker.certify(judge.judge_version)
+        return judge, looked

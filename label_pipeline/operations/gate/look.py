@@ -1,0 +1,124 @@
+"""Take one look in the full lane: ask the judge about the whole holdout, decide, and store verdict and look.
+
+Keep out: every rule (stages/gate), the other lane (recertify.py).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from label_pipeline.core.errors import NotApplicableError
+from label_pipeline.core.judge import JudgeVersion, judge_from_row, pair_grades
+from label_pipeline.core.judging.order import JudgingOrder
+from label_pipeline.core.judging.plan import refuse_over
+from label_pipeline.core.pairs import pair_texts
+from label_pipeline.operations.judging import ask_and_store, price, refuse_unanswered
+from label_pipeline.operations.project import Project
+from label_pipeline.operations.run import Run
+from label_pipeline.stages import gate
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What one materialisation of the gate looked at.
+
+    Attributes:
+        gold: the graded pairs the judge was asked about.
+        grades: its grades, one row per pair.
+        refused: collection to why it could not be looked at in this lane.
+    """
+
+    gold: pl.DataFrame
+    grades: pl.DataFrame
+    refused: Mapping[str, str]
+
+
+def newest_judge(project: Project) -> tuple[JudgeVersion, int]:
+    """The judge to decide on, and its calibration epoch.
+
+    Raises:
+        NotApplicableError: there is none.
+    """
+    newest = project.store("gate").query("calibrate/newest_judge")
+    if newest.is_empty():
+        raise NotApplicableError("there is no judge to decide on; materialise calibrated_judge first")
+    row = newest.row(0, named=True)
+    return judge_from_row(row), int(row["epoch"])
+
+
+def look_in_full(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_usd: float) -> Looked:
+    """The full gate: the judge on every holdout query, against the thresholds of the policy.
+
+    Raises:
+        NotApplicableError: no human grade on a holdout query.
+        BudgetError: over the cap.
+        ProviderUnavailableError: an outage, which must not burn a look.
+    """
+    gold = project.store("gate").query("seed/graded_pairs", {"splits": ["holdout"]})
+    if gold.is_empty():
+        raise NotApplicableError("no human grade on a holdout query; grade some, or see splits in settings")
+    grades = ask_judge(run, project, judge, epoch, gold, cap_usd)
+    for evidence in gate.collect(gold, grades, judge, project.settings.grade_scale).values():
+        settle(project, judge, evidence, epoch, "full", partial(_decide, project, evidence))
+    return Looked(gold, grades, {})
+
+
+def ask_judge(
+    run: Run, project: Project, judge: JudgeVersion, epoch: int, gold: pl.DataFrame, cap_usd: float
+) -> pl.DataFrame:
+    """The judge's grades of ``gold``, one row per pair, exactly as it will label."""
+    order = JudgingOrder(
+        project.member_of(judge), pair_texts(gold), "gate", epoch, served=judge.model_served, cap_usd=cap_usd
+    )
+    refuse_over(price(project, order), cap_usd, "gate")
+    judging = ask_and_store(run, project, order)
+    refuse_unanswered(judging, "gate", cap_usd)
+    return pair_grades(judging.judgements)
+
+
+Decide = Callable[[int, np.random.Generator, bool], gate.Verdict]
+"""From the number of the look, a generator, and whether the policy was edited after an earlier look."""
+
+
+def _decide(
+    project: Project, evidence: gate.Evidence, look: int, rng: np.random.Generator, edited: bool
+) -> gate.Verdict:
+    return gate.decide(
+        evidence, project.policy, look=look, alpha=gate.alpha_of_look(look),
+        looks_allowed=project.settings.gate.looks, rng=rng, edited=edited,
+    )  # fmt: skip
+
+
+def settle(
+    project: Project,
+    judge: JudgeVersion,
+    evidence: gate.Evidence,
+    epoch: int,
+    lane: gate.Lane,
+    decide: Decide,
+    no_later_than: datetime | None = None,
+) -> None:
+    """Decides once a look: the same judge, epoch, evidence, policy and lane find the stored verdict, at no cost."""
+    store, policy = project.store("gate"), project.policy
+    name = gate.verdict_id(
+        judge.judge_version, evidence.collection, epoch, evidence.holdout_hash, policy.policy_hash, lane
+    )
+    if name in store.read("verdicts")["verdict_id"]:
+        return
+    looks, generation = store.read("holdout_looks"), gate.generation(store.read("splits"), evidence.collection)
+    paid = looks.filter(pl.col("verdict_id") == name)  # a crash between look and verdict: the look is paid already
+    look = gate.next_look(looks, evidence.collection, lane, generation) if paid.is_empty() else int(paid["look"][0])
+    edited = gate.edited_policy(looks, evidence.collection, policy.policy_hash, lane, generation)
+    verdict = decide(look, np.random.default_rng(int(name, 16)), edited)
+    decision, spent = gate.rows(
+        verdict, evidence, judge_version=judge.judge_version, rubric_version=judge.rubric_version, epoch=epoch,
+        now=project.clock(), valid_days=project.settings.gate.valid_days, generation=generation,
+        no_later_than=no_later_than,
+    )  # fmt: skip
+    # the look is spent before the verdict is known: a crash between the two must not give a free one
+    store.append("holdout_looks", spent, f"look:{name}")
+    store.append("verdicts", decision, f"verdict:{name}")

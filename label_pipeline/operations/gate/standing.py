@@ -1,0 +1,84 @@
+"""Who may label what now, and how many looks are left; and the one place that ends a verdict: a suspension.
+
+Keep out: the rules (stages/gate/standing.py, ledger.py, renewal.py).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from label_pipeline.operations.project import Project
+from label_pipeline.stages import gate
+
+
+def current_standings(project: Project, stage: str, collections: Sequence[str]) -> dict[str, gate.Standing]:
+    """The standing of every collection in ``collections`` at this moment."""
+    return gate.standings(
+        project.store(stage).read("verdicts"),
+        collections,
+        policy_hash=project.policy.policy_hash,
+        rubric_version=project.rubric_version,
+        now=project.clock(),
+    )
+
+
+def verdicts_of(project: Project, judge_version: str, collections: Sequence[str]) -> pl.DataFrame:
+    """The decision that represents one judge in each of ``collections``: under what is in force, where there is one."""
+    mine = project.store("gate").read("verdicts").filter(pl.col("judge_version") == judge_version)
+    found = gate.standings(
+        mine, collections, policy_hash=project.policy.policy_hash, rubric_version=project.rubric_version,
+        now=project.clock(),
+    )  # fmt: skip
+    return mine.filter(pl.col("verdict_id").is_in([one.verdict_id for one in found.values() if one.verdict_id]))
+
+
+@dataclass(frozen=True)
+class LookBudget:
+    """What is left of one lane's looks at one collection's present holdout.
+
+    Attributes:
+        collection: its name.
+        lane: `full` or `recertify`.
+        left: looks left; whatever runs unasked stops at one.
+        queries_needed: new graded queries that a renewed holdout needs (label-pipeline renew-holdout).
+    """
+
+    collection: str
+    lane: gate.Lane
+    left: int
+    queries_needed: int
+
+    @property
+    def sentence(self) -> str:
+        """What is left, for people."""
+        return (
+            f"collection {self.collection}: {self.left} looks of lane {self.lane} are left at this holdout; a new one "
+            f"needs {self.queries_needed} new queries (label-pipeline renew-holdout)"
+        )
+
+
+def look_budget(project: Project, stage: str, collection: str, lane: gate.Lane) -> LookBudget:
+    """The budget of ``lane`` in ``collection`` as ``stage`` sees the tables; a retired holdout's looks do not count."""
+    store = project.store(stage)
+    splits, looks = store.read("splits"), store.read("holdout_looks")
+    generation = gate.generation(splits, collection)
+    left = gate.looks_left(looks, collection, lane, project.settings.gate.looks, generation)
+    needed = gate.queries_needed(splits, collection, project.shares, project.policy)
+    return LookBudget(collection, lane, left, needed)
+
+
+def suspend(project: Project, verdict_id: str, reason: str, epoch: int) -> pl.DataFrame:
+    """Writes the suspension of one open verdict, once for a reason and epoch; returns its VERDICTS row.
+
+    Args:
+        project: the project.
+        verdict_id: the open decision.
+        reason: a sentence.
+        epoch: replies up to this epoch are no evidence any more: only a verdict on later ones ends the suspension.
+    """
+    store = project.store("gate")
+    decision = store.read("verdicts").filter(pl.col("verdict_id") == verdict_id).row(0, named=True)
+    row = gate.suspension(decision, reason, epoch, project.clock())
+    store.append("verdicts", row, f"suspension:{row['verdict_id'][0]}")
+    return row

@@ -1,0 +1,169 @@
+"""Ask a member about pairs: priced first, journaled, booked, with progress in the log.
+
+Keep out: what is asked and what becomes of the answers (stages), the engine itself (core/judging).
+"""
+
+from dataclasses import replace
+from time import monotonic
+
+import polars as pl
+
+from label_pipeline.adapters.journal import SQLiteJournal
+from label_pipeline.adapters.lease import HELD, LeasedClient
+from label_pipeline.core.errors import BudgetError, ProviderRejectedError, ProviderUnavailableError
+from label_pipeline.core.judging.engine import Judging, judge_pairs
+from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.order import JudgingOrder
+from label_pipeline.core.judging.plan import Plan, plan
+from label_pipeline.core.judging.running import run_judging
+from label_pipeline.core.judging.spent import replies
+from label_pipeline.core.ports import ChatClient
+from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.operations.project import Project
+from label_pipeline.operations.run import Run
+
+STAGE_OF = {"canary": "anchor"}
+"""The stage whose tables a purpose may see, where it has another name."""
+
+REJECTED_SHARE = 0.05
+"""Texts an endpoint may reject before nothing is decided; a gate allows far fewer unreadable replies."""
+
+LOG_EVERY_S = 5.0
+"""Seconds between progress lines in a run's log: often enough to see it live, too seldom to flood the event log."""
+
+
+def price(project: Project, order: JudgingOrder) -> Plan:
+    """The priced plan of ``order``; sends nothing."""
+    with project.journal() as journal:
+        return plan(order, journal)
+
+
+def ask_and_store(run: Run, project: Project, order: JudgingOrder, part: str = "") -> Judging:
+    """Asks, books and stores: what was paid for is in table judgements before anything rests on it.
+
+    Args:
+        run: who asks.
+        project: the project.
+        order: whom, about what.
+        part: tells apart several calls of one run, e.g. a day and collection.
+
+    Returns:
+        The judgements with what earlier, killed runs paid booked too. Where another model answered, its outcome says
+        so: whoever decides on it must look (``refuse_unanswered`` does).
+
+    Raises:
+        JudgeError: the endpoint cannot do it.
+    """
+    commit = f"{order.purpose}:{run.run_id}:{order.member.member_hash[:16]}:{part}"
+    known = project.store(STAGE_OF.get(order.purpose, order.purpose)).query(
+        "calibrate/known_requests", where={"judgements": {"epoch": order.epoch}}
+    )
+    judging = ask(run, project, order)
+    booked = book(judging.judgements, known, order.member)
+    _store_new(project, booked, f"{commit}:other model" if judging.outcome == "other_model" else commit)
+    return replace(
+        judging,
+        judgements=booked,
+        requests=judging.requests + _recovered(booked),
+        cost_usd=float(booked["cost_usd"].sum()),
+    )
+
+
+def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
+    """An outage, a reached cap or another model is no evidence about a judge: nothing may be decided on it.
+
+    Raises:
+        ServedModelError: another model answered.
+        BudgetError: the cap was reached half-way.
+        ProviderUnavailableError: pairs without any reply.
+        ProviderRejectedError: more than ``REJECTED_SHARE`` of the texts, and more than one, were rejected: that speaks
+            of the account, the prompt or the model's context, not of single texts.
+    """
+    judging.refuse_other_model()
+    if judging.outcome == "cap":
+        raise BudgetError(
+            f"{purpose}: stopped at the cap of ${cap_usd:.4f} with pairs unasked, so nothing was decided; "
+            f"raise {purpose}.cap_usd and run again: what was answered is kept"
+        )
+    asked, failed = judging.judgements, judging.judgements.filter(pl.col("outcome") == "failed")
+    if failed.height:
+        raise ProviderUnavailableError(
+            f"{purpose}: {failed.height} of {asked.height} requests to {failed['member'][0]} got no reply, "
+            f"so nothing was decided; first: {failed['detail'][0]}. Run again: what was answered is kept"
+        )
+    rejected = asked.filter(pl.col("outcome") == "refused", pl.col("model_reported").is_null())
+    if rejected.height > max(1, REJECTED_SHARE * asked.height):
+        raise ProviderRejectedError(
+            f"{purpose}: {rejected.height} of {asked.height} requests to {rejected['member'][0]} were rejected, "
+            f"more than {REJECTED_SHARE:.0%}, so nothing was decided; first: {rejected['detail'][0]}. Correct the "
+            "account, the texts, or how much of one the prompt shows (document_max_chars); answers are kept"
+        )
+
+
+def _store_new(project: Project, judgements: pl.DataFrame, commit: str) -> None:
+    """Appends the rows that no earlier run has stored: a repetition answered by the journal adds nothing."""
+    store = project.store("rank")
+    keys = ["request_key", "purpose", *PAIR_KEY, "sample_index"]
+    same = {name: judgements[name].unique().to_list() for name in ("purpose", "epoch")}
+    before = store.read("judgements", [*keys, "outcome", "model_reported"], same).filter(
+        ~pl.col("outcome").is_in(["failed", "wrong_model"]),
+        pl.col("model_reported").is_not_null(),  # a text was rejected: no reply either
+    )  # fmt: skip
+    new = judgements.join(before, on=keys, how="anti", nulls_equal=True, maintain_order="left")
+    if not new.is_empty():
+        store.append("judgements", new, commit)
+
+
+def ask(run: Run, project: Project, order: JudgingOrder) -> Judging:
+    """Carries ``order`` out; every reply is durable before it counts, also when this run is stopped.
+
+    Raises:
+        JudgeError: the endpoint cannot do it; see core/errors.py.
+    """
+    member, endpoint = order.member, project.settings.endpoints[order.member.endpoint]
+    client: ChatClient = project.client(member.endpoint)
+    lease = HELD.get()
+    if lease is not None:
+        client = LeasedClient(client, lease)
+    started = monotonic()
+    said = started
+
+    def progress(done: int, total: int, cost_usd: float) -> None:
+        nonlocal said
+        project.progress(done, total, cost_usd)
+        if monotonic() - said >= LOG_EVERY_S or done == total:
+            said = monotonic()
+            rate = done / max(said - started, 1e-9)
+            run.log.info(f"{order.purpose} {member.name}: {done}/{total} pairs, {rate:.0f} a second, ${cost_usd:.4f}")
+
+    async def judged(journal: SQLiteJournal) -> Judging:
+        try:
+            return await judge_pairs(
+                order, client=client, journal=journal, concurrency=endpoint.concurrency, run_id=run.run_id,
+                clock=project.clock, progress=progress, drain_s=endpoint.timeout_s,
+            )  # fmt: skip
+        finally:
+            await client.close()  # in the loop that opened the connections
+
+    with project.journal() as journal:
+        return run_judging(judged(journal))
+
+
+def book(judgements: pl.DataFrame, known: pl.DataFrame, member: Member) -> pl.DataFrame:
+    """Books replies an interrupted run paid for: re-used, but in no table yet, so their cost is this run's.
+
+    Args:
+        judgements: JUDGEMENTS rows of this run.
+        known: ``request_key`` of every judgement stored already.
+        member: gives the price.
+    """
+    unbooked = pl.col("reused") & ~pl.col("request_key").is_in(known["request_key"].implode())
+    tokens = judgements.select("input_tokens", "cached_tokens", "output_tokens")
+    cost = pl.Series([member.price.cost_usd(*row) for row in tokens.iter_rows()], dtype=pl.Float64)
+    first = pl.col("request_key").is_first_distinct()
+    return judgements.with_columns(pl.when(unbooked & first).then(cost).otherwise("cost_usd").alias("cost_usd"))
+
+
+def _recovered(booked: pl.DataFrame) -> int:
+    """Requests of killed runs that this one books: re-used, and yet they cost something."""
+    return replies(booked.filter("reused", pl.col("cost_usd") > 0))

@@ -1,0 +1,59 @@
+"""The user's files become tables; then human agreement, gold grades and splits.
+
+Keep out: reading (adapters/files), what a good row is and every figure (stages/seed).
+"""
+
+import numpy as np
+import polars as pl
+
+from label_pipeline.adapters.files import read_rows
+from label_pipeline.operations.project import Project
+from label_pipeline.stages import seed
+
+INPUT_TABLES = ("queries", "documents", "human_labels", "evaluation")
+"""Tables loaded from the user's files by this stage; candidates come day by day (amplify.py)."""
+
+
+def load_inputs(project: Project) -> seed.Assembled:
+    """Reads every file of ``INPUT_TABLES`` and replaces the tables; rejected rows are in quarantine.
+
+    Raises:
+        InputError: a file as a whole cannot be used.
+    """
+    store, inputs = project.store("seed"), project.settings.inputs
+    found = seed.assemble(
+        [read_rows(spec) for table in INPUT_TABLES for spec in project.input_specs(table)],
+        project.settings.grade_scale,
+        seed.Limits(document_chars=inputs.max_document_chars),
+        inputs.pairs_per_query,
+    )
+    for table in INPUT_TABLES:
+        store.overwrite(table, getattr(found, table))
+        store.overwrite("quarantine", found.quarantine.filter(pl.col("input") == table), {"input": table})
+    return found
+
+
+def measure_agreement(project: Project) -> pl.DataFrame:
+    """Krippendorff's alpha with a query bootstrap interval: the AGREEMENT rows, stored already."""
+    store = project.store("seed")
+    found = seed.annotator_agreement(store.read("human_labels"), project.settings.grade_scale, np.random.default_rng(0))
+    store.overwrite("agreement", found)
+    return found
+
+
+def settle_gold(project: Project) -> pl.DataFrame:
+    """One gold grade per pair, panel mean, variance and count: the GOLD rows, stored already."""
+    store = project.store("seed")
+    gold = seed.gold_labels(store.read("human_labels"))
+    store.overwrite("gold", gold)
+    return gold
+
+
+def assign_splits(project: Project) -> pl.DataFrame:
+    """Train, dev, holdout or anchor for every query with gold; a query never moves. The SPLITS rows, stored already."""
+    store = project.store("seed")
+    splits = seed.seed_splits(
+        store.read("gold"), store.read("splits"), project.shares, project.clock(), project.settings.splits.salt
+    )
+    store.overwrite("splits", splits)
+    return splits

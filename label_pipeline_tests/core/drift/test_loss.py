@@ -1,0 +1,155 @@
+"""The loss detectors against closed forms, and the e-process against its own promise."""
+
+import math
+
+import numpy as np
+import pytest
+
+from label_pipeline.core.drift import loss
+from label_pipeline.core.scale import Scale
+
+
+def flat(n: int = 4, runs: int = 10, noise: float = 0.01) -> loss.Baseline:
+    """A baseline with se_w = .1 unless told otherwise."""
+    return loss.Baseline(np.zeros(n), np.asarray(noise), runs)
+
+
+def test_losses_are_shares_of_the_worst_and_an_unreadable_reply_is_the_worst() -> None:
+    gold = np.array([1.0, 3.0, 5.0, 2.0])
+    found = loss.item_losses([[1.0, 5.0, 1.0, math.nan]], gold, Scale(1, 5))
+    assert found.tolist() == [[0.0, 4 / 16, 1.0, 1.0]]
+    halved = loss.item_losses([[0.0, 2.0, 0.0, math.nan]], (gold - 1) / 2, Scale(0, 2))
+    assert halved.tolist() == found.tolist()  # the same errors on another scale
+
+
+def test_a_baseline_is_the_items_means_and_the_variance_of_one_runs_mean() -> None:
+    base = loss.baseline(np.array([[0.0, 0.5], [1.2, 0.5], [1.2, 0.8]]))
+    assert base.mean == pytest.approx([0.8, 0.6])
+    assert base.noise == pytest.approx((0.48 + 0.03) / 4)  # sample variances .48 and .03 over n^2, above 1 / 12
+    assert base.runs == 3
+
+
+@pytest.mark.parametrize(("n", "runs"), [(300, 10), (100, 5), (7, 2)])
+def test_the_floor_of_the_noise_is_one_lost_reply_in_all_of_the_baseline(n: int, runs: int) -> None:
+    never, once = np.zeros((runs, n)), np.zeros((runs, n))
+    once[0, 0] = 1.0
+    assert loss.baseline(never).noise == pytest.approx(1 / (n**2 * runs))
+    assert loss.baseline(once).noise == pytest.approx(1 / (n**2 * runs))
+    more = np.zeros((runs, n))
+    more[0, :2] = 1.0
+    assert loss.baseline(more).noise == pytest.approx(2 / (n**2 * runs))
+
+
+def test_a_baseline_of_one_run_is_refused() -> None:
+    with pytest.raises(ValueError, match="2 runs and 1 item at least, got 1 runs of 5 items"):
+        loss.baseline(np.zeros((1, 5)))
+
+
+def test_rises_and_their_standard_deviations_by_hand() -> None:
+    base = loss.Baseline(np.array([0.1, 0.3]), np.asarray(0.0004), 4)  # se_w .02, se_0 .01
+    rise = loss.rises(np.array([[0.1, 0.3], [0.2, 0.4]]), base)
+    assert rise == pytest.approx([0.0, 0.1])
+    assert loss.tolerance_z(rise, base, delta=0.03) == pytest.approx([(-0.03 - 0.0164485) / 0.02, 2.677573])
+    assert loss.jump_z(rise, base) == pytest.approx([0.0, 0.1 / math.sqrt(0.0004 * 1.25)])
+
+
+def by_starts(z: list[float]) -> float:
+    """The definition, start by start."""
+    t = len(z)
+    total = 1 - sum(1 / (k * (k + 1)) for k in range(1, t + 1))
+    for k in range(1, t + 1):
+        part = [math.prod(math.exp(bet * min(x, 3.0) - bet**2 / 2) for x in z[k - 1 :]) for bet in loss.LAMBDAS]
+        total += sum(part) / len(part) / (k * (k + 1))
+    return total
+
+
+@pytest.mark.parametrize("z", [[0.0], [1.5], [-2.0, 1.0], [2.9, 3.5, -1.0, 0.3]])
+def test_the_e_process_is_its_definition(z: list[float]) -> None:
+    found = loss.e_process(np.array(z))
+    assert found == pytest.approx([by_starts(z[: t + 1]) for t in range(len(z))])
+
+
+def test_after_one_run_half_of_it_is_the_plain_mixture_over_bets() -> None:
+    plain = np.mean([math.exp(bet * 2.0 - bet**2 / 2) for bet in (0.25, 0.5, 1, 2)])
+    assert loss.e_process(np.array([2.0])) == pytest.approx([0.5 + plain / 2])
+
+
+def test_no_single_run_raises_the_alarm_and_two_do() -> None:
+    assert loss.e_process(np.array([1e6]))[0] < 20
+    assert loss.e_process(np.array([-1.0, -1.0, 1e6]))[-1] < 20
+    assert loss.e_process(np.array([1e6, 1e6]))[-1] > 20
+
+
+def test_a_true_null_reaches_twenty_in_at_most_one_of_twenty_lives() -> None:
+    z = np.random.default_rng(3).normal(size=(4000, 400))
+    ever = (loss.e_process(z) >= 20).any(axis=1).mean()
+    assert 0.005 < ever <= 0.05  # far below would be a detector that cannot fire
+
+
+def test_a_change_after_a_healthy_year_is_seen_within_four_runs() -> None:
+    z = np.concatenate([np.full(52, -1.7), np.full(4, 6.0)])
+    assert loss.e_process(z)[51] < 1
+    assert loss.e_process(z)[-1] > 20
+    total, t = z.sum(), len(z)  # the plain process would still be asleep
+    assert max(math.exp(bet * total - t * bet**2 / 2) for bet in loss.LAMBDAS) < 1e-6
+
+
+def test_evidence_stays_finite_for_ever() -> None:
+    found = loss.e_process(np.full(2000, 9.0))
+    assert np.isfinite(found).all()
+    assert found[-1] > 1e50
+
+
+@pytest.mark.parametrize(
+    ("jumps", "z", "confirmed"),
+    [
+        ([3.2, 3.2], [3.0, 3.0], True),
+        ([3.2, 3.0], [3.0, 3.0], False),  # the second is no jump
+        ([3.2, 0.0, 3.2], [3.0, 0.0, 3.0], False),  # not in a row
+        ([9.0, 9.0], [2.1, 2.1], False),  # jumps, together not beyond the tolerance: 4.2 / sqrt 2 < 3.1
+        ([9.0, 9.0], [1.0, 3.5], True),
+    ],
+)
+def test_a_jump_counts_when_the_next_run_jumps_too(jumps: list[float], z: list[float], confirmed: bool) -> None:
+    found = loss.confirmed_jumps(np.array(jumps), np.array(z), 3.1)
+    assert not found[0]
+    assert found.any() == confirmed
+
+
+@pytest.mark.parametrize("first", range(6))
+def test_a_step_is_found_where_it_is(first: int) -> None:
+    rise = np.where(np.arange(6) >= first, 0.3, 0.0)
+    assert loss.first_changed_run(rise, flat()) == first
+
+
+def test_the_change_is_the_likeliest_two_segments_with_the_baseline_in_the_first() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(50):
+        rise = rng.normal(0.02, 0.1, size=9)
+        costs = []
+        for k in range(9):
+            before, after = np.concatenate([np.zeros(10), rise[:k]]), rise[k:]
+            worse = after.mean() > before.mean()
+            spread = ((before - before.mean()) ** 2).sum() + ((after - after.mean()) ** 2).sum()
+            costs.append(spread if worse else math.inf)
+        if np.isfinite(costs).any():
+            assert loss.first_changed_run(rise, flat(runs=10)) == int(np.argmin(costs))
+
+
+def test_without_any_rise_the_change_is_the_newest_run() -> None:
+    assert loss.first_changed_run(np.array([-0.1, -0.2, -0.3]), flat()) == 2
+
+
+def test_many_years_at_once_are_each_year_alone() -> None:
+    rng = np.random.default_rng(6)
+    before, after = rng.random((3, 5, 20)), rng.random((3, 7, 20))
+    base = loss.baseline(before)
+    rise = loss.rises(after, base)
+    together = loss.tolerance_z(rise, base), loss.jump_z(rise, base), loss.e_process(loss.tolerance_z(rise, base))
+    for year in range(3):
+        own = loss.baseline(before[year])
+        alone = loss.rises(after[year], own)
+        z = loss.tolerance_z(alone, own)
+        assert together[0][year] == pytest.approx(z)
+        assert together[1][year] == pytest.approx(loss.jump_z(alone, own))
+        assert together[2][year] == pytest.approx(loss.e_process(z))
