@@ -1,4 +1,5 @@
 """From one or two thousand human relevance grades to trustworthy training labels and a ranker.
 
-Start at stages/__init__.py (the verbs, in order), core/catalogue/ (the tables) and defs/build.py (the graph).
+Start at stages/__init__.py (the verbs, in order), core/catalogue/ (the tables), operations/ (the steps) and
+defs/build.py (the graph).
 """

@@ -16,6 +16,18 @@ LEAKS = ("LABEL_PIPELINE_CONFIG", "LABEL_PIPELINE_HOME", "DAGSTER_HOME", "OPENAI
 for leak in (*LEAKS, *(name for name in os.environ if name.lower().endswith("_proxy"))):
     os.environ.pop(leak, None)
 
+# the environment above comes before whatever reads it
+from label_pipeline_tests.small_fixtures import (  # noqa: E402
+    baselined_home,
+    certified_home,
+    certified_small,
+    provider,
+    provider_url,
+    world,
+)
+
+__all__ = ["baselined_home", "certified_home", "certified_small", "provider", "provider_url", "world"]
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests begin first, so that the workers, who take whole files, end at the same time."""

@@ -90,15 +90,69 @@ def test_stages_are_the_first_of_the_design_in_its_order() -> None:
     assert STAGE_ORDER[: len(STAGES)] == STAGES
 
 
-@pytest.mark.parametrize(
-    "folder", ["label_pipeline/stages", "label_pipeline/defs/assets", "label_pipeline_tests/stages"]
-)
-def test_every_stage_has_its_rule_its_wiring_and_its_tests_under_its_name(folder: str) -> None:
-    names = {path.name for path in (ROOT / folder).iterdir() if path.is_dir() and not path.name.startswith("_")}
-    names |= {path.stem.removeprefix("test_") for path in (ROOT / folder).glob("*.py") if path.stem != "__init__"}
-    assert set(STAGES) <= names
-    assert names & set(STAGE_ORDER) == set(STAGES), "only stages that exist"
-    assert folder == "label_pipeline_tests/stages" or names == set(STAGES)
+PLACES = {
+    "its rule": "label_pipeline/stages/{}",
+    "its steps": "label_pipeline/operations/{}",
+    "its wiring": "label_pipeline/defs/assets/{}.py",
+    "its SQL": "sql/{}/",
+    "the tests of its rule": "label_pipeline_tests/stages/{}",
+    "the tests of its steps": "label_pipeline_tests/operations/test_{}",
+}
+"""What of a stage is where: `git ls-files | grep gate` finds it all."""
+
+CONCERNS = {
+    "canary": "anchor", "drift": "anchor", "recall": "anchor", "epochs": "anchor", "recalibrate": "gate",
+    "renewal": "gate", "watch": "anchor",
+}  # fmt: skip
+"""Words for a part of a stage that people look for by that word: a module of the name is found without the stage's."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_of_every_stage_each_part_is_found_by_its_name(place: str) -> None:
+    named = {shown(path) for path in files(".py", ".sql")}
+    absent = [stage for stage in STAGES if not any(name.startswith(PLACES[place].format(stage)) for name in named)]
+    assert absent == []
+
+
+@pytest.mark.parametrize("folder", ["label_pipeline/stages", "label_pipeline/defs/assets"])
+def test_only_stages_that_exist_have_a_place_and_no_file_is_empty(folder: str) -> None:
+    names = {path.stem for path in (ROOT / folder).iterdir() if not path.name.startswith("_")}
+    assert names - {"watch"} == set(STAGES), "watch follows them all, and is no stage of the graph"
+
+
+def rules_used(path: Path) -> set[str]:
+    """The stages whose rules a module imports by the name of their package."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "label_pipeline.stages":
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("label_pipeline.stages."):
+            found.add(str(node.module).split(".")[2])
+    return found & set(STAGES)
+
+
+def test_an_operation_is_found_by_a_stage_whose_rules_it_uses() -> None:
+    """Every step that applies a stage's rules carries the word of one of them, or of a concern of it."""
+    lost = {}
+    for path in MODULES:
+        if path.is_relative_to(ROOT / "label_pipeline/operations"):
+            words = set(re.split(r"[/_.]", shown(path))) | {CONCERNS.get(w, w) for w in re.split(r"[/_.]", shown(path))}
+            used = rules_used(path)
+            if used and not used & words:
+                lost[shown(path)] = used
+    assert lost.keys() <= {"label_pipeline/operations/project.py"}, "project.py knows the policy of the gate"
+
+
+def test_names_of_dagster_that_are_not_public_stand_in_one_file() -> None:
+    private = re.compile(r"^\s*(?:from|import) dagster\._", re.MULTILINE)
+    users = {shown(path) for path in MODULES if private.search(path.read_text(encoding="utf-8"))}
+    assert users == {"label_pipeline/defs/dagster_private.py"}
+
+
+def test_the_operations_load_without_dagster() -> None:
+    loaded = loaded_by(all_of("label_pipeline.operations"))
+    assert {"polars", "deltalake"} <= loaded, "nothing was loaded, so nothing was tested"
+    assert loaded & {"dagster", "dagster_aws"} == set()
 
 
 def test_sql_has_folders_of_stages_and_the_checks() -> None:

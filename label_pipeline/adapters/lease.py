@@ -5,7 +5,7 @@ renewed by a thread. Times are S3's own clock, so clocks of machines may differ.
 is told before its next request and stops, because another machine may have taken over; before it writes to a table it
 renews, so that S3 and not a clock says whose turn it is. Between that answer and the write a machine may still be
 halted: then both write, and tables keep both. Keep out: a lock on one machine (the file system has one, see
-defs/asking.py).
+operations/spending.py).
 """
 
 import json

@@ -1,6 +1,6 @@
 """`recall`: call back what a judge labelled in a window, and say what that touches and what it takes to repair.
 
-Keep out: which labels and rankers (stages/anchor), the writing (defs/recalling.py).
+Keep out: which labels and rankers (stages/anchor), the writing (operations/recall.py).
 """
 
 from datetime import UTC, date, datetime, time, timedelta

@@ -31,10 +31,24 @@ class DriftDecided:
     Attributes:
         known: every watched judge with the evidence about it.
         without: collection: why it is not watched.
+        newest: the newest DRIFT_VERDICTS row of every collection, also of those not watched any more.
     """
 
     known: list[tuple[Anchor, anchor.AnchorEvidence]]
     without: dict[str, str]
+    newest: pl.DataFrame
+
+    @property
+    def ill(self) -> pl.DataFrame:
+        """Of the newest verdicts those that are no good news."""
+        return self.newest.filter(~pl.col("healthy") & (pl.col("state") != "baseline"))
+
+    @property
+    def sentence(self) -> str:
+        """What people are told: the bad news, else all of it."""
+        rows = self.newest if self.ill.is_empty() else self.ill
+        told = [f"[{row['collection']}] {row['state']}: {row['action']}" for row in rows.iter_rows(named=True)]
+        return "; ".join(told) or "no certified judge was watched yet"
 
 
 def decide_drift(run: Run, project: Project) -> DriftDecided:
@@ -46,7 +60,7 @@ def decide_drift(run: Run, project: Project) -> DriftDecided:
         for found, evidence in known:
             decide(project, found, evidence)
         enforce(project)
-    return DriftDecided(known, without)
+    return DriftDecided(known, without, newest_verdicts(project))
 
 
 def newest_verdicts(project: Project) -> pl.DataFrame:

@@ -8,7 +8,7 @@
 * loading.py  from a file to the tree; a mistake is told with file, line and column
 
 What spends has a cap; a cap of 0 refuses. Secrets are named by environment variable and never stored. Keep out:
-building clients, members or graphs from it (defs/).
+building clients or members from it (operations/).
 """
 
 from label_pipeline.settings.knobs import CandidateSettings, EndpointSettings, InputSettings, RehearsalSettings

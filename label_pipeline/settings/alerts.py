@@ -1,6 +1,6 @@
 """Who is told when a check fails, and where the sign of life is written.
 
-Keep out: the other sections (knobs.py, watch.py), what an alert says (defs/notices.py), sending it
+Keep out: the other sections (knobs.py, watch.py), what an alert says (defs/alerts/notices.py), sending it
 (adapters/webhook.py).
 """
 

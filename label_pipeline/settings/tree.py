@@ -1,6 +1,6 @@
 """The whole settings tree, and what follows from it alone: paths, and every judge candidate.
 
-Keep out: the sections (knobs.py), reading a file (loading.py), building clients, members or graphs from it (defs/).
+Keep out: the sections (knobs.py), reading a file (loading.py), building clients or members from it (operations/).
 """
 
 import os

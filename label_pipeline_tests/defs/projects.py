@@ -1,108 +1,35 @@
-"""A small project over the generated world: its files, its settings, and a copy of it with an open verdict.
+"""The small project (small_project.py) as a Dagster graph on an instance.
 
-The world's seed queries are all there (a gate needs 44 holdout queries of 10 pairs); the candidates are cut to a few
-pairs on three days.
+Keep out: what needs no Dagster.
 """
 
-import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Any
-from urllib.request import urlopen
 
 import dagster as dg
-import polars as pl
 
 from label_pipeline.defs.build import build
 from label_pipeline.operations.project import Project
-from label_pipeline.rehearsal.world import SampleWorld
-from label_pipeline.rehearsal.world_files import write_files
-from label_pipeline.settings import SAMPLE, Settings, parse
+from label_pipeline.settings import Settings
+from label_pipeline_tests.small_project import (
+    DAYS,
+    LATER,
+    PAIRS_A_DAY,
+    START,
+    TO_GATE,
+    Provider,
+    copied,
+    data,
+    settings,
+    write_small_inputs,
+)
 
-DAYS = ("2026-09-01", "2026-09-02", "2026-09-03")
-PAIRS_A_DAY = 20
-START = datetime(2026, 9, 20, tzinfo=UTC)
-LATER = datetime(2026, 9, 21, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Provider:
-    """A running provider and what it counted."""
-
-    url: str
-
-    def requests(self) -> int:
-        """Chat requests received so far."""
-        return int(self.stats()["requests"])
-
-    def stats(self) -> dict[str, Any]:
-        """Everything it counted so far."""
-        with urlopen(self.url.removesuffix("/v1") + "/stats") as reply:
-            return dict(json.load(reply))
-
-
-def data(home: Path, *, model: str = "rehearsal-large", **changes: object) -> dict[str, Any]:
-    """Settings data of the small project; ``changes`` replaces top-level keys."""
-    return {
-        "name": "small",
-        "home": str(home),
-        "rubric": "rubric.yaml",
-        "inputs": {
-            "queries": "{home}/inputs/queries.csv",
-            "documents": "{home}/inputs/documents.parquet",
-            "human_labels": "{home}/inputs/human_labels.csv",
-            "evaluation": "{home}/inputs/evaluation.csv",
-            "candidates": "{home}/inputs/candidates.jsonl",
-        },
-        "days": {"start": DAYS[0], "end": DAYS[-1]},
-        "endpoints": {
-            "rehearsal": {
-                "base_url": "${LABEL_PIPELINE_PROVIDER}",
-                "api_key_env": "LABEL_PIPELINE_PROVIDER_KEY",
-                "timeout_s": 20,
-                "max_retries": 1,
-            }
-        },
-        "candidates": [
-            {
-                "endpoint": "rehearsal",
-                "models": [model],
-                "prompts": ["prompts/plain.yaml"],
-                "logprobs": True,
-                "served_as": [f"{model}-2026-08"],
-                "prices": {model: {"input_usd": 0.2, "output_usd": 0.8}},
-            }
-        ],
-        "calibrate": {"cap_usd": 1},
-        "gate": {"cap_usd": 1},
-        "amplify": {"cap_usd": 1},
-        "anchor": {"cap_usd": 1, "canary_pairs": 0},
-        **changes,
-    }
-
-
-def settings(home: Path, **changes: Any) -> Settings:
-    """The small project at ``home``, beside the sample's rubric and prompt."""
-    return parse(data(home, **changes), SAMPLE)
-
-
-def write_small_inputs(world: SampleWorld, home: Path) -> None:
-    """The world's files, with ``PAIRS_A_DAY`` candidates on each of three days."""
-    files = write_files(world, home / "inputs")
-    candidates = pl.read_ndjson(files["candidates"]).sort("query_id", "doc_id")
-    internal = world.documents.filter(pl.col("boundary") == "internal").select("doc_id")
-    few = candidates.join(internal, on="doc_id", how="semi").head(PAIRS_A_DAY * len(DAYS))
-    days = [DAYS[index % len(DAYS)] for index in range(few.height)]
-    few.with_columns(pl.Series("arrived_on", days)).write_ndjson(files["candidates"])
-
-
-def copied(source: Path, target: Path) -> Path:
-    """A project's whole home at another place: everything it knows is files."""
-    shutil.copytree(source, target)
-    return target
+__all__ = [
+    "ALL_DAYS", "DAYS", "LATER", "PAIRS_A_DAY", "QUIET", "START", "TO_GATE", "Graph", "Provider", "copied", "data",
+    "failure_of", "graph", "settings", "write_small_inputs",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -134,10 +61,6 @@ class Graph:
 
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-TO_GATE = (
-    "seed_inputs", "annotator_agreement", "gold_labels", "seed_splits",
-    "judge_leaderboard", "calibrated_judge", "gate_verdict",
-)  # fmt: skip
 ALL_DAYS = {
     "dagster/asset_partition_range_start": DAYS[0],
     "dagster/asset_partition_range_end": DAYS[-1],

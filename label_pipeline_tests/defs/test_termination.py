@@ -12,9 +12,9 @@ from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline.rehearsal.simulated import simulated_models
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.conftest import KEY
 from label_pipeline_tests.defs.projects import PAIRS_A_DAY, Provider
 from label_pipeline_tests.defs.shared import WAIT_S, launch_nightly, shared_instance, wait_until
+from label_pipeline_tests.small_project import KEY
 
 CONCURRENCY = 4
 

@@ -9,12 +9,13 @@ import pytest
 
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.conftest import KEY, certified_home, instance, provider, provider_url, world
+from label_pipeline_tests.defs.conftest import instance
 from label_pipeline_tests.s3 import projects_on_s3, servers
 from label_pipeline_tests.s3.projects_on_s3 import OnS3
 from label_pipeline_tests.s3.servers import Troubled
+from label_pipeline_tests.small_project import KEY
 
-__all__ = ["certified_home", "instance", "provider", "provider_url", "world"]
+__all__ = ["instance"]
 
 _NUMBERS = itertools.count(1)
 

@@ -1,6 +1,6 @@
 """The small project of the other tests, with tables, inputs, journal segments, logs and its key on AWS.
 
-Keep out: expectations, and what the small project is (defs/projects.py).
+Keep out: expectations, and what the small project is (small_project.py).
 """
 
 import shutil

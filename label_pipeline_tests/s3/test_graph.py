@@ -17,11 +17,11 @@ from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline.rehearsal.simulated import simulated_models
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.conftest import KEY
 from label_pipeline_tests.defs.projects import ALL_DAYS, DAYS, PAIRS_A_DAY, Graph, Provider
 from label_pipeline_tests.defs.shared import wait_until
 from label_pipeline_tests.s3.projects_on_s3 import INSTANCE_FILE, SECRET, OnS3, changes
 from label_pipeline_tests.s3.servers import Troubled
+from label_pipeline_tests.small_project import KEY
 
 pytestmark = pytest.mark.slow
 

@@ -21,11 +21,11 @@ from label_pipeline.adapters.tracking import Tracker
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.conftest import KEY
 from label_pipeline_tests.defs.projects import ALL_DAYS, DAYS, Provider
 from label_pipeline_tests.defs.shared import dagster
 from label_pipeline_tests.s3 import projects_on_s3, scanning, servers
 from label_pipeline_tests.s3.projects_on_s3 import AMPLIFY, ANCHOR, RANK, OnS3, changes, figures
+from label_pipeline_tests.small_project import KEY
 
 SECRETS = {"the provider's key": KEY, "the AWS secret": servers.SECRET}
 MAY_HOLD_TEXT = {"documents", "anchor_items"}

@@ -14,10 +14,8 @@ from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline.settings import SAMPLE, Settings, load
 from label_pipeline_tests.adapters.receiver import Receiver, receiving
 from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.conftest import KEY, provider_url, world
+from label_pipeline_tests.small_project import KEY
 from label_pipeline_tests.web.servers import REPOSITORY, Site, running_site
-
-__all__ = ["provider_url", "world"]  # the same world and provider, for this folder
 
 START = """
 mutation ($selector: ScheduleSelector!) {

@@ -12,7 +12,7 @@ import pytest
 from label_pipeline.operations import project as plain
 from label_pipeline.stages import STAGES
 from label_pipeline_tests.adapters.receiver import SECRET
-from label_pipeline_tests.defs.conftest import KEY
+from label_pipeline_tests.small_project import KEY
 from label_pipeline_tests.web.browser import chromium, executable
 from label_pipeline_tests.web.conftest import Project
 from label_pipeline_tests.web.servers import REPOSITORY, ROOT, Site

@@ -1,6 +1,6 @@
 """What judging cost: the requests, tokens and dollars behind rows of JUDGEMENTS.
 
-Keep out: prices and caps (plan.py, member.py), which rows belong together (defs).
+Keep out: prices and caps (plan.py, member.py), which rows belong together (operations).
 """
 
 from typing import NamedTuple

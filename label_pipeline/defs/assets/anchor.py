@@ -13,7 +13,7 @@ from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import anchor as operation
 from label_pipeline.operations.anchor_reference import Anchor
-from label_pipeline.operations.drift import decide_drift, expected_loss, newest_verdicts
+from label_pipeline.operations.drift import decide_drift, expected_loss
 from label_pipeline.operations.project import Project
 from label_pipeline.stages.anchor import AnchorEvidence
 
@@ -92,8 +92,7 @@ def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
         """Is it still the same judge? Drift suspends its verdict and recalls labels, a healthy run confirms them."""
         with refusing():
             decided = decide_drift(run_of(context), project)
-            rows = newest_verdicts(project)
-            ill = rows.filter(~pl.col("healthy") & (pl.col("state") != "baseline"))
+            rows = decided.newest
             return dg.MaterializeResult(
                 metadata={
                     "verdicts": markdown(
@@ -106,9 +105,9 @@ def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
                 check_results=[
                     dg.AssetCheckResult(
                         check_name=CHECK,
-                        passed=ill.is_empty(),
+                        passed=decided.ill.is_empty(),
                         severity=dg.AssetCheckSeverity.ERROR,
-                        description=_sentence(rows if ill.is_empty() else ill),
+                        description=decided.sentence,
                         metadata={"suspended": rows.filter("suspends")["collection"].to_list()},
                     )
                 ],
@@ -116,11 +115,6 @@ def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
             )
 
     return drift_verdict
-
-
-def _sentence(rows: pl.DataFrame) -> str:
-    told = [f"[{row['collection']}] {row['state']}: {row['action']}" for row in rows.iter_rows(named=True)]
-    return "; ".join(told) or "no certified judge was watched yet"
 
 
 def _signals(rows: pl.DataFrame) -> pl.DataFrame:

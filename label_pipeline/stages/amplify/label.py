@@ -1,6 +1,6 @@
 """Ask the certified judge about the work, and turn its replies into labels and books that add up.
 
-Keep out: sorting out the work (work.py), sending (core/judging), storing (defs).
+Keep out: sorting out the work (work.py), sending (core/judging), storing (operations/amplify.py).
 """
 
 import json

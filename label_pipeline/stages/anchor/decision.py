@@ -1,7 +1,7 @@
 """Decide whether a certified judge is still the one that was certified, collection by collection.
 
 Refuses to decide on too little, then reads the detectors and looks the cause up. Unknown is never healthy. Keep out:
-figures (readings.py), words (signals.py), the cause table (causes.py), storing and suspending (defs).
+figures (readings.py), words (signals.py), the cause table (causes.py), storing and suspending (operations/drift.py).
 """
 
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """Who was trained on labels that are taken back.
 
-Keep out: which labels (labels.py), who may be champion (stages/rank/crown.py), reading tables (defs/recalling.py).
+Keep out: which labels (labels.py), who may be champion (stages/rank/crown.py), reading tables (operations/recall.py).
 """
 
 from typing import NamedTuple

@@ -1,6 +1,6 @@
 """One anchor run: what is asked, what the replies say about the judge, and the row that is kept of it.
 
-Keep out: whether the judge drifted (decision.py), asking (defs/anchoring.py, defs/canary.py).
+Keep out: whether the judge drifted (decision.py), asking (operations/anchor.py, operations/canary.py).
 """
 
 import json

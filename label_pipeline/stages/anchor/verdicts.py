@@ -1,6 +1,6 @@
 """The row a drift decision leaves behind.
 
-Keep out: the decision (decision.py), what follows from it (defs/drifting.py).
+Keep out: the decision (decision.py), what follows from it (operations/drift.py).
 """
 
 import hashlib

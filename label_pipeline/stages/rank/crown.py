@@ -1,7 +1,7 @@
 """May a ranker be champion? Only where it is known what it learnt from, and none of that was taken back since.
 
 One rule for giving the crown and for giving it back. Keep out: whether a ranker beats the seed-only one (report.py),
-moving the alias (defs).
+moving the alias (operations/rank.py).
 """
 
 from collections.abc import Iterable

@@ -17,7 +17,7 @@ Before there is a seed (the command line calls these; each module has its own ve
 * annotations.py         people's answers to human labels
 * effort.py              what people have to grade for each claim, and when a judge does not pay
 
-Frames in, frames out. Keep out: reading files (adapters/files) and telling Dagster (defs/assets/seed.py).
+Frames in, frames out. Keep out: reading files (adapters/files) and storing (operations/seed.py).
 """
 
 from label_pipeline.stages.seed.agreement import AgreementVerdict, agreement_verdict, annotator_agreement

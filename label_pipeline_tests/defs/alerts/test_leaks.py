@@ -13,8 +13,8 @@ from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests.adapters.receiver import SECRET, Receiver
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.alerts.ticks import daemon, told
-from label_pipeline_tests.defs.conftest import KEY
 from label_pipeline_tests.defs.test_customer_text import _echo
+from label_pipeline_tests.small_project import KEY
 
 
 def test_no_text_no_key_and_no_address_gets_out(

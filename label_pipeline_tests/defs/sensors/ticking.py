@@ -25,7 +25,7 @@ from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline.rehearsal.world_files import write_files
 from label_pipeline.settings import SAMPLE, Settings, parse
 from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.conftest import KEY
+from label_pipeline_tests.small_project import KEY
 
 SEED_QUERIES, PAIRS_A_QUERY = 48, 4
 NIGHTS = 31

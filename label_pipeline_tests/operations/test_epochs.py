@@ -3,30 +3,37 @@
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import polars as pl
 import pytest
 
 from label_pipeline.rehearsal.faults import ScriptedFaults, ServerError
 from label_pipeline.rehearsal.world import SampleWorld
-from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.anchored import ANCHOR, PAIRS, RUNS, WATCHED, dying_before, graph_at, serving
-from label_pipeline_tests.defs.projects import DAYS, PAIRS_A_DAY, Graph, Provider
+from label_pipeline_tests import small_project as projects
+from label_pipeline_tests.small_project import (
+    ANCHOR,
+    ANCHOR_PAIRS,
+    DAYS,
+    PAIRS_A_DAY,
+    RUNS,
+    WATCHED,
+    Provider,
+    Ran,
+    Small,
+    dying_before,
+    failure_of,
+    serving,
+    watched,
+)
 
 CANARY = 30
 
 
-def label(graph: Graph, run_id: str) -> Any:
-    """Labels the first day as the run of this id, on an instance of its own: a retry in place keeps its run's id."""
-    job = graph.definitions.resolve_implicit_global_asset_job_def()
-    with dg.DagsterInstance.ephemeral() as instance:
-        return job.execute_in_process(
-            instance=instance, asset_selection=[dg.AssetKey("amplified_labels")], partition_key=DAYS[0], run_id=run_id,
-            raise_on_error=False, run_config=projects.QUIET,
-        )  # fmt: skip
+def label(graph: Small, run_id: str) -> Ran:
+    """Labels the first day as the run of this id: a retry in place keeps its run's id."""
+    return graph.run("amplified_labels", day=DAYS[0], run_id=run_id)
 
 
-def canaries(graph: Graph) -> list[dict[str, Any]]:
+def canaries(graph: Small) -> list[dict[str, Any]]:
     runs = graph.project.store("anchor").read("anchor_runs")
     return runs.filter(pl.col("kind") == "canary").to_dicts()
 
@@ -36,15 +43,15 @@ ONE, TWO = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-2222
 
 @pytest.mark.parametrize(("second", "asked"), [(ONE, CANARY), (TWO, 2 * CANARY)])
 def test_a_killed_canary_is_taken_up_by_its_own_run_only(
-    second: str, asked: int, baselined_home: Path, instance: dg.DagsterInstance, provider: Provider, tmp_path: Path
+    second: str, asked: int, baselined_home: Path, provider: Provider, tmp_path: Path
 ) -> None:
     """Another run an hour later wants to know what the judge is then."""
-    graph = graph_at(projects.copied(baselined_home, tmp_path / "home"), instance, days=1, canary_pairs=CANARY)
+    graph = watched(projects.copied(baselined_home, tmp_path / "home"), days=1, canary_pairs=CANARY)
     before = provider.requests()
     with dying_before("anchor_runs"):
         assert not label(graph, ONE).success
     result = label(graph, second)
-    assert result.success, projects.failure_of(result)
+    assert result.success, failure_of(result)
     assert provider.requests() - before - asked - PAIRS_A_DAY in {0, 1}
     [canary] = canaries(graph)
     judged = graph.project.store("anchor").read("judgements").filter(
@@ -56,22 +63,22 @@ def test_a_killed_canary_is_taken_up_by_its_own_run_only(
 
 
 def test_an_outage_during_the_canary_measures_nothing_and_a_retry_asks_the_rest(
-    baselined_home: Path, instance: dg.DagsterInstance, world: SampleWorld, monkeypatch: pytest.MonkeyPatch,
+    baselined_home: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:  # fmt: skip
     home = projects.copied(baselined_home, tmp_path / "home")
     endpoints = projects.data(home)["endpoints"]
     endpoints["rehearsal"]["max_retries"] = 0
     found = projects.settings(home, anchor={**WATCHED, "canary_pairs": CANARY}, endpoints=endpoints)
-    graph = projects.graph(found, instance, graph_at(home, instance, days=1).clock_now)
+    graph = Small(found, watched(home, days=1).clock_now)
     faults = ScriptedFaults([None] * 10 + [ServerError()] + [None] * 5 + [ServerError()])
     with serving(world, monkeypatch, faults) as provider:
         failed = label(graph, ONE)
-        assert f"canary: 2 of {CANARY} requests to" in projects.failure_of(failed)
+        assert f"canary: 2 of {CANARY} requests to" in failure_of(failed)
         assert provider.requests() == CANARY, "nothing else was sent"
         assert canaries(graph) == []
         result = label(graph, ONE)
-        assert result.success, projects.failure_of(result)
+        assert result.success, failure_of(result)
         assert provider.requests() - CANARY - 2 - PAIRS_A_DAY in {0, 1}
     [canary] = canaries(graph)
     assert (canary["graded"], canary["failed"], canary["reason"]) == (CANARY, 0, None)
@@ -79,22 +86,20 @@ def test_an_outage_during_the_canary_measures_nothing_and_a_retry_asks_the_rest(
 
 
 def test_a_baseline_begun_before_the_judge_was_certified_anew_is_not_taken_up(
-    certified_home: Path, instance: dg.DagsterInstance, provider: Provider, tmp_path: Path
+    certified_home: Path, provider: Provider, tmp_path: Path
 ) -> None:
     home = projects.copied(certified_home, tmp_path / "home")
-    graph = graph_at(home, instance)
+    graph = watched(home)
     with dying_before("anchor_runs"):
         assert not graph.run(*ANCHOR).success
-    later = graph_at(home, instance, days=0.1)
-    fresh = projects.QUIET | {"ops": {"judge_leaderboard": {"config": {"fresh": True}}}}
-    job = later.definitions.resolve_job_def("recalibrate")
-    done = job.execute_in_process(instance=instance, run_config=fresh, raise_on_error=False)
-    assert done.success, projects.failure_of(done)
+    later = watched(home, days=0.1)
+    done = later.run(*projects.TO_GATE, judge_leaderboard={"fresh": True})
+    assert done.success, failure_of(done)
     before = provider.requests()
     result = later.run(*ANCHOR)
-    assert result.success, projects.failure_of(result)
+    assert result.success, failure_of(result)
     runs = later.project.store("anchor").read("anchor_runs").sort("epoch")
     assert runs["epoch"].to_list() == [3, 4, 5, 6, 7], "1 is the killed one's, 2 the new calibration's"
     assert set(runs["baseline_epoch"]) == {3}
-    assert set(runs["n_pairs"]) == {PAIRS}
-    assert provider.requests() - before >= RUNS * PAIRS
+    assert set(runs["n_pairs"]) == {ANCHOR_PAIRS}
+    assert provider.requests() - before >= RUNS * ANCHOR_PAIRS

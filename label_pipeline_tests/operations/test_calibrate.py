@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from label_pipeline.rehearsal.faults import ScriptedFaults, ServedAs
@@ -10,9 +9,8 @@ from label_pipeline.rehearsal.provider import make_app
 from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline.rehearsal.simulated import simulated_models
 from label_pipeline.rehearsal.world import SampleWorld
-from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.conftest import KEY
-from label_pipeline_tests.defs.projects import Provider
+from label_pipeline_tests import small_project as projects
+from label_pipeline_tests.small_project import KEY, Provider, Small, failure_of
 
 FIRST, SECOND = "rehearsal-large", "rehearsal-medium"
 PAIRS, SENT = 420, 600
@@ -22,7 +20,6 @@ CAP = 3.16
 def test_what_a_candidate_cost_before_another_model_answered_is_gone_for_the_next(
     certified_home: Path,
     world: SampleWorld,
-    instance: dg.DagsterInstance,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -40,7 +37,7 @@ def test_what_a_candidate_cost_before_another_model_answered_is_gone_for_the_nex
         "parameters": [{"max_tokens": 300}],
     }  # fmt: skip
     found = projects.settings(home, candidates=[group, other], calibrate={"cap_usd": CAP})
-    graph = projects.graph(found, instance)
+    graph = Small(found)
     assert graph.run("seed_inputs", "gold_labels", "seed_splits").success
     faults = ScriptedFaults([None] * SENT + [ServedAs("another-model")])
     with running_provider(make_app(simulated_models(world), api_key=KEY, faults=faults)) as url:
@@ -48,7 +45,7 @@ def test_what_a_candidate_cost_before_another_model_answered_is_gone_for_the_nex
         monkeypatch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
         failed = graph.run("judge_leaderboard")
         asked = {name: counted["requests"] for name, counted in Provider(url).stats()["models"].items()}
-    assert "stopped at the cap" in projects.failure_of(failed)
+    assert "stopped at the cap" in failure_of(failed)
     assert asked[FIRST] > SENT
     assert 0 < asked[SECOND] < PAIRS
     spent = graph.project.store("calibrate").read("judgements")["cost_usd"].sum()

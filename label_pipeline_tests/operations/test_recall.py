@@ -3,7 +3,6 @@
 from datetime import timedelta
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 import pytest
 
@@ -11,9 +10,8 @@ from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.recall import carry_out, find_recall, full_version, name_of, relabelling
 from label_pipeline.settings import SAMPLE, parse
-from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.anchored import graph_at
-from label_pipeline_tests.defs.projects import DAYS, PAIRS_A_DAY, START, Provider
+from label_pipeline_tests import small_project as projects
+from label_pipeline_tests.small_project import DAYS, PAIRS_A_DAY, START, Provider, Small, failure_of, watched
 
 RANK = ("training_set", "trained_ranker", "ranker_evaluation")
 
@@ -23,12 +21,10 @@ def home(baselined_home: Path, tmp_path: Path) -> Path:
     return projects.copied(baselined_home, tmp_path / "home")
 
 
-def test_a_window_is_recalled_planned_priced_and_labelled_anew(
-    home: Path, instance: dg.DagsterInstance, provider: Provider
-) -> None:
+def test_a_window_is_recalled_planned_priced_and_labelled_anew(home: Path, provider: Provider) -> None:
     for offset, day in enumerate(DAYS[:2], start=1):
-        assert graph_at(home, instance, days=offset).run("amplified_labels", day=day).success
-    graph = graph_at(home, instance, days=3)
+        assert watched(home, days=offset).run("amplified_labels", day=day).success
+    graph = watched(home, days=3)
     project, judge = graph.project, full_version(graph.project, "baa")
     before = provider.requests()
     found = find_recall(project, judge_version=judge, since=START + timedelta(days=2))
@@ -43,30 +39,28 @@ def test_a_window_is_recalled_planned_priced_and_labelled_anew(
     assert store.query("rank/training_labels").height == PAIRS_A_DAY
     assert find_recall(project, judge_version=judge, since=START + timedelta(days=2)).taken.is_empty()
 
-    again = graph_at(home, instance, days=4)
-    assert again.run("amplified_labels", tags=projects.ALL_DAYS).success
+    again = watched(home, days=4)
+    assert again.run("amplified_labels").success
     assert provider.requests() - before >= 2 * PAIRS_A_DAY, "the journal would only repeat what was recalled"
     assert store.query("rank/training_labels").height == 3 * PAIRS_A_DAY
     for check in ("labelled_twice", "labels_contract", "labels_missing_from_run", "books_do_not_add_up"):
         assert store.query(f"checks/{check}").is_empty(), check
 
 
-def test_the_crown_goes_back_and_is_not_regained_on_recalled_labels(
-    home: Path, instance: dg.DagsterInstance, provider: Provider
-) -> None:
+def test_the_crown_goes_back_and_is_not_regained_on_recalled_labels(home: Path, provider: Provider) -> None:
     """Two rankers are crowned by hand on the small project's labels: what is tested is who may keep the crown."""
-    first = graph_at(home, instance, days=1)
+    first = watched(home, days=1)
     assert first.run("amplified_labels", day=DAYS[0]).success
-    assert graph_at(home, instance, days=1.5).run(*RANK[:2]).success
-    second = graph_at(home, instance, days=2)
+    assert watched(home, days=1.5).run(*RANK[:2]).success
+    second = watched(home, days=2)
     assert second.run("amplified_labels", day=DAYS[1]).success
-    assert graph_at(home, instance, days=2.5).run(*RANK[:2]).success
+    assert watched(home, days=2.5).run(*RANK[:2]).success
     store, tracker = second.project.store("rank"), second.project.tracker
     rankers = store.read("rankers").filter(pl.col("arm") == "amplified").sort("created_at")["ranker_id"].to_list()
     _won(second, rankers)
     tracker.crown(rankers[1])
 
-    project = graph_at(home, instance, days=3).project
+    project = watched(home, days=3).project
     found = find_recall(
         project, judge_version=full_version(project, "baa"), since=START + timedelta(days=2)
     )  # fmt: skip
@@ -76,10 +70,9 @@ def test_the_crown_goes_back_and_is_not_regained_on_recalled_labels(
     carry_out(project, found, name=name_of(found))
     assert tracker.champion() == rankers[0]
 
-    evaluated = graph_at(home, instance, days=4).run("ranker_evaluation")
-    assert evaluated.success, projects.failure_of(evaluated)
-    [check] = [c for c in evaluated.get_asset_check_evaluations() if c.check_name == "beats_seed_only"]
-    assert "learnt from were recalled since" in str(check.description)
+    evaluated = watched(home, days=4).run("ranker_evaluation")
+    assert evaluated.success, failure_of(evaluated)
+    assert "learnt from were recalled since" in " ".join(evaluated.found["ranker_evaluation"].failures)
     assert tracker.champion() == rankers[0]
 
     everything = find_recall(project, judge_version=full_version(project, "baa"), since=START)
@@ -89,7 +82,7 @@ def test_the_crown_goes_back_and_is_not_regained_on_recalled_labels(
     assert recalls["epoch"].n_unique() == 2, "labels given between two recalls of a day must be asked for again as well"
 
 
-def _won(graph: projects.Graph, rankers: list[str]) -> None:
+def _won(graph: Small, rankers: list[str]) -> None:
     """Plants evaluations in which each of these rankers beat the seed-only one."""
     from label_pipeline_tests.sql.frames import rows
 
@@ -101,8 +94,10 @@ def _won(graph: projects.Graph, rankers: list[str]) -> None:
         graph.project.store("rank").append("ranker_metrics", planted, f"planted {number}")
 
 
-def test_a_judge_is_named_by_the_beginning_of_its_hash(home: Path, instance: dg.DagsterInstance) -> None:
-    project = graph_at(home, instance).project
+def test_a_judge_is_named_by_the_beginning_of_its_hash(
+    home: Path,
+) -> None:
+    project = watched(home).project
     [version] = project.store("anchor").read("judge_versions")["judge_version"].to_list()
     assert full_version(project, version[:4]) == version
     for wrong in ("zzz", ""):
@@ -110,10 +105,8 @@ def test_a_judge_is_named_by_the_beginning_of_its_hash(home: Path, instance: dg.
             full_version(project, wrong)
 
 
-def test_what_cannot_be_planned_says_why_and_what_lost_its_text_is_left_out(
-    home: Path, instance: dg.DagsterInstance, provider: Provider
-) -> None:
-    graph = graph_at(home, instance, days=1)
+def test_what_cannot_be_planned_says_why_and_what_lost_its_text_is_left_out(home: Path, provider: Provider) -> None:
+    graph = watched(home, days=1)
     assert graph.run("amplified_labels", day=DAYS[0]).success
     store, judge = graph.project.store("seed"), full_version(graph.project, "baa")
     taken = find_recall(graph.project, judge_version=judge, since=START).taken

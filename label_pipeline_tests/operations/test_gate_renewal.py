@@ -1,9 +1,7 @@
 """A holdout is retired and one of new queries takes its place: looks are counted anew, the old queries teach."""
 
 from pathlib import Path
-from typing import Any
 
-import dagster as dg
 import polars as pl
 import pytest
 import yaml
@@ -14,8 +12,8 @@ from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.operations.gate import look_budget
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline.settings import SAMPLE
-from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.projects import TO_GATE, Graph, Provider
+from label_pipeline_tests import small_project as projects
+from label_pipeline_tests.small_project import TO_GATE, Provider, Ran, Small, failure_of
 
 FIRST = 70
 """Queries graded at first; the world's other 50 are the new ones."""
@@ -23,22 +21,17 @@ FIRST = 70
 GATE = {"policy": "single-permissive", "cap_usd": 1, "thresholds": {"min_queries": 25}}
 
 
-def split_of(graph: Graph) -> dict[str, str]:
+def split_of(graph: Small) -> dict[str, str]:
     return dict(graph.project.store("gate").read("splits").select("query_id", "split").iter_rows())
 
 
-def run(graph: Graph) -> Any:
-    config = projects.QUIET | {"ops": {"judge_leaderboard": {"config": {"fresh": True}}}}
-    job = graph.definitions.resolve_implicit_global_asset_job_def()
-    assets = [dg.AssetKey(name) for name in TO_GATE]
-    return job.execute_in_process(
-        instance=graph.instance, asset_selection=assets, raise_on_error=False, run_config=config
-    )
+def run(graph: Small) -> Ran:
+    return graph.run(*TO_GATE, judge_leaderboard={"fresh": True})
 
 
 @pytest.mark.slow
 def test_a_retired_holdout_teaches_and_a_new_one_is_looked_at_first_again(
-    world: SampleWorld, provider: Provider, instance: dg.DagsterInstance, tmp_path: Path
+    world: SampleWorld, provider: Provider, tmp_path: Path
 ) -> None:
     home = tmp_path / "home"
     projects.write_small_inputs(world, home)
@@ -46,9 +39,9 @@ def test_a_retired_holdout_teaches_and_a_new_one_is_looked_at_first_again(
     everything = pl.read_csv(labels, infer_schema=False)
     known = everything["query_id"].unique().sort()[:FIRST]
     everything.filter(pl.col("query_id").is_in(known.implode())).write_csv(labels)
-    graph = projects.graph(projects.settings(home, gate=GATE), instance)
+    graph = Small(projects.settings(home, gate=GATE))
     done = run(graph)
-    assert done.success, projects.failure_of(done)
+    assert done.success, failure_of(done)
     before = split_of(graph)
     old = {query for query, split in before.items() if split == "holdout"}
     assert len(old) == FIRST // 2
@@ -67,7 +60,7 @@ def test_a_retired_holdout_teaches_and_a_new_one_is_looked_at_first_again(
     assert 25 <= needed <= 50
     everything.write_csv(labels)
     again = run(graph)
-    assert again.success, projects.failure_of(again)
+    assert again.success, failure_of(again)
     new = {query for query, split in split_of(graph).items() if split == "holdout"}
     assert len(new) >= 25
     assert not new & set(before)

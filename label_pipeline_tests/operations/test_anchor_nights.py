@@ -4,7 +4,6 @@ from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 import pytest
 from deltalake import DeltaTable
@@ -14,8 +13,8 @@ from label_pipeline.operations.drift import evidence_of
 from label_pipeline.rehearsal.faults import ChangedFingerprint, Fault, ScriptedFaults
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline.stages.anchor import decide_drift
-from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.anchored import ANCHOR, RUNS, check_of, graph_at, serving
+from label_pipeline_tests import small_project as projects
+from label_pipeline_tests.small_project import ANCHOR, RUNS, Small, failure_of, serving, watched
 
 NIGHTS, PAIRS = 30, 100
 GROWING = ("judgements", "anchor_runs", "drift_verdicts", "epochs")
@@ -37,7 +36,7 @@ class Tonight(ScriptedFaults):
         return ChangedFingerprint(self.fingerprint)
 
 
-def _cut_anchor(graph: projects.Graph, pairs: int) -> None:
+def _cut_anchor(graph: Small, pairs: int) -> None:
     """Leaves so many graded anchor pairs: the fewest on which anything is decided, for speed."""
     store = graph.project.store("anchor")
     anchor = store.query("seed/graded_pairs", {"splits": ["anchor"]}).select("query_id", "doc_id")
@@ -45,7 +44,7 @@ def _cut_anchor(graph: projects.Graph, pairs: int) -> None:
     store.overwrite("gold", gold.join(anchor[pairs:], on=["query_id", "doc_id"], how="anti"))
 
 
-def _compact(graph: projects.Graph) -> None:
+def _compact(graph: Small) -> None:
     """Puts the small files of a month into one a table: half of this test's time was opening them."""
     for table in GROWING:
         DeltaTable(f"{graph.project.store('anchor').root}/{table}").optimize.compact()
@@ -53,25 +52,25 @@ def _compact(graph: projects.Graph) -> None:
 
 @pytest.mark.slow
 def test_thirty_nights_of_three_fingerprints_suspend_nothing(
-    certified_home: Path, tmp_path: Path, instance: dg.DagsterInstance, world: SampleWorld,
+    certified_home: Path, tmp_path: Path, world: SampleWorld,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     home, tonight = projects.copied(certified_home, tmp_path / "home"), Tonight()
     fingerprints = cycle(("fp_a", "fp_b", "fp_c"))
-    _cut_anchor(graph_at(home, instance), PAIRS)
+    _cut_anchor(watched(home), PAIRS)
     with serving(world, monkeypatch, tonight) as provider:
-        assert graph_at(home, instance).run(*ANCHOR).success
+        assert watched(home).run(*ANCHOR).success
         for night in range(1, NIGHTS + 1):
             tonight.fingerprint = next(fingerprints)
-            graph = graph_at(home, instance, days=night)
+            graph = watched(home, days=night)
             decides = night % DECIDED_EVERY == 0
             result = graph.run(*ANCHOR if decides else ANCHOR[:1])
-            assert result.success, projects.failure_of(result)
+            assert result.success, failure_of(result)
             if decides:
-                assert check_of(result).passed, check_of(result).description
+                assert result.found["drift_verdict"].ill.is_empty(), result.found["drift_verdict"].sentence
                 _compact(graph)
         assert provider.requests() <= (RUNS + NIGHTS) * (PAIRS + 5), "nothing but the anchor was asked"
-    project = graph_at(home, instance, days=NIGHTS).project
+    project = watched(home, days=NIGHTS).project
     store = project.store("anchor")
     runs = store.read("anchor_runs").sort("epoch")
     assert set(runs["n_pairs"]) == {PAIRS}

@@ -4,7 +4,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import polars as pl
 import pytest
 
@@ -12,9 +11,8 @@ from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.operations.judging import price
 from label_pipeline.rehearsal.world import SampleWorld
-from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.anchored import graph_at, serving
-from label_pipeline_tests.defs.projects import DAYS, PAIRS_A_DAY, Provider
+from label_pipeline_tests import small_project as projects
+from label_pipeline_tests.small_project import DAYS, PAIRS_A_DAY, Provider, Small, failure_of, serving, watched
 
 CANARY = 30
 
@@ -24,17 +22,15 @@ def home(baselined_home: Path, tmp_path: Path) -> Path:
     return projects.copied(baselined_home, tmp_path / "home")
 
 
-def canaries(graph: projects.Graph) -> pl.DataFrame:
+def canaries(graph: Small) -> pl.DataFrame:
     return graph.project.store("anchor").read("anchor_runs").filter(pl.col("kind") == "canary").sort("epoch")
 
 
-def test_the_canary_is_asked_first_once_a_run_and_booked_apart(
-    home: Path, instance: dg.DagsterInstance, provider: Provider
-) -> None:
-    graph = graph_at(home, instance, days=1, canary_pairs=CANARY)
+def test_the_canary_is_asked_first_once_a_run_and_booked_apart(home: Path, provider: Provider) -> None:
+    graph = watched(home, days=1, canary_pairs=CANARY)
     before = provider.requests()
-    result = graph.run("amplified_labels", tags=projects.ALL_DAYS)
-    assert result.success, projects.failure_of(result)
+    result = graph.run("amplified_labels")
+    assert result.success, failure_of(result)
     [canary] = canaries(graph).to_dicts()
     assert (canary["n_pairs"], canary["graded"], canary["baseline_epoch"], canary["reason"]) == (30, 30, 1, None)
     assert canary["flip_share"] < 0.1
@@ -48,23 +44,23 @@ def test_the_canary_is_asked_first_once_a_run_and_booked_apart(
     assert asked["query_id"].n_unique() >= 10, "spread over the anchor's queries"
     # nothing to ask, no canary
     before = provider.requests()
-    assert graph.run("amplified_labels", tags=projects.ALL_DAYS).success
+    assert graph.run("amplified_labels").success
     assert provider.requests() == before
 
 
 def test_without_a_baseline_it_knows_the_model_at_least(
-    certified_home: Path, instance: dg.DagsterInstance, provider: Provider, world: SampleWorld, tmp_path: Path,
+    certified_home: Path, provider: Provider, world: SampleWorld, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     home = projects.copied(certified_home, tmp_path / "home")
-    graph = graph_at(home, instance, canary_pairs=CANARY)
+    graph = watched(home, canary_pairs=CANARY)
     assert graph.run("amplified_labels", day=DAYS[0]).success
     [canary] = canaries(graph).to_dicts()
     assert (canary["baseline_epoch"], canary["flip_share"]) == (None, None)
     with serving(world, monkeypatch, served_as="rehearsal-large-2026-09") as other:
         result = graph.run("amplified_labels", day=DAYS[1])
         assert "canary: model rehearsal-large-2026-09 answered, certified was rehearsal-large-2026-08" in (
-            projects.failure_of(result)
+            failure_of(result)
         )
         assert other.requests() == CANARY
     runs = graph.project.store("amplify").read("label_runs").sort("day")
@@ -82,14 +78,14 @@ def test_without_a_baseline_it_knows_the_model_at_least(
     ],
 )
 def test_a_judge_that_is_plainly_not_itself_labels_nothing(
-    change: dict[str, Any], sentence: str, home: Path, instance: dg.DagsterInstance, world: SampleWorld,
+    change: dict[str, Any], sentence: str, home: Path, world: SampleWorld,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    graph = graph_at(home, instance, days=1, canary_pairs=CANARY)
+    graph = watched(home, days=1, canary_pairs=CANARY)
     with serving(world, monkeypatch, **change):
-        result = graph.run("amplified_labels", tags=projects.ALL_DAYS)
-        assert sentence in projects.failure_of(result)
-        assert "materialise anchor_run" in projects.failure_of(result)
+        result = graph.run("amplified_labels")
+        assert sentence in failure_of(result)
+        assert "materialise anchor_run" in failure_of(result)
     store = graph.project.store("rank")
     assert store.read("labels").is_empty()
     assert store.read("judgements").filter(pl.col("purpose") == "amplify").is_empty()
@@ -97,24 +93,22 @@ def test_a_judge_that_is_plainly_not_itself_labels_nothing(
     assert store.read("label_runs")["refused"].sum() == 3 * PAIRS_A_DAY
 
 
-def test_its_price_counts_against_the_cap_of_amplify(
-    home: Path, instance: dg.DagsterInstance, provider: Provider
-) -> None:
-    free = graph_at(home, instance, days=1)
+def test_its_price_counts_against_the_cap_of_amplify(home: Path, provider: Provider) -> None:
+    free = watched(home, days=1)
     planned = float(_cap_that_just_fits(free))
     for pairs, works in ((0, True), (CANARY, False)):
         settings = projects.settings(home, anchor={"canary_pairs": pairs, "baseline_runs": 5, "cap_usd": 1},
                                      amplify={"cap_usd": planned})  # fmt: skip
-        graph = projects.graph(settings, instance, free.clock_now)
+        graph = Small(settings, free.clock_now)
         before = provider.requests()
         result = graph.run("amplified_labels", day=DAYS[0 if not works else 1])
         assert result.success == works
         if not works:
-            assert "the cap is" in projects.failure_of(result)
+            assert "the cap is" in failure_of(result)
             assert provider.requests() == before
 
 
-def _cap_that_just_fits(graph: projects.Graph) -> float:
+def _cap_that_just_fits(graph: Small) -> float:
     """What a day's plan without a canary costs at most, over the days."""
     store, project = graph.project.store("amplify"), graph.project
     judge, _ = project.judge(store.read("judge_versions")["judge_version"][0])

@@ -6,14 +6,22 @@ Drift is planted: a decided verdict that suspends, with nothing done about it ye
 from datetime import timedelta
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 import pytest
 
 from label_pipeline.operations.gate import suspend
-from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.anchored import RUNS, dying_before, graph_at
-from label_pipeline_tests.defs.projects import DAYS, PAIRS_A_DAY, START, Graph, Provider
+from label_pipeline_tests import small_project as projects
+from label_pipeline_tests.small_project import (
+    DAYS,
+    PAIRS_A_DAY,
+    RUNS,
+    START,
+    Provider,
+    Small,
+    dying_before,
+    failure_of,
+    watched,
+)
 
 
 def day(number: float) -> pl.Expr:
@@ -22,15 +30,15 @@ def day(number: float) -> pl.Expr:
 
 
 @pytest.fixture
-def home(baselined_home: Path, instance: dg.DagsterInstance, provider: Provider, tmp_path: Path) -> Path:
+def home(baselined_home: Path, provider: Provider, tmp_path: Path) -> Path:
     """Labelled twice: on day 1, and on day 2 through a gate that a verdict of day 1.8 had condemned."""
     home = projects.copied(baselined_home, tmp_path / "home")
     for number, labelled in enumerate(DAYS[:2], start=1):
-        assert graph_at(home, instance, days=number).run("amplified_labels", day=labelled).success
+        assert watched(home, days=number).run("amplified_labels", day=labelled).success
     return home
 
 
-def condemn(graph: Graph) -> None:
+def condemn(graph: Small) -> None:
     """A verdict of day 1.8 on a change after day 1.5, as killed before it did anything."""
     store = graph.project.store("anchor")
     row = store.read("drift_verdicts").head(1).with_columns(
@@ -40,7 +48,7 @@ def condemn(graph: Graph) -> None:
     store.append("drift_verdicts", row, "planted")
 
 
-def consequences(graph: Graph) -> dict[str, object]:
+def consequences(graph: Small) -> dict[str, object]:
     """What the tables hold of a suspension and its recall."""
     store = graph.project.store("rank")
     labels = store.read("labels")
@@ -63,29 +71,29 @@ DONE = {"suspended": 1, "recalled": [DAYS[1]] * PAIRS_A_DAY, "trains": PAIRS_A_D
     ],
 )  # fmt: skip
 def test_a_kill_leaves_no_open_gate_and_the_next_run_finishes(
-    table: str, then: str, home: Path, instance: dg.DagsterInstance, provider: Provider
+    table: str, then: str, home: Path, provider: Provider
 ) -> None:
-    graph = graph_at(home, instance, days=3)
+    graph = watched(home, days=3)
     condemn(graph)
     with dying_before(table):
         assert not graph.run("drift_verdict").success
     killed = consequences(graph)
     assert killed["recalled"] == []
     assert killed["suspended"] == (0 if table == "verdicts" else 1), "the gate closes before anything is recalled"
-    before, later = provider.requests(), graph_at(home, instance, days=4)
-    result = later.run(then, tags=projects.ALL_DAYS if then == "amplified_labels" else None)
+    before, later = provider.requests(), watched(home, days=4)
+    result = later.run(then)
     if then == "amplified_labels":
-        assert "is suspended: drift" in projects.failure_of(result)
+        assert "is suspended: drift" in failure_of(result)
     else:
-        assert result.success, projects.failure_of(result)
+        assert result.success, failure_of(result)
     assert provider.requests() == before
     assert consequences(graph) == DONE
-    assert graph_at(home, instance, days=5).run("drift_verdict").success
+    assert watched(home, days=5).run("drift_verdict").success
     assert consequences(graph) == DONE, "once"
 
 
-def test_a_later_healthy_run_takes_nothing_back(home: Path, instance: dg.DagsterInstance, provider: Provider) -> None:
-    graph = graph_at(home, instance, days=3)
+def test_a_later_healthy_run_takes_nothing_back(home: Path, provider: Provider) -> None:
+    graph = watched(home, days=3)
     condemn(graph)
     store = graph.project.store("anchor")
     healthy = store.read("drift_verdicts").head(1).with_columns(
@@ -97,27 +105,23 @@ def test_a_later_healthy_run_takes_nothing_back(home: Path, instance: dg.Dagster
     assert consequences(graph) == DONE
 
 
-def test_a_sensor_that_suspended_first_is_the_suspension(
-    home: Path, instance: dg.DagsterInstance, provider: Provider
-) -> None:
-    graph = graph_at(home, instance, days=3)
+def test_a_sensor_that_suspended_first_is_the_suspension(home: Path, provider: Provider) -> None:
+    graph = watched(home, days=3)
     condemn(graph)
     verdict = graph.project.store("gate").read("verdicts")["verdict_id"][0]
     suspend(graph.project, verdict, "drifted", RUNS)
-    assert graph_at(home, instance, days=4).run("drift_verdict").success
+    assert watched(home, days=4).run("drift_verdict").success
     assert consequences(graph) == DONE
 
 
-def test_labels_under_a_later_verdict_of_the_same_judge_stand(
-    home: Path, instance: dg.DagsterInstance, provider: Provider
-) -> None:
-    graph = graph_at(home, instance, days=3)
+def test_labels_under_a_later_verdict_of_the_same_judge_stand(home: Path, provider: Provider) -> None:
+    graph = watched(home, days=3)
     condemn(graph)
     store = graph.project.store("gate")
     again = store.read("verdicts").with_columns(
         verdict_id=pl.lit("again"), epoch=pl.lit(RUNS + 1, dtype=pl.Int64), decided_at=day(1.9)
     )
     store.append("verdicts", again, "again")
-    assert graph_at(home, instance, days=4).run("drift_verdict").success
+    assert watched(home, days=4).run("drift_verdict").success
     found = consequences(graph)
     assert (found["suspended"], found["recalled"], found["trains"]) == (1, [], 2 * PAIRS_A_DAY)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import polars as pl
 import pytest
 
@@ -17,9 +16,8 @@ from label_pipeline.rehearsal.provider import make_app
 from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline.rehearsal.simulated import simulated_models
 from label_pipeline.rehearsal.world import SampleWorld
-from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.conftest import KEY
-from label_pipeline_tests.defs.projects import DAYS, PAIRS_A_DAY, Graph, Provider
+from label_pipeline_tests import small_project as projects
+from label_pipeline_tests.small_project import DAYS, KEY, PAIRS_A_DAY, Provider, Small, failure_of
 
 BEFORE_GATE = projects.TO_GATE[:-1]
 
@@ -35,25 +33,25 @@ def faulty(world: SampleWorld, monkeypatch: pytest.MonkeyPatch) -> Callable[[Seq
     return start
 
 
-def _from_scratch(certified_home: Path, home: Path, instance: dg.DagsterInstance, **changes: Any) -> Graph:
+def _from_scratch(certified_home: Path, home: Path, **changes: Any) -> Small:
     """The small project with its inputs only, and a client that does not try again."""
     projects.copied(certified_home / "inputs", home / "inputs")
     endpoints = projects.data(home)["endpoints"]
     endpoints["rehearsal"]["max_retries"] = 0
-    return projects.graph(projects.settings(home, endpoints=endpoints, **changes), instance)
+    return Small(projects.settings(home, endpoints=endpoints, **changes))
 
 
 def test_a_gate_half_answered_takes_no_look_and_opens_when_the_provider_is_back(
-    certified_home: Path, tmp_path: Path, instance: dg.DagsterInstance, faulty: Any, monkeypatch: pytest.MonkeyPatch
+    certified_home: Path, tmp_path: Path, faulty: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graph = _from_scratch(certified_home, tmp_path / "home", instance)
+    graph = _from_scratch(certified_home, tmp_path / "home")
     # 420 of calibrate are answered; in the gate eight requests fail
     with faulty([None] * 430 + [ServerError()] * 8) as url:
         monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
         assert graph.run(*BEFORE_GATE).success
         failed = graph.run("gate_verdict")
         assert not failed.success
-        assert "got no reply, so nothing was decided" in projects.failure_of(failed)
+        assert "got no reply, so nothing was decided" in failure_of(failed)
         store = graph.project.store("gate")
         assert store.read("holdout_looks").is_empty()
         assert store.read("verdicts").is_empty()
@@ -65,18 +63,18 @@ def test_a_gate_half_answered_takes_no_look_and_opens_when_the_provider_is_back(
 
 
 def test_a_text_the_endpoint_rejects_is_answered_and_stops_neither_calibration_nor_gate(
-    certified_home: Path, tmp_path: Path, instance: dg.DagsterInstance, world: SampleWorld,
+    certified_home: Path, tmp_path: Path, world: SampleWorld,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Overlong for this model's context, today and tomorrow: waiting helps nobody, and it is no outage."""
-    graph = _from_scratch(certified_home, tmp_path / "home", instance)
+    graph = _from_scratch(certified_home, tmp_path / "home")
     monkeypatch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
     longest = _request_sizes(graph)
     limit = longest[len(longest) // 150]  # a few texts are too long
     with running_provider(make_app(simulated_models(world), api_key=KEY, max_input_chars=limit)) as url:
         monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
         done = graph.run(*projects.TO_GATE[4:])
-        assert done.success, projects.failure_of(done)
+        assert done.success, failure_of(done)
         judged = graph.project.store("gate").read("judgements")
         refused = judged.filter(pl.col("outcome") == "refused")
         assert 2 < refused.height < 12
@@ -97,24 +95,24 @@ def test_a_text_the_endpoint_rejects_is_answered_and_stops_neither_calibration_n
 
 
 def test_on_many_rejected_texts_nothing_is_decided(
-    certified_home: Path, tmp_path: Path, instance: dg.DagsterInstance, world: SampleWorld,
+    certified_home: Path, tmp_path: Path, world: SampleWorld,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """A prompt that shows too much, or an account in arrears, says nothing about how well the judge grades."""
-    graph = _from_scratch(certified_home, tmp_path / "home", instance)
+    graph = _from_scratch(certified_home, tmp_path / "home")
     monkeypatch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
     longest = _request_sizes(graph)
     with running_provider(
         make_app(simulated_models(world), api_key=KEY, max_input_chars=longest[len(longest) // 8])
     ) as url:
         monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
-        told = projects.failure_of(graph.run("judge_leaderboard"))
+        told = failure_of(graph.run("judge_leaderboard"))
     assert "rejected, more than 5%, so nothing was decided" in told
     assert "document_max_chars" in told
     assert graph.project.store("calibrate").read("leaderboard").is_empty()
 
 
-def _request_sizes(graph: Graph) -> list[int]:
+def _request_sizes(graph: Small) -> list[int]:
     """Characters of the messages a judge is sent about every graded pair, longest first; loads the seed."""
     assert graph.run(*projects.TO_GATE[:4]).success
     [member] = graph.project.members
@@ -124,13 +122,13 @@ def _request_sizes(graph: Graph) -> list[int]:
 
 
 def test_a_calibration_interrupted_by_an_outage_ends_as_if_there_had_been_none(
-    certified_home: Path, tmp_path: Path, instance: dg.DagsterInstance, faulty: Any, monkeypatch: pytest.MonkeyPatch
+    certified_home: Path, tmp_path: Path, faulty: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    graph = _from_scratch(certified_home, tmp_path / "home", instance)
+    graph = _from_scratch(certified_home, tmp_path / "home")
     assert graph.run("seed_inputs", "gold_labels", "seed_splits").success
     with faulty([None] * 100 + [ServerError()] * 6) as url:
         monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
-        assert "got no reply" in projects.failure_of(graph.run("judge_leaderboard"))
+        assert "got no reply" in failure_of(graph.run("judge_leaderboard"))
         assert graph.project.store("calibrate").read("leaderboard").is_empty()
         assert graph.run("judge_leaderboard", "calibrated_judge").success
     store = graph.project.store("calibrate")
@@ -142,14 +140,14 @@ def test_a_calibration_interrupted_by_an_outage_ends_as_if_there_had_been_none(
 
 
 def test_a_candidate_the_endpoint_does_not_know_stays_on_the_board_and_the_other_wins(
-    certified_home: Path, tmp_path: Path, instance: dg.DagsterInstance, provider: Provider
+    certified_home: Path, tmp_path: Path, provider: Provider
 ) -> None:
     home = tmp_path / "home"
     content = projects.data(home)
     group = content["candidates"][0]
     group["models"] = ["no-such-model", "rehearsal-large"]
     group["prices"]["no-such-model"] = {"input_usd": 0, "output_usd": 0}
-    graph = _from_scratch(certified_home, home, instance, candidates=content["candidates"])
+    graph = _from_scratch(certified_home, home, candidates=content["candidates"])
     assert graph.run(*BEFORE_GATE).success
     board = graph.project.store("calibrate").read("leaderboard")
     lines = {row["candidate"]: row for row in board.iter_rows(named=True)}
@@ -159,9 +157,9 @@ def test_a_candidate_the_endpoint_does_not_know_stays_on_the_board_and_the_other
 
 @pytest.mark.parametrize("table", ["judgements", "labels", "label_runs"])
 def test_killed_before_any_of_the_three_writes_the_next_run_books_it_all(
-    table: str, certified: Callable[[], Graph], provider: Provider
+    table: str, certified_small: Callable[[], Small], provider: Provider
 ) -> None:
-    graph = certified()
+    graph = certified_small()
     before = provider.requests()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Store, "append", _dies_before(table))
@@ -197,14 +195,14 @@ def _dies_before(table: str) -> Callable[..., bool]:
 
 
 def test_what_was_paid_before_another_model_answered_is_booked_and_not_lost(
-    certified: Callable[[], Graph], faulty: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    certified_small: Callable[[], Small], faulty: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     endpoints = projects.data(tmp_path)["endpoints"]
     endpoints["rehearsal"]["concurrency"] = 2
-    graph = projects.graph(projects.settings(tmp_path / "home", endpoints=endpoints), certified().instance)
+    graph = Small(projects.settings(tmp_path / "home", endpoints=endpoints))
     with faulty([None] * 7 + [ServedAs("another-model")]) as url:
         monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
-        assert "another-model" in projects.failure_of(graph.run("amplified_labels", day=DAYS[0]))
+        assert "another-model" in failure_of(graph.run("amplified_labels", day=DAYS[0]))
         store = graph.project.store("rank")
         sent = Provider(url).requests()
         assert 8 <= sent < PAIRS_A_DAY
@@ -220,38 +218,38 @@ def test_what_was_paid_before_another_model_answered_is_booked_and_not_lost(
 
 
 def test_two_runs_at_once_one_waits_its_turn(
-    certified: Callable[[], Graph], provider: Provider, tmp_path: Path
+    certified_small: Callable[[], Small], provider: Provider, tmp_path: Path
 ) -> None:
-    graph = certified()
+    graph = certified_small()
     before = provider.requests()
     with (tmp_path / "home" / "spending.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         result = graph.run("amplified_labels", day=DAYS[0])
         assert not result.success
-        assert "two at once would pay twice" in projects.failure_of(result)
+        assert "two at once would pay twice" in failure_of(result)
         assert provider.requests() == before
     assert graph.run("amplified_labels", day=DAYS[0]).success
 
 
 def test_a_judge_that_left_the_settings_refuses_its_collection_with_the_reason(
-    certified: Callable[[], Graph], provider: Provider, tmp_path: Path
+    certified_small: Callable[[], Small], provider: Provider, tmp_path: Path
 ) -> None:
-    graph = certified()
-    other = projects.graph(projects.settings(tmp_path / "home", model="rehearsal-medium"), graph.instance)
+    certified_small()
+    other = Small(projects.settings(tmp_path / "home", model="rehearsal-medium"))
     before = provider.requests()
     result = other.run("amplified_labels", day=DAYS[0])
-    assert "put them back, or run job recalibrate" in projects.failure_of(result)
+    assert "put them back, or run job recalibrate" in failure_of(result)
     runs = other.project.store("amplify").read("label_runs")
     assert (runs["pairs_in"].to_list(), runs["refused"].to_list()) == ([PAIRS_A_DAY], [PAIRS_A_DAY])
     assert provider.requests() == before
 
 
-def test_a_judge_is_not_frozen_from_nothing(certified: Callable[[], Graph]) -> None:
+def test_a_judge_is_not_frozen_from_nothing(certified_small: Callable[[], Small]) -> None:
     """A fresh calibration that died half-way leaves an epoch without the winner's grades."""
-    graph = certified()
+    graph = certified_small()
     store = graph.project.store("calibrate")
     board = store.read("leaderboard").with_columns(
         epoch=pl.lit(7, dtype=pl.Int64), calibrated_at=pl.lit(projects.LATER)
     )
     store.append("leaderboard", board, "planted")
-    assert "no grade of it is stored in epoch 7" in projects.failure_of(graph.run("calibrated_judge"))
+    assert "no grade of it is stored in epoch 7" in failure_of(graph.run("calibrated_judge"))

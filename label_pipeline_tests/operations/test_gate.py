@@ -8,7 +8,6 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-import dagster as dg
 import polars as pl
 import pytest
 from deltalake import write_deltalake
@@ -22,9 +21,8 @@ from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline.rehearsal.simulated import SAMPLE_MODELS, SimulatedSpec, simulated_models
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline.stages import gate
-from label_pipeline_tests.defs import projects
-from label_pipeline_tests.defs.conftest import KEY
-from label_pipeline_tests.defs.projects import START, Graph, Provider
+from label_pipeline_tests import small_project as projects
+from label_pipeline_tests.small_project import KEY, START, Provider, Small, failure_of
 from label_pipeline_tests.sql import frames
 
 LARGE = next(spec for spec in SAMPLE_MODELS if spec.name == "rehearsal-large")
@@ -52,34 +50,27 @@ def serving(world: SampleWorld, monkeypatch: pytest.MonkeyPatch) -> Serving:
 
 
 @pytest.fixture
-def graph(certified: Callable[[], Graph], tmp_path: Path) -> Graph:
+def graph(certified_small: Callable[[], Small], tmp_path: Path) -> Small:
     """The certified project, whose settings accept the model under its later names."""
     found = projects.data(tmp_path / "home")
     found["candidates"][0]["served_as"] = ACCEPTED
     settings = projects.settings(tmp_path / "home", candidates=found["candidates"])
-    return projects.graph(settings, certified().instance)
+    return Small(settings)
 
 
 def launch(
-    graph: Graph, lane: str = "recertify", *, fresh: bool = True, assets: tuple[str, ...] = (), **look: Any
+    graph: Small, lane: str = "recertify", *, fresh: bool = True, assets: tuple[str, ...] = (), **look: Any
 ) -> Any:
     """Calibrates anew and looks in ``lane``, failures returned."""
-    ops: Mapping[str, object] = {
-        "judge_leaderboard": {"config": {"fresh": fresh}},
-        "gate_verdict": {"config": {"lane": lane, **look}},
-    }
     names = assets or ("judge_leaderboard", "calibrated_judge", "gate_verdict")
-    return graph.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
-        instance=graph.instance, asset_selection=[dg.AssetKey(name) for name in names], raise_on_error=False,
-        run_config=projects.QUIET | {"ops": {name: ops[name] for name in ops if name in names}},
-    )  # fmt: skip
+    return graph.run(*names, judge_leaderboard={"fresh": fresh}, gate_verdict={"lane": lane, **look})
 
 
-def newest(graph: Graph) -> dict[str, Any]:
+def newest(graph: Small) -> dict[str, Any]:
     return graph.project.store("gate").read("verdicts").sort("epoch", "decided_at").row(-1, named=True)
 
 
-def suspend(graph: Graph) -> dict[str, Any]:
+def suspend(graph: Small) -> dict[str, Any]:
     """Suspends the certified judge, as the sensor does that saw another model; returns its verdict."""
     store = graph.project.store("gate")
     decision = store.read("verdicts").row(0, named=True)
@@ -93,12 +84,12 @@ def sentences(verdict: Mapping[str, Any]) -> dict[str, str]:
 
 
 def test_a_harmless_change_is_certified_beside_the_full_judge_with_a_budget_of_its_own(
-    graph: Graph, serving: Serving
+    graph: Small, serving: Serving
 ) -> None:
     first = suspend(graph)
     with serving(HARMLESS) as provider:
         done = launch(graph)
-        assert done.success, projects.failure_of(done)
+        assert done.success, failure_of(done)
         assert provider.requests() == 420 + 600
         verdict = newest(graph)
         assert (verdict["lane"], verdict["state"], verdict["look"], verdict["epoch"]) == ("recertify", "open", 1, 1)
@@ -131,7 +122,7 @@ def test_a_harmless_change_is_certified_beside_the_full_judge_with_a_budget_of_i
     assert needed.sentence.startswith("collection main: 4 looks of lane full are left at this holdout; a new one needs")
 
 
-def test_a_worse_model_is_closed_with_figure_bound_margin_and_what_to_do(graph: Graph, serving: Serving) -> None:
+def test_a_worse_model_is_closed_with_figure_bound_margin_and_what_to_do(graph: Small, serving: Serving) -> None:
     suspend(graph)
     with serving(WORSE):
         done = launch(graph)
@@ -141,11 +132,10 @@ def test_a_worse_model_is_closed_with_figure_bound_margin_and_what_to_do(graph: 
     lost = sentences(verdict)["difference of skill R2"]
     assert "of the reference judge: difference -0." in lost
     assert lost.endswith("let the full gate decide on its own terms (lane full)")
-    checks = {check.check_name: check for check in done.get_asset_check_evaluations()}
-    assert not checks["judge_gate"].passed
+    assert not current_standings(graph.project, "gate", ["main"])["main"].open
 
 
-def test_what_a_full_gate_closed_the_lane_does_not_open(graph: Graph, serving: Serving) -> None:
+def test_what_a_full_gate_closed_the_lane_does_not_open(graph: Small, serving: Serving) -> None:
     """The same member and model, calibrated anew: another judge version, and no change from outside since."""
     suspend(graph)
     with serving(replace(WORSE, noise=3.0)) as provider:
@@ -153,23 +143,23 @@ def test_what_a_full_gate_closed_the_lane_does_not_open(graph: Graph, serving: S
         assert (newest(graph)["state"], newest(graph)["lane"]) == ("closed", "full")
         asked, looks = provider.requests(), graph.project.store("gate").read("holdout_looks").height
         done = launch(graph)
-        assert "the full gate closed on this member and served model" in projects.failure_of(done)
+        assert "the full gate closed on this member and served model" in failure_of(done)
         assert provider.requests() == asked + 420, "the calibration it was launched with; the holdout was not asked"
     assert graph.project.store("gate").read("holdout_looks").height == looks
 
 
-def test_the_anchor_counts_where_the_full_judge_had_judged_it(graph: Graph, serving: Serving) -> None:
+def test_the_anchor_counts_where_the_full_judge_had_judged_it(graph: Small, serving: Serving) -> None:
     _judge_the_anchor(graph)
     with serving(HARMLESS) as provider:
         done = launch(graph)
-        assert done.success, projects.failure_of(done)
+        assert done.success, failure_of(done)
         assert provider.requests() == 420 + 600 + 180
     verdict = newest(graph)
     assert (verdict["n_queries"], verdict["n_pairs"]) == (78, 780)
     assert sentences(verdict)["anchor queries"] == "compared on 60 holdout and 18 anchor queries"
 
 
-def _judge_the_anchor(graph: Graph) -> None:
+def _judge_the_anchor(graph: Small) -> None:
     """Books the baseline of the certified judge: the grade the humans gave, as of the model it was certified on."""
     store = graph.project.store("gate")
     pairs = store.query("seed/graded_pairs", {"splits": ["anchor"]})
@@ -184,16 +174,16 @@ def _judge_the_anchor(graph: Graph) -> None:
     store.append("judgements", frames.rows("judgements", *rows), "baseline")
 
 
-def _no_verdict(graph: Graph, home: Path) -> None:
+def _no_verdict(graph: Small, home: Path) -> None:
     rmtree(home / "tables" / "verdicts")
 
 
-def _no_grades(graph: Graph, home: Path) -> None:
+def _no_grades(graph: Small, home: Path) -> None:
     kept = graph.project.store("gate").read("judgements").filter(pl.col("purpose") != "gate")
     write_deltalake(home / "tables" / "judgements", kept.to_arrow(), mode="overwrite")
 
 
-REFUSALS: dict[str, tuple[Callable[[Graph, Path], None], str]] = {
+REFUSALS: dict[str, tuple[Callable[[Small, Path], None], str]] = {
     "no certified judge": (
         _no_verdict,
         "collection main: no judge was certified by a full gate yet; run the full gate",
@@ -204,7 +194,7 @@ REFUSALS: dict[str, tuple[Callable[[Graph, Path], None], str]] = {
 
 @pytest.mark.parametrize("case", REFUSALS)
 def test_without_a_reference_the_lane_refuses_by_name_before_it_asks_the_holdout(
-    case: str, graph: Graph, serving: Serving, tmp_path: Path
+    case: str, graph: Small, serving: Serving, tmp_path: Path
 ) -> None:
     spoil, sentence = REFUSALS[case]
     with serving(HARMLESS) as provider:
@@ -213,52 +203,45 @@ def test_without_a_reference_the_lane_refuses_by_name_before_it_asks_the_holdout
         looks, before = graph.project.store("gate").read("holdout_looks").height, provider.requests()
         done = launch(graph, assets=("gate_verdict",))
         assert provider.requests() == before
-    assert "no re-certification: " in projects.failure_of(done)
-    assert sentence in projects.failure_of(done)
+    assert "no re-certification: " in failure_of(done)
+    assert sentence in failure_of(done)
     assert graph.project.store("gate").read("holdout_looks").height == looks
 
 
-def test_a_prompt_the_user_changed_is_no_change_from_outside(graph: Graph, serving: Serving, tmp_path: Path) -> None:
+def test_a_prompt_the_user_changed_is_no_change_from_outside(graph: Small, serving: Serving, tmp_path: Path) -> None:
     candidates = projects.data(tmp_path / "home")["candidates"]
     candidates[0] |= {"served_as": ACCEPTED, "parameters": {"temperature": 0, "max_tokens": 250}}
-    edited = projects.graph(projects.settings(tmp_path / "home", candidates=candidates), graph.instance)
+    edited = Small(projects.settings(tmp_path / "home", candidates=candidates))
     with serving(HARMLESS):
         done = launch(edited)
-    assert "parameters of judge" in projects.failure_of(done)
-    assert "a change of your own, not of the provider; run the full gate" in projects.failure_of(done)
+    assert "parameters of judge" in failure_of(done)
+    assert "a change of your own, not of the provider; run the full gate" in failure_of(done)
 
 
-def test_without_a_new_epoch_nothing_was_measured(graph: Graph, provider: Provider) -> None:
+def test_without_a_new_epoch_nothing_was_measured(graph: Small, provider: Provider) -> None:
     before = provider.requests()
     done = launch(graph, fresh=False, assets=("gate_verdict",))
-    assert "nothing was asked since, so no change from outside was measured" in projects.failure_of(done)
+    assert "nothing was asked since, so no change from outside was measured" in failure_of(done)
     assert provider.requests() == before
 
 
-def test_caps_of_a_launch_and_a_lane_that_does_not_exist(graph: Graph, provider: Provider) -> None:
+def test_caps_of_a_launch_and_a_lane_that_does_not_exist(graph: Small, provider: Provider) -> None:
     before = provider.requests()
-    calibration = {"judge_leaderboard": {"config": {"fresh": True, "cap_usd": 0.0001}}}
-    job = graph.definitions.resolve_implicit_global_asset_job_def()
-    poor = job.execute_in_process(
-        instance=graph.instance, asset_selection=[dg.AssetKey("judge_leaderboard")], raise_on_error=False,
-        run_config=projects.QUIET | {"ops": calibration},
-    )  # fmt: skip
-    assert "the cap is 0.0001" in projects.failure_of(poor)
-    assert "expected one of ['full', 'recertify']" in projects.failure_of(
-        launch(graph, "half", assets=("gate_verdict",))
-    )
+    poor = graph.run("judge_leaderboard", judge_leaderboard={"fresh": True, "cap_usd": 0.0001})
+    assert "the cap is 0.0001" in failure_of(poor)
+    assert "expected one of ['full', 'recertify']" in failure_of(launch(graph, "half", assets=("gate_verdict",)))
     assert provider.requests() == before
 
 
-def test_the_gate_takes_the_cap_of_its_launch(graph: Graph, serving: Serving) -> None:
+def test_the_gate_takes_the_cap_of_its_launch(graph: Small, serving: Serving) -> None:
     with serving(HARMLESS) as provider:
         done = launch(graph, "full", cap_usd=0.0001)
-        assert "the cap is 0.0001" in projects.failure_of(done)
+        assert "the cap is 0.0001" in failure_of(done)
         assert provider.requests() == 420
 
 
 def test_rows_from_before_there_were_lanes_are_read_and_added_to(
-    graph: Graph, serving: Serving, tmp_path: Path
+    graph: Small, serving: Serving, tmp_path: Path
 ) -> None:
     store = graph.project.store("gate")
     for table, new in (("verdicts", ["lane"]), ("holdout_looks", ["lane", "generation"]), ("splits", ["retired"])):
@@ -267,18 +250,18 @@ def test_rows_from_before_there_were_lanes_are_read_and_added_to(
         write_deltalake(tmp_path / "home" / "tables" / table, old.to_arrow())
     with serving(HARMLESS):
         done = launch(graph, assets=("judge_leaderboard", "calibrated_judge", "gate_verdict"))
-        assert done.success, projects.failure_of(done)
+        assert done.success, failure_of(done)
     assert store.read("verdicts").sort("epoch")["lane"].to_list() == [None, "recertify"]
     assert store.read("holdout_looks").sort("epoch")["generation"].to_list() == [None, 1]
     assert look_budget(graph.project, "gate", "main", "full").left == 4
 
 
-def test_a_calibration_answered_by_two_accepted_models_is_refused_by_name(graph: Graph, serving: Serving) -> None:
+def test_a_calibration_answered_by_two_accepted_models_is_refused_by_name(graph: Small, serving: Serving) -> None:
     ordinary: list[Fault | None] = [None] * 200
     with serving(LARGE, ScriptedFaults(ordinary, then=ServedAs(NEXT))) as provider:
         done = launch(graph, "full")
         assert provider.requests() <= 425, "the gate was never asked"
-    sentence = projects.failure_of(done)
+    sentence = failure_of(done)
     assert "candidate 'rehearsal-large/plain' was served by 2 models in one calibration" in sentence
     assert NEXT in sentence
     assert "with `fresh: true` (label-pipeline run --fresh)" in sentence
