@@ -1,7 +1,9 @@
-"""One cap for all judge candidates of a calibration, whatever becomes of each."""
+"""One cap for all judge candidates of a calibration, whatever becomes of each; and no judge is frozen from nothing."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from label_pipeline.rehearsal.faults import ScriptedFaults, ServedAs
@@ -51,3 +53,14 @@ def test_what_a_candidate_cost_before_another_model_answered_is_gone_for_the_nex
     spent = graph.project.store("calibrate").read("judgements")["cost_usd"].sum()
     assert spent == pytest.approx(CAP, abs=0.1)
     assert graph.project.store("calibrate").read("leaderboard").is_empty()
+
+
+def test_a_judge_is_not_frozen_from_nothing(certified_small: Callable[[], Small]) -> None:
+    """A fresh calibration that died half-way leaves an epoch without the winner's grades."""
+    graph = certified_small()
+    store = graph.project.store("calibrate")
+    board = store.read("leaderboard").with_columns(
+        epoch=pl.lit(7, dtype=pl.Int64), calibrated_at=pl.lit(projects.LATER)
+    )
+    store.append("leaderboard", board, "planted")
+    assert "no grade of it is stored in epoch 7" in failure_of(graph.run("calibrated_judge"))

@@ -126,7 +126,7 @@ def test_a_worse_model_is_closed_with_figure_bound_margin_and_what_to_do(graph: 
     suspend(graph)
     with serving(WORSE):
         done = launch(graph)
-    assert not done.success
+    assert done.success, failure_of(done)
     verdict = newest(graph)
     assert (verdict["lane"], verdict["state"], verdict["open"]) == ("recertify", "closed", False)
     lost = sentences(verdict)["difference of skill R2"]
@@ -139,7 +139,7 @@ def test_what_a_full_gate_closed_the_lane_does_not_open(graph: Small, serving: S
     """The same member and model, calibrated anew: another judge version, and no change from outside since."""
     suspend(graph)
     with serving(replace(WORSE, noise=3.0)) as provider:
-        assert not launch(graph, "full").success
+        assert launch(graph, "full").success
         assert (newest(graph)["state"], newest(graph)["lane"]) == ("closed", "full")
         asked, looks = provider.requests(), graph.project.store("gate").read("holdout_looks").height
         done = launch(graph)

@@ -1,6 +1,5 @@
 """An outage, a reached cap or a crash decides nothing, loses nothing and books everything."""
 
-import fcntl
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,15 +8,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from label_pipeline.adapters.store import Store
 from label_pipeline.core.pairs import pair_texts
-from label_pipeline.rehearsal.faults import Fault, ScriptedFaults, ServedAs, ServerError
+from label_pipeline.rehearsal.faults import Fault, ScriptedFaults, ServerError
 from label_pipeline.rehearsal.provider import make_app
 from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline.rehearsal.simulated import simulated_models
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests import small_project as projects
-from label_pipeline_tests.small_project import DAYS, KEY, PAIRS_A_DAY, Provider, Small, failure_of
+from label_pipeline_tests.small_project import KEY, Provider, Small, failure_of
 
 BEFORE_GATE = projects.TO_GATE[:-1]
 
@@ -153,103 +151,3 @@ def test_a_candidate_the_endpoint_does_not_know_stays_on_the_board_and_the_other
     lines = {row["candidate"]: row for row in board.iter_rows(named=True)}
     assert lines["rehearsal-large/plain"]["chosen"]
     assert "could not be asked" in lines["no-such-model/plain"]["reason"]
-
-
-@pytest.mark.parametrize("table", ["judgements", "labels", "label_runs"])
-def test_killed_before_any_of_the_three_writes_the_next_run_books_it_all(
-    table: str, certified_small: Callable[[], Small], provider: Provider
-) -> None:
-    graph = certified_small()
-    before = provider.requests()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Store, "append", _dies_before(table))
-        assert not graph.run("amplified_labels", day=DAYS[0]).success
-    assert graph.run("amplified_labels", day=DAYS[0]).success
-    assert provider.requests() - before == PAIRS_A_DAY
-    store = graph.project.store("rank")
-    assert store.read("labels").height == PAIRS_A_DAY
-    runs = store.read("label_runs")
-    spent = store.read("judgements").filter(pl.col("purpose") == "amplify")["cost_usd"].sum()
-    assert spent > 0
-    assert runs["requests"].sum() == PAIRS_A_DAY
-    assert runs["cost_usd"].sum() == pytest.approx(spent)
-    assert store.query("amplify/unbooked_runs").is_empty()
-    assert store.query("amplify/spend").filter(pl.col("purpose") == "amplify")["replies"].to_list() == [PAIRS_A_DAY]
-    assert runs["labelled"].max() == PAIRS_A_DAY
-    for check in ("labels_contract", "labels_missing_from_run", "books_do_not_add_up", "labelled_twice"):
-        assert store.query(f"checks/{check}").is_empty(), check
-    assert graph.run("amplified_labels", day=DAYS[1]).success
-    assert store.read("label_runs")["requests"].sum() == provider.requests() - before, "nothing is booked twice"
-
-
-def _dies_before(table: str) -> Callable[..., bool]:
-    """``Store.append`` as a process sees it that is killed right before it writes ``table``."""
-    append = Store.append
-
-    def dying(self: Store, name: str, frame: pl.DataFrame, commit_id: str) -> bool:
-        if name == table:
-            raise SystemError("killed here")
-        return append(self, name, frame, commit_id)
-
-    return dying
-
-
-def test_what_was_paid_before_another_model_answered_is_booked_and_not_lost(
-    certified_small: Callable[[], Small], faulty: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    endpoints = projects.data(tmp_path)["endpoints"]
-    endpoints["rehearsal"]["concurrency"] = 2
-    graph = Small(projects.settings(tmp_path / "home", endpoints=endpoints))
-    with faulty([None] * 7 + [ServedAs("another-model")]) as url:
-        monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
-        assert "another-model" in failure_of(graph.run("amplified_labels", day=DAYS[0]))
-        store = graph.project.store("rank")
-        sent = Provider(url).requests()
-        assert 8 <= sent < PAIRS_A_DAY
-        [half] = store.read("label_runs").to_dicts()
-        assert (half["requests"], half["refused"], half["labelled"]) == (sent, PAIRS_A_DAY, 0)
-        assert "another-model" in half["reason"]
-        assert graph.run("amplified_labels", day=DAYS[0]).success
-        runs, bill = store.read("label_runs"), Provider(url).stats()
-    assert sorted(runs["labelled"]) == [0, PAIRS_A_DAY]
-    assert (runs["requests"].sum(), runs["input_tokens"].sum()) == (bill["requests"], bill["prompt_tokens"])
-    paid = store.read("judgements").filter(pl.col("purpose") == "amplify")["cost_usd"].sum()
-    assert runs["cost_usd"].sum() == pytest.approx(paid)
-
-
-def test_two_runs_at_once_one_waits_its_turn(
-    certified_small: Callable[[], Small], provider: Provider, tmp_path: Path
-) -> None:
-    graph = certified_small()
-    before = provider.requests()
-    with (tmp_path / "home" / "spending.lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        result = graph.run("amplified_labels", day=DAYS[0])
-        assert not result.success
-        assert "two at once would pay twice" in failure_of(result)
-        assert provider.requests() == before
-    assert graph.run("amplified_labels", day=DAYS[0]).success
-
-
-def test_a_judge_that_left_the_settings_refuses_its_collection_with_the_reason(
-    certified_small: Callable[[], Small], provider: Provider, tmp_path: Path
-) -> None:
-    certified_small()
-    other = Small(projects.settings(tmp_path / "home", model="rehearsal-medium"))
-    before = provider.requests()
-    result = other.run("amplified_labels", day=DAYS[0])
-    assert "put them back, or run job recalibrate" in failure_of(result)
-    runs = other.project.store("amplify").read("label_runs")
-    assert (runs["pairs_in"].to_list(), runs["refused"].to_list()) == ([PAIRS_A_DAY], [PAIRS_A_DAY])
-    assert provider.requests() == before
-
-
-def test_a_judge_is_not_frozen_from_nothing(certified_small: Callable[[], Small]) -> None:
-    """A fresh calibration that died half-way leaves an epoch without the winner's grades."""
-    graph = certified_small()
-    store = graph.project.store("calibrate")
-    board = store.read("leaderboard").with_columns(
-        epoch=pl.lit(7, dtype=pl.Int64), calibrated_at=pl.lit(projects.LATER)
-    )
-    store.append("leaderboard", board, "planted")
-    assert "no grade of it is stored in epoch 7" in failure_of(graph.run("calibrated_judge"))
