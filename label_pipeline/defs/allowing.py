@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from label_pipeline.core.codes.verdicts import FULL, RECERTIFY
 from label_pipeline.core.errors import BudgetError, NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row, pair_grades
 from label_pipeline.core.judging.member import ANY_MODEL
 from label_pipeline.core.pairs import pair_texts
+from label_pipeline.core.splits import HOLDOUT, LEARNING_SPLITS, TEST_SPLITS
 from label_pipeline.core.watching import Allowance, Cost, Wanted
 from label_pipeline.defs.anchoring import anchors, sendable_pairs
 from label_pipeline.defs.asking import price
@@ -21,7 +23,7 @@ from label_pipeline.defs.project import Project
 from label_pipeline.defs.watching import collections
 from label_pipeline.stages import gate
 
-_HELD_OUT = {"full": ("holdout",), "recertify": ("holdout", "anchor")}
+_HELD_OUT = {FULL: (HOLDOUT,), RECERTIFY: TEST_SPLITS}
 
 
 def resolved(project: Project, wanted: Wanted, *, again: bool) -> tuple[Wanted, str]:
@@ -39,7 +41,7 @@ def resolved(project: Project, wanted: Wanted, *, again: bool) -> tuple[Wanted, 
         calibrated = project.store("gate").query("calibrate/newest_calibration")["epoch"]
         if calibrated.len() and int(calibrated[0]) > wanted.since:
             epoch, wanted = int(calibrated[0]), replace(wanted, fresh=False)
-    if wanted.lane != "recertify":
+    if wanted.lane != RECERTIFY:
         return wanted, ""
     lane, told = lane_for(project, wanted.collections, epoch)
     return replace(wanted, lane=lane), told
@@ -49,7 +51,7 @@ def recalibration_cost(project: Project, wanted: Wanted) -> Cost:
     """What ``wanted`` would cost at most: every candidate on train and dev, the dearest one in the gate."""
     epoch = next_epoch(project, "calibrate") if wanted.fresh else current_epoch(project)
     store = project.store("gate")
-    learnable = pair_texts(store.query("seed/graded_pairs", {"splits": ["train", "dev"]}))
+    learnable = pair_texts(store.query("seed/graded_pairs", {"splits": list(LEARNING_SPLITS)}))
     held_out = pair_texts(store.query("seed/graded_pairs", {"splits": list(_HELD_OUT[wanted.lane])}))
     try:
         asked = [price(project, m, learnable, epoch=epoch, purpose="calibrate") for m in project.members]
@@ -83,7 +85,7 @@ def allowance(project: Project, wanted: Wanted) -> Allowance:
     """What settings and holdouts allow for ``wanted``: the gate looks at every collection, whatever it is about."""
     settings, store = project.settings, project.store("gate")
     looks, splits = store.read("holdout_looks"), store.read("splits")
-    lane: gate.Lane = "recertify" if wanted.lane == "recertify" else "full"
+    lane: gate.Lane = RECERTIFY if wanted.lane == RECERTIFY else FULL
     names = collections(project)
     return Allowance(
         cap_usd=settings.watch.recalibration_cap_usd,
@@ -116,11 +118,11 @@ def lane_for(project: Project, collections: Sequence[str], epoch: int) -> tuple[
         except NotApplicableError as error:
             lacking.append(f"{judge.candidate}: {error}")
     if not collections or len(lacking) == len(judges):
-        return "full", f"in the full lane, for the re-certification lane cannot be taken ({'; '.join(lacking)})"
+        return FULL, f"in the full lane, for the re-certification lane cannot be taken ({'; '.join(lacking)})"
     if lacking:
         who = ", ".join(sorted({why.partition(":")[0] for why in lacking}))
-        return "recertify", f"should {who} win, that lane refuses and the one further try takes the full lane"
-    return "recertify", ""
+        return RECERTIFY, f"should {who} win, that lane refuses and the one further try takes the full lane"
+    return RECERTIFY, ""
 
 
 def _eligible(project: Project, epoch: int) -> list[JudgeVersion]:
@@ -159,5 +161,5 @@ def _comparable(project: Project, collection: str, epoch: int, judge: JudgeVersi
             "anchor_until": (reference.decided_at + timedelta(days=gate.ANCHOR_DAYS)).date(),
         },
     )
-    gold = store.query("seed/graded_pairs", {"splits": list(_HELD_OUT["recertify"])})
+    gold = store.query("seed/graded_pairs", {"splits": list(_HELD_OUT[RECERTIFY])})
     gate.comparable(gold.filter(gold["collection"] == collection), pair_grades(judged), reference, policy)

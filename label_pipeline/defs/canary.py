@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import dagster as dg
 import polars as pl
 
+from label_pipeline.core.codes.drift import BASELINE_RUN, CANARY_RUN
 from label_pipeline.core.judging.member import ANY_MODEL
 from label_pipeline.core.judging.plan import Plan
 from label_pipeline.core.pairs import pair_texts
@@ -67,14 +68,14 @@ def ask_canary(
     judging, run, cost = ask_once(context, project, watched, "canary", epoch, cap_usd)
     # an outage is no answer about the judge: nothing is booked, and a retry of this run asks the rest
     refuse_unanswered(judging, "amplify" if judging.stopped else "canary", cap_usd)  # it spends amplify's cap
-    baseline = () if watched.missing else measured(project, watched, "baseline")[0]
+    baseline = () if watched.missing else measured(project, watched, BASELINE_RUN)[0]
     gold = watched.items["gold_mean"].to_numpy()
     sentence = anchor.canary.objection(run, gold, baseline, watched.judge.model_served, project.settings.grade_scale)
     if not baseline:
         context.log.info(f"canary of {watched.items.height} pairs of {watched.collection}: no baseline yet")
     row = anchor.run_row(
         run, watched.items, cost, project.settings.grade_scale, run_id=run_id,
-        judge_version=watched.judge.judge_version, collection=watched.collection, kind="canary", baseline=baseline,
+        judge_version=watched.judge.judge_version, collection=watched.collection, kind=CANARY_RUN, baseline=baseline,
         baseline_epoch=watched.baseline_epoch, reason=sentence,
     )  # fmt: skip
     project.store("anchor").append("anchor_runs", row, f"canary:{epoch}:{watched.collection}")
@@ -84,7 +85,7 @@ def ask_canary(
 def canaries_of(project: Project, run_id: str) -> pl.DataFrame:
     """ANCHOR_RUNS rows of the canaries one run asked."""
     runs = project.store("anchor").read("anchor_runs")
-    return runs.filter(pl.col("kind") == "canary", pl.col("run_id") == run_id)
+    return runs.filter(pl.col("kind") == CANARY_RUN, pl.col("run_id") == run_id)
 
 
 def _asked(project: Project, run_id: str, collection: str) -> pl.DataFrame | None:

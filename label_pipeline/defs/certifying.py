@@ -13,10 +13,12 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
+from label_pipeline.core.codes.verdicts import FULL, RECERTIFY
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row, pair_grades
 from label_pipeline.core.judging.plan import refuse_over
 from label_pipeline.core.pairs import pair_texts
+from label_pipeline.core.splits import HOLDOUT, TEST_SPLITS
 from label_pipeline.defs.asking import ask_and_store, price, refuse_unanswered
 from label_pipeline.defs.project import Project
 from label_pipeline.stages import gate
@@ -70,12 +72,12 @@ def look_in_full(
         BudgetError: over the cap.
         ProviderUnavailableError: an outage, which must not burn a look.
     """
-    gold = project.store("gate").query("seed/graded_pairs", {"splits": ["holdout"]})
+    gold = project.store("gate").query("seed/graded_pairs", {"splits": [HOLDOUT]})
     if gold.is_empty():
         raise NotApplicableError("no human grade on a holdout query; grade some, or see splits in settings")
     grades = _ask(context, project, judge, epoch, gold, cap_usd)
     for evidence in gate.collect(gold, grades, judge, project.settings.grade_scale).values():
-        _settle(project, judge, evidence, epoch, "full", partial(_decide, project, evidence))
+        _settle(project, judge, evidence, epoch, FULL, partial(_decide, project, evidence))
     return Looked(gold, grades, {})
 
 
@@ -91,7 +93,7 @@ def look_again(
         BudgetError: over the cap.
         ProviderUnavailableError: an outage, which must not burn a look.
     """
-    gold = project.store("gate").query("seed/graded_pairs", {"splits": ["holdout", "anchor"]})
+    gold = project.store("gate").query("seed/graded_pairs", {"splits": list(TEST_SPLITS)})
     matches: list[_Match] = []
     refused: dict[str, str] = {}
     for (name,), rows in gold.group_by(["collection"], maintain_order=True):
@@ -110,7 +112,7 @@ def look_again(
             project.settings.grade_scale, match.n_graded,
         )  # fmt: skip
         _settle(
-            project, judge, paired.judge, epoch, "recertify", partial(_compare, project, paired),
+            project, judge, paired.judge, epoch, RECERTIFY, partial(_compare, project, paired),
             no_later_than=match.reference.ends_at,
         )  # fmt: skip
     return Looked(compared, grades, refused)

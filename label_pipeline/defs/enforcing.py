@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from label_pipeline.core.codes.drift import BASELINE
+from label_pipeline.core.codes.verdicts import DECISION, SUSPENSION
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.recalling import carry_out, find_recall, name_of
 from label_pipeline.stages import anchor, gate
@@ -19,7 +21,7 @@ def enforce(project: Project) -> None:
     """Does what every drift verdict asks for, where it was not done yet: suspend and recall, or confirm."""
     rows = finish_enforcing(project)
     for row in rows.unique(["judge_version", "collection"], keep="last", maintain_order=True).iter_rows(named=True):
-        if row["healthy"] and row["state"] != "baseline":
+        if row["healthy"] and row["state"] != BASELINE:
             _confirm(project, row)
 
 
@@ -41,13 +43,13 @@ def _suspend(project: Project, row: dict[str, Any]) -> datetime:
         pl.col("collection") == row["collection"], pl.col("judge_version") == row["judge_version"]
     )  # fmt: skip
     # whoever wrote it: sensor anchor_drifted suspends too, where it comes first
-    suspended = mine.filter(pl.col("kind") == "suspension", pl.col("epoch") == epoch)
-    decisions = mine.filter(pl.col("kind") == "decision", pl.col("epoch") <= epoch).sort("epoch", "decided_at")
+    suspended = mine.filter(pl.col("kind") == SUSPENSION, pl.col("epoch") == epoch)
+    decisions = mine.filter(pl.col("kind") == DECISION, pl.col("epoch") <= epoch).sort("epoch", "decided_at")
     if suspended.is_empty() and decisions.height:
         reason = f"drift ({row['cause']}): {row['action']}"
         suspended = gate.suspension(decisions.row(-1, named=True), reason, epoch, project.clock())
         store.append("verdicts", suspended, f"suspension:{row['drift_id']}")
-    again = mine.filter(pl.col("kind") == "decision", pl.col("open"), pl.col("epoch") > epoch)["decided_at"]
+    again = mine.filter(pl.col("kind") == DECISION, pl.col("open"), pl.col("epoch") > epoch)["decided_at"]
     until: datetime = max([row["decided_at"], *suspended["decided_at"]])
     return min(until, *again) if again.len() else until  # what it labelled under a later verdict is not condemned
 

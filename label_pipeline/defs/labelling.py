@@ -10,6 +10,8 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.core.catalogue import LABEL_RUNS
+from label_pipeline.core.codes.labels import CANARY, CAP, GATE, MODEL, Refuser
+from label_pipeline.core.codes.purposes import AMPLIFY
 from label_pipeline.core.errors import BudgetError, GateClosedError, InputError, ServedModelError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row
 from label_pipeline.core.judging.engine import Judging
@@ -22,6 +24,9 @@ from label_pipeline.defs.epochs import recall_epoch
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.standing import current_standings
 from label_pipeline.stages import amplify, gate
+
+Refusal = tuple[Refuser, str]
+"""What keeps a collection's pairs from a label, and why, a sentence."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +71,13 @@ def label_day(context: dg.AssetExecutionContext, project: Project, day: date) ->
         refuse_over(
             sum((order.whole_plan for order in orders), Plan()), project.settings.amplify.cap_usd, f"amplify {day}"
         )
-        reason = None
+        refusal: Refusal | None = None
     except BudgetError as error:
-        reason = f"amplify: {error}"
+        refusal = CAP, f"amplify: {error}"
     rows, left = [], project.settings.amplify.cap_usd
     for order in orders:
-        stopped, paid = (None, 0.0) if reason else _canary(context, project, order, left)
-        rows.append(_fulfil(context, project, order, day, reason or stopped, left - paid))
+        stopped, paid = (None, 0.0) if refusal else _canary(context, project, order, left)
+        rows.append(_fulfil(context, project, order, day, refusal or stopped, left - paid))
         left -= paid + float(rows[-1]["cost_usd"][0])
     return pl.concat(rows) if rows else LABEL_RUNS.empty()
 
@@ -99,35 +104,42 @@ def _order(project: Project, run_id: str, pairs: pl.DataFrame, standing: gate.St
 
 def _canary(
     context: dg.AssetExecutionContext, project: Project, order: _Order, left_usd: float
-) -> tuple[str | None, float]:
+) -> tuple[Refusal | None, float]:
     """Why the collection must not be labelled now (None: it may), and what finding out cost."""
-    return ask_canary(context, project, order.canary, left_usd) if order.canary else (None, 0.0)
+    why, paid = ask_canary(context, project, order.canary, left_usd) if order.canary else (None, 0.0)
+    return (None if why is None else (CANARY, why)), paid
 
 
 def _fulfil(
-    context: dg.AssetExecutionContext, project: Project, order: _Order, day: date, refusal: str | None, left_usd: float
+    context: dg.AssetExecutionContext,
+    project: Project,
+    order: _Order,
+    day: date,
+    refusal: Refusal | None,
+    left_usd: float,
 ) -> pl.DataFrame:
     """Asks, stores and books one collection; every pair ends up in exactly one column of the books."""
     store, work = project.store("amplify"), order.work
     started = project.clock()
     judging: Judging | None = None
-    reason = refusal if work.standing.open else amplify.reasons([work.standing])
+    refused = refusal if work.standing.open else (GATE, amplify.reasons([work.standing]))
     if order.judge and order.member and refusal is None:
-        reason = None
+        refused = None
         try:
             judging = ask_and_store(
                 context, project, order.member, work.ask, purpose="amplify", epoch=order.epoch,
                 cap_usd=left_usd, served=order.judge.model_served, part=f"{day}:{work.collection}",
             )  # fmt: skip
         except ServedModelError as error:
-            _store_books(context, project, work, None, _cost(project, started, error), day, str(error))
+            _store_books(context, project, work, None, _cost(project, started, error), day, (MODEL, str(error)))
             raise
         if judging.stopped:
-            reason = f"amplify: stopped at the cap of ${project.settings.amplify.cap_usd:.2f}; raise it and run again"
+            why = f"amplify: stopped at the cap of ${project.settings.amplify.cap_usd:.2f}; raise it and run again"
+            refused = CAP, why
         commit = f"{context.run.run_id}:{day}:{work.collection}"
         labels = amplify.labels(work, judging, order.judge, day=day, run_id=context.run.run_id, now=project.clock())
         store.append("labels", labels, f"labels:{commit}")
-    return _store_books(context, project, work, judging, _cost(project, started, judging), day, reason)
+    return _store_books(context, project, work, judging, _cost(project, started, judging), day, refused)
 
 
 def _cost(project: Project, started: datetime, asked: Judging | ServedModelError | None) -> Spent:
@@ -145,17 +157,19 @@ def _store_books(
     judging: Judging | None,
     cost: Spent,
     day: date,
-    reason: str | None,
+    refused: Refusal | None,
 ) -> pl.DataFrame:
-    run_id = context.run.run_id
-    row = amplify.run_row(work, judging, cost, day=day, run_id=run_id, reason=reason, now=project.clock())
+    run_id, (refused_by, why) = context.run.run_id, refused or (None, None)
+    row = amplify.run_row(
+        work, judging, cost, day=day, run_id=run_id, refused_by=refused_by, reason=why, now=project.clock()
+    )
     project.store("amplify").append("label_runs", row, f"run:{run_id}:{day}:{work.collection}")
     return row
 
 
 def book_orphans(context: dg.AssetExecutionContext, project: Project) -> None:
     """Writes the books of runs that were killed before they could. Call it while holding the spending lock."""
-    store, asked = project.store("amplify"), {"judgements": {"purpose": "amplify"}}
+    store, asked = project.store("amplify"), {"judgements": {"purpose": AMPLIFY}}
     for row in store.query("amplify/unbooked_runs", where=asked).iter_rows(named=True):
         name = f"{row['run_id']}:{row['day']}:{row['collection']}"
         context.log.warning(f"booking run {name}, which ended between what it paid for and its books")

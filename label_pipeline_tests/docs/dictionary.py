@@ -45,8 +45,15 @@ def _section(table: Table) -> str:
     ]
     for column in table.columns:
         null, meaning = "yes" if column.nullable else "", column.meaning.replace("|", "\\|")
+        if column.values is not None:
+            meaning += f". {_listed(column.values)}"
         lines.append(f"| `{column.name}` | {type_name(column.dtype)} | {null} | {meaning} |")
     return "\n".join([*lines, ""])
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    told = ", ".join(f"`{word}`" for word in words)
+    return f"One of {told}" if len(words) > 1 else f"Always {told}"
 
 
 def _visibility(table: Table) -> str:

@@ -67,8 +67,8 @@ async def judge_pairs(
         run_id: the run, for the rows.
         purpose: calibrate, gate, amplify, ...; for the rows.
         clock: current time.
-        cap_usd: no request is sent once this much is spent; those under way may end above it. The rest fails with
-            detail "over the cap"; the journal still answers.
+        cap_usd: no request is sent once this much is spent; those under way may end above it. The rest are
+            ``over_cap`` rows; the journal still answers.
         served: the only model id a reply may report; None accepts what ``member.serves``.
         progress: told whenever a pair has all its votes.
         drain_s: seconds an interrupted run waits for requests under way, which are paid for; the client's time-out
@@ -78,7 +78,7 @@ async def judge_pairs(
         ValueError: customer text for an endpoint outside the boundary.
         ServedModelError: another model answered. Replies under way are journaled first; its ``judgements`` hold a row
             for every ask that got a reply, outcome ``wrong_model`` for the other model's; ``requests`` what was sent.
-        ProviderRejectedError: a no that concerns every request; a no to one text is a ``refused`` row.
+        ProviderRejectedError: a no that concerns every request; a no to one text is a ``rejected`` row.
         ProviderUnavailableError: FAILURES_IN_A_ROW requests unanswered in a row, or the first ``concurrency`` of a run
             in which nothing was ever answered. Fewer are ``failed`` rows.
 

@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters.files import read_rows
+from label_pipeline.core.codes.labels import CAP
 from label_pipeline.core.errors import BudgetError, GateClosedError, JudgeError
 from label_pipeline.defs.asking import refusing, spending
 from label_pipeline.defs.canary import canaries_of
@@ -127,7 +128,7 @@ def _refuse_unlabelled(project: Project, runs: pl.DataFrame, run_id: str) -> Non
         JudgeError: a canary says that the judge is not itself.
         GateClosedError: no open, current verdict.
     """
-    over = runs.filter(pl.col("reason").fill_null("").str.starts_with("amplify:"))
+    over = runs.filter(pl.col("refused_by") == CAP)
     if not over.is_empty():
         raise BudgetError(str(over["reason"][0]))
     stopped = canaries_of(project, run_id).drop_nulls("reason")

@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters import plots
+from label_pipeline.core.codes.drift import BASELINE, BASELINE_RUN, CANARY_RUN
 from label_pipeline.defs.anchoring import Anchor, anchors, ask_anchors, due
 from label_pipeline.defs.asking import refusing, spending
 from label_pipeline.defs.drifting import decide, evidence_of, expected_loss
@@ -83,7 +84,7 @@ def _told(found: Anchor, why: str | None, asked: list[Anchor]) -> str:
 
 def _newest_runs(project: Project) -> str:
     """What the anchor runs are, as a version: it changes with every run and with nothing else."""
-    runs = project.store("anchor").read("anchor_runs").filter(pl.col("kind") != "canary")
+    runs = project.store("anchor").read("anchor_runs").filter(pl.col("kind") != CANARY_RUN)
     return "+".join(map(str, runs.group_by("collection").agg(pl.col("epoch").max()).sort("collection")["epoch"]))
 
 
@@ -107,7 +108,7 @@ def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
                 decide(project, found, evidence)
             enforce(project)
             rows = newest_verdicts(project)
-            ill = rows.filter(~pl.col("healthy") & (pl.col("state") != "baseline"))
+            ill = rows.filter(~pl.col("healthy") & (pl.col("state") != BASELINE))
             return dg.MaterializeResult(
                 metadata={
                     "verdicts": markdown(
@@ -159,7 +160,7 @@ def _drawn(known: list[tuple[Anchor, AnchorEvidence]]) -> dict[str, dg.MetadataV
     """Loss over time against the baseline, a picture a collection."""
     pictures: dict[str, dg.MetadataValue] = {}
     for found, evidence in known:
-        points = [(at, loss, kind == "baseline") for at, loss, kind in found.runs["ran_at", "loss", "kind"].rows()]
+        points = [(at, loss, kind == BASELINE_RUN) for at, loss, kind in found.runs["ran_at", "loss", "kind"].rows()]
         if points:
             low, high = expected_loss(evidence)
             title = f"{found.collection}: loss on {found.items.height} anchor pairs"

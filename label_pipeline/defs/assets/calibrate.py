@@ -17,6 +17,7 @@ from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.plan import Plan, refuse_over
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.ports import PairText
+from label_pipeline.core.splits import LEARNING_SPLITS
 from label_pipeline.defs.asking import ask_and_store, price, refuse_unanswered, refusing, spending
 from label_pipeline.defs.epochs import current_epoch, next_epoch, open_epoch
 from label_pipeline.defs.experiments import log_candidates, store_judge
@@ -101,7 +102,7 @@ def _calibrated_judge(key: Keys) -> dg.AssetsDefinition:
 
 def _learnable(project: Project) -> pl.DataFrame:
     """The human-graded pairs a judge may be chosen and calibrated on."""
-    return project.store("calibrate").query("seed/graded_pairs", {"splits": ["train", "dev"]})
+    return project.store("calibrate").query("seed/graded_pairs", {"splits": list(LEARNING_SPLITS)})
 
 
 def _epoch(project: Project, config: CalibrationConfig) -> int:

@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters import plots
+from label_pipeline.core.codes.verdicts import FULL, RECERTIFY
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.defs.asking import refusing, spending
@@ -19,13 +20,13 @@ from label_pipeline.defs.report import Keys, markdown, stage_asset
 from label_pipeline.defs.standing import current_standings, verdicts_of
 from label_pipeline.stages import gate
 
-LANES = {"full": look_in_full, "recertify": look_again}
+LANES = {FULL: look_in_full, RECERTIFY: look_again}
 
 
 class GateConfig(dg.Config):
     """How this look is taken."""
 
-    lane: str = "full"
+    lane: str = FULL
     """`full`: the thresholds of the policy. `recertify`: after a change from outside (the provider changed the served
     model), beside the last judge a full gate certified, with a budget of looks of its own."""
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from label_pipeline.adapters import plots
 from label_pipeline.adapters.lightgbm_ranker import LightGBMTrainer
+from label_pipeline.core.codes.ranking import AMPLIFIED, DIFFERENCES, MAIN_METRIC
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.defs.asking import refusing
@@ -174,11 +175,9 @@ def _ranker_evaluation(key: Keys) -> dg.AssetsDefinition:
             )  # fmt: skip
             if not _said_last(store.read("ranker_metrics"), found.metrics):
                 store.append("ranker_metrics", found.metrics, f"ranker_metrics:{context.run.run_id}")
-            ranker = newest.filter(pl.col("arm") == "amplified")["ranker_id"][0]
+            ranker = newest.filter(pl.col("arm") == AMPLIFIED)["ranker_id"][0]
             failures = _settle_crown(project, ranker, found.verdict.failures)
-            main = found.metrics.filter(
-                pl.col("metric").str.contains("exponential") & ~pl.col("arm").str.contains(" - ")
-            )
+            main = found.metrics.filter((pl.col("metric") == MAIN_METRIC) & ~pl.col("arm").is_in(DIFFERENCES))
             drawn = [(r["arm"], r["estimate"], r["low"], r["high"]) for r in main.iter_rows(named=True)]
             picture = plots.intervals(drawn, "nDCG@10, exponential gain, unseen queries", None)
             return dg.MaterializeResult(

@@ -8,13 +8,12 @@ import numpy as np
 import polars as pl
 
 from label_pipeline.adapters.files import read_rows
+from label_pipeline.core.codes.inputs import SEED_INPUTS
 from label_pipeline.defs.asking import refusing
 from label_pipeline.defs.contracts import contract_result
 from label_pipeline.defs.project import Project
 from label_pipeline.defs.report import Keys, markdown, stage_asset
 from label_pipeline.stages import seed
-
-INPUT_TABLES = ("queries", "documents", "human_labels", "evaluation")
 
 
 def seed_assets(key: Keys) -> list[dg.AssetsDefinition]:
@@ -38,21 +37,21 @@ def _seed_inputs(key: Keys) -> dg.AssetsDefinition:
         """Queries, documents, human labels and evaluation grades, read from the user's files and validated."""
         with refusing():
             store, inputs = project.store("seed"), project.settings.inputs
-            raw = [read_rows(spec) for table in INPUT_TABLES for spec in project.input_specs(table)]
+            raw = [read_rows(spec) for table in SEED_INPUTS for spec in project.input_specs(table)]
             found = seed.assemble(
                 raw,
                 project.settings.grade_scale,
                 seed.Limits(document_chars=inputs.max_document_chars),
                 inputs.pairs_per_query,
             )
-            for table in INPUT_TABLES:
+            for table in SEED_INPUTS:
                 store.overwrite(table, getattr(found, table))
                 rejected = found.quarantine.filter(pl.col("input") == table)
                 store.overwrite("quarantine", rejected, {"input": table})
             unbalanced = [books.sentence for books in found.books if not books.balanced]
             return dg.MaterializeResult(
                 metadata={
-                    **{table: getattr(found, table).height for table in INPUT_TABLES},
+                    **{table: getattr(found, table).height for table in SEED_INPUTS},
                     "quarantined": found.quarantine.height,
                     "books": dg.MetadataValue.md("\n".join(f"- {books.sentence}" for books in found.books)),
                     "quarantine": markdown(found.quarantine.drop("row", "partition"), most=20),

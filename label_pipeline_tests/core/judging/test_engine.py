@@ -161,7 +161,7 @@ def test_a_providers_error_about_customer_text_is_not_kept() -> None:
 
     mixed = [make_pair(0), make_pair(1, customer=True)]
     frame = asyncio.run(judging(mixed, ScriptedClient(refuse), make_member(inside=True))).judgements
-    assert frame["outcome"].to_list() == ["refused", "refused"]
+    assert frame["outcome"].to_list() == ["rejected", "rejected"]
     ours, theirs = frame["detail"].to_list()
     assert "secret" in ours
     assert theirs == WITHHELD
