@@ -10,7 +10,7 @@ import polars as pl
 
 from label_pipeline.adapters.store import Store
 from label_pipeline.core.codes.drift import BASELINE_RUN, CANARY_RUN, WATCH_RUN
-from label_pipeline.core.codes.inputs import SEED_INPUTS
+from label_pipeline.core.codes.inputs import CANDIDATES, SEED_INPUTS
 from label_pipeline.core.codes.labels import STATUSES
 from label_pipeline.core.codes.ranking import DIFFERENCES, EXPONENTIAL, MAIN_METRIC, NDCG
 from label_pipeline.core.codes.verdicts import FULL
@@ -92,7 +92,7 @@ def _verdict(row: dict[str, object]) -> str:
 
 def _amplify(store: Store) -> list[Fact]:
     runs = store.read("label_runs")
-    found = _set_aside(store, ("candidates",))
+    found = _set_aside(store, (CANDIDATES,))
     if not runs.is_empty():
         last = runs.sort("finished_at").unique(["day", "collection"], keep="last")
         fates = " + ".join(f"{int(last[name].sum()):,} {name}" for name in _FATES)

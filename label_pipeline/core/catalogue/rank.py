@@ -41,7 +41,7 @@ RANKER_METRICS = Table(
         Column("ranker_id", pl.String, "the ranker; null for BM25 and incumbent", nullable=True),
         Column("arm", pl.String, "experiment arm, or the paired difference of two", values=ranking.ARMS),
         Column("metric", pl.String, "with its cut-off and gain", values=ranking.METRICS),
-        Column("split", pl.String, "the queries it is about", values=(ranking.TESTED_SPLITS,)),
+        Column("split", pl.String, "the queries it is about", values=ranking.TESTED_SPLITS),
         Column("estimate", pl.Float64, "mean over queries"),
         Column("low", pl.Float64, "lower 95 % bound, query bootstrap"),
         Column("high", pl.Float64, "upper 95 % bound, query bootstrap"),

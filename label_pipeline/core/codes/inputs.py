@@ -16,7 +16,9 @@ BOUNDARIES: Final = (CUSTOMER,)
 SEED_INPUTS: Final = ("queries", "documents", "human_labels", "evaluation")
 """Tables that the user's seed files fill."""
 
-INPUTS: Final = (*SEED_INPUTS, "candidates")
+CANDIDATES: Final = "candidates"
+
+INPUTS: Final = (*SEED_INPUTS, CANDIDATES)
 """Tables that the user's files fill."""
 
 PANEL: Final = "panel"

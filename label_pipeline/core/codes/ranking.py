@@ -4,6 +4,7 @@ A metric is a value with one spelling, parameters included (the idea of ir_measu
 the arithmetic (core/ranking.py).
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 Gain = Literal["exponential", "linear"]
@@ -56,15 +57,15 @@ CUTOFF: Final = 10
 NDCG: Final = f"nDCG@{CUTOFF}"
 
 
-def ndcg_metric(gain: Gain) -> str:
-    """The metric's one spelling: nDCG never without its gain, because the two gains give different figures."""
-    return f"{NDCG} {gain} gain"
+NDCG_OF: Final[Mapping[Gain, str]] = {gain: f"{NDCG} {gain} gain" for gain in GAINS}
+"""The metric's one spelling: nDCG never without its gain, because the two gains give different figures."""
 
-
-MAIN_METRIC: Final = ndcg_metric(EXPONENTIAL)
+MAIN_METRIC: Final = NDCG_OF[EXPONENTIAL]
 """The metric that decides."""
 
-METRICS: Final = tuple(ndcg_metric(gain) for gain in GAINS)
+METRICS: Final = tuple(NDCG_OF.values())
 
-TESTED_SPLITS: Final = "holdout+anchor"
-"""What a figure is about."""
+TESTED: Final = "holdout+anchor"
+"""The queries a figure is about."""
+
+TESTED_SPLITS: Final = (TESTED,)

@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters.files import read_rows
+from label_pipeline.core.codes.inputs import CANDIDATES
 from label_pipeline.core.codes.labels import CAP
 from label_pipeline.core.errors import BudgetError, GateClosedError, JudgeError
 from label_pipeline.defs.asking import refusing, spending
@@ -58,7 +59,7 @@ def _candidate_pairs(key: Keys, days: dg.PartitionsDefinition[str]) -> dg.Assets
                     first_day=days_settings.start, last_day=days_settings.end,
                 )  # fmt: skip
                 store.overwrite("candidates", found.candidates, {"arrived_on": day})
-                store.overwrite("quarantine", found.quarantine, {"input": "candidates", "partition": name})
+                store.overwrite("quarantine", found.quarantine, {"input": CANDIDATES, "partition": name})
                 assembled.append(found)
             read = pl.concat([found.read for found in assembled])
             contract = contract_result(key("candidate_pairs"), {"candidates": read}, project)

@@ -22,11 +22,11 @@ from label_pipeline.core.codes.ranking import (
     GAINS,
     INCUMBENT,
     MAIN_METRIC,
+    NDCG_OF,
     OVER_SEED_ONLY,
     PERMUTED,
-    TESTED_SPLITS,
+    TESTED,
     Gain,
-    ndcg_metric,
     paired_difference,
 )  # fmt: skip
 from label_pipeline.core.errors import NotApplicableError, TableError
@@ -119,7 +119,7 @@ def evaluate(
         notes.append(f"{int((~positive).sum())} of {n_queries} test queries have no positive grade and are left out.")
     shared = {
         "evaluation_id": evaluation_id(trained, pairs),
-        "split": TESTED_SPLITS,
+        "split": TESTED,
         "n_queries": int(positive.sum()),
         "n_pairs": int(positive[codes].sum()),
         "evaluated_at": now,
@@ -236,7 +236,7 @@ def difference_rows(
 def metric_row(arm: str, gain: Gain, found: Estimate, ranker_id: str | None, p: float | None) -> dict[str, object]:
     """The part of a RANKER_METRICS row that differs between rows."""
     figures = {"estimate": found.value, "low": found.low, "high": found.high, "p_value": p}
-    return {"ranker_id": ranker_id, "arm": arm, "metric": ndcg_metric(gain), **figures}
+    return {"ranker_id": ranker_id, "arm": arm, "metric": NDCG_OF[gain], **figures}
 
 
 def query_table(pairs: pl.DataFrame, codes: Ints, ndcg: Mapping[tuple[str, Gain], Floats]) -> pl.DataFrame:
