@@ -43,12 +43,14 @@ class Respelled:
     Attributes:
         column: where the old word is.
         word: what is read.
-        where: which rows hold the old one; looks at ``needs``.
+        was: how an older row says it, for whoever reads the files by other means.
+        where: which rows do; looks at ``needs``.
         needs: the columns ``where`` looks at.
     """
 
     column: str
     word: str
+    was: str
     where: pl.Expr = field(compare=False)
     needs: tuple[str, ...]
 

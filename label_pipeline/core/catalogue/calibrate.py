@@ -48,10 +48,10 @@ JUDGEMENTS = Table(
     "calibrate",
     respelled=(
         # Rows from before these words: the first was told by a sentence, the second by no model having spoken.
-        Respelled("outcome", outcomes.OVER_CAP,
+        Respelled("outcome", outcomes.OVER_CAP, "`failed` with a detail that begins with `over the cap`",
                   (pl.col("outcome") == outcomes.FAILED) & pl.col("detail").str.starts_with("over the cap"),
                   ("outcome", "detail")),
-        Respelled("outcome", outcomes.REJECTED,
+        Respelled("outcome", outcomes.REJECTED, "`refused` without a `model_reported`",
                   (pl.col("outcome") == outcomes.REFUSED) & pl.col("model_reported").is_null(),
                   ("outcome", "model_reported")),
     ),
