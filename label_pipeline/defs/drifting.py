@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from label_pipeline.core import drift
-from label_pipeline.core.codes.drift import RUN_KINDS
+from label_pipeline.core.codes.drift import BASELINE_RUN, CANARY_RUN, WATCH_RUN
 from label_pipeline.core.pairs import query_codes
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.defs.anchoring import Anchor, measured
@@ -40,7 +40,7 @@ def evidence_of(project: Project, found: Anchor) -> anchor.AnchorEvidence:
     gold = project.store("anchor").read("gold")
     mine = gold.filter(pl.col("collection") == found.collection)
     panels = mine.join(found.items, on=list(PAIR_KEY), how="semi", nulls_equal=True)["gold_variance"].drop_nulls()
-    baseline, watch, canary = measured(project, found, *RUN_KINDS)
+    baseline, watch, canary = measured(project, found, BASELINE_RUN, WATCH_RUN, CANARY_RUN)
     return anchor.AnchorEvidence(
         collection=found.collection,
         scale=project.settings.grade_scale,

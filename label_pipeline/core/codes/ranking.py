@@ -56,7 +56,6 @@ CUTOFF: Final = 10
 
 NDCG: Final = f"nDCG@{CUTOFF}"
 
-
 NDCG_OF: Final[Mapping[Gain, str]] = {gain: f"{NDCG} {gain} gain" for gain in GAINS}
 """The metric's one spelling: nDCG never without its gain, because the two gains give different figures."""
 

@@ -28,7 +28,7 @@ from label_pipeline.core.codes.ranking import (
     TESTED,
     Gain,
     paired_difference,
-)  # fmt: skip
+)
 from label_pipeline.core.errors import NotApplicableError, TableError
 from label_pipeline.core.intervals import Estimate, percentile_interval, resample_counts
 from label_pipeline.core.pairs import query_codes
