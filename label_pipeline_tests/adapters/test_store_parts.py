@@ -136,6 +136,18 @@ def test_judgements_of_an_older_version_are_read_in_todays_words(store: Store) -
     assert_frame_equal(store.read("judgements", ["detail"]), old.select("detail"), check_row_order=False)
 
 
+def test_books_of_an_older_killed_run_count_no_request_that_its_cap_kept_back(store: Store) -> None:
+    asked = {"purpose": "amplify", "outcome": "failed"}
+    old = rows(
+        "judgements", {**asked, "request_key": "r1", "detail": "over the cap: 1.0000 of 1.0000 US dollars spent"},
+        {**asked, "request_key": "r2", "detail": "no answer after 5 tries"},
+    )  # fmt: skip
+    write_deltalake(f"{store.root}/judgements", old.to_arrow())
+    store.overwrite("candidates", rows("candidates", {}))
+    [found] = store.query("amplify/unbooked_runs").rows(named=True)
+    assert found["requests"] == 1
+
+
 def test_rows_cannot_be_chosen_by_a_word_that_had_another_spelling(store: Store) -> None:
     judged(store)
     with pytest.raises(TableError, match=r"cannot be read by \['outcome'\]: older rows hold other words there"):

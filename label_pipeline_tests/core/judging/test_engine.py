@@ -167,6 +167,14 @@ def test_a_providers_error_about_customer_text_is_not_kept() -> None:
     assert theirs == WITHHELD
 
 
+def test_our_own_words_about_customer_text_are_kept() -> None:
+    """A pair over the cap was never sent, so its detail quotes nobody."""
+    client = ScriptedClient(lambda n, body: reply())
+    frame = asyncio.run(judging([make_pair(1, customer=True)], client, make_member(inside=True), cap_usd=0)).judgements
+    assert frame["outcome"].to_list() == ["over_cap"]
+    assert frame["detail"].to_list() != [WITHHELD]
+
+
 def test_progress_counts_pairs_with_all_their_votes() -> None:
     told: list[tuple[int, int, float]] = []
     client = ScriptedClient(lambda n, body: reply())
