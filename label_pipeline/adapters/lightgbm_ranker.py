@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from label_pipeline.core.codes.ranking import LAMBDAMART
 from label_pipeline.core.errors import TableError
 from label_pipeline.core.ranker import Floats, Parameters, Ranker, RankingRows
 
@@ -27,7 +28,7 @@ class LightGBMRanker:
     parameters: Parameters
     text: str
     num_threads: int = 1
-    family: str = "lambdamart"
+    family: str = LAMBDAMART
 
     def score(self, features: Floats) -> Floats:
         """(n,) raw scores.
@@ -62,7 +63,7 @@ class LightGBMTrainer:
 
     num_threads: int = 1
     rounds: tuple[int, ...] = ROUNDS
-    family: str = "lambdamart"
+    family: str = LAMBDAMART
 
     def settings(self, rows: RankingRows, seed: int) -> Mapping[str, object]:
         """LightGBM's parameters for these rows."""

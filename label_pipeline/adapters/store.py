@@ -21,6 +21,7 @@ from label_pipeline.adapters.queries import Query
 from label_pipeline.adapters.s3_errors import explained
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import AccessDeniedError, StorageError, TableError
+from label_pipeline.core.splits import LEARNING_SPLITS
 from label_pipeline.core.tables import QUERY_KEY, STAGE_ORDER, Table, hides_test_queries, visible_to
 
 Scalar = str | int | float | bool | date
@@ -153,6 +154,9 @@ class Store:
         """The rows with these values, whoever asks: for the store's own use."""
         kept = {name: [v] if isinstance(v, Scalar) else list(v) for name, v in (where or {}).items()}
         TABLES[table.name].part(kept)  # refuses a column that is not declared, whether or not the table is there
+        respelled = sorted({old.column for old in table.respelled} & kept.keys())
+        if respelled:  # the filter would look at the words on disk
+            raise TableError(f"table {table.name} cannot be read by {respelled}: older rows hold other words there")
         delta = self._open(table.name)
         if delta is None:
             return table.empty()
@@ -161,16 +165,17 @@ class Store:
             stored = set(dataset.schema.names)
             if not kept.keys() <= stored:  # written before such a column was declared: null in every row
                 return table.empty()
+            read = TABLES[table.name].part(table.needed_for(table.schema))
             rows = dataset.to_table(
-                columns=[name for name in table.schema if name in stored], filter=_having(dataset.schema, kept)
+                columns=[name for name in read.schema if name in stored], filter=_having(dataset.schema, kept)
             )
-            return table.conform(pl.DataFrame(pl.from_arrow(rows)))
+            return read.in_todays_words(read.typed(pl.DataFrame(pl.from_arrow(rows)))).select(table.schema.names())
         except (DeltaError, OSError, pa.ArrowException) as error:
             raise self._failure(table.name, "read", error) from error
 
     def _without_test_queries(self, frame: pl.DataFrame) -> pl.DataFrame:
         splits = self.read("splits")
-        allowed = splits.filter(pl.col("split").is_in(["train", "dev"])).select(QUERY_KEY)
+        allowed = splits.filter(pl.col("split").is_in(LEARNING_SPLITS)).select(QUERY_KEY)
         return frame.join(allowed, on=QUERY_KEY, how="semi")
 
     def _refuse_outside(self, table: Table, frame: pl.DataFrame, where: Mapping[str, str | date]) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 from label_pipeline.cli.exits import FAILED, MEANINGS, SIGNALLED, code_of
 from label_pipeline.cli.seed import plan_humans, seed_app
 from label_pipeline.cli.stopping import Stopped
+from label_pipeline.core.codes.verdicts import FULL
 from label_pipeline.core.errors import LabelPipelineError
 from label_pipeline.settings import CONFIG_VARIABLE, SAMPLE, load
 from label_pipeline.stages import STAGES
@@ -67,7 +68,7 @@ def run(
     fresh: Annotated[bool, typer.Option(help="Start a new epoch: ask the judges again, re-use no reply.")] = False,
     lane: Annotated[
         str, typer.Option(help="Gate: `full`, or `recertify` after the provider changed the served model.")
-    ] = "full",
+    ] = FULL,
 ) -> None:
     """Run the loop in this process, stage by stage, without the Dagster page."""
     from label_pipeline.cli.run import run_project

@@ -14,10 +14,11 @@ from label_pipeline.adapters.files import RawRows, read_rows
 from label_pipeline.cli.exits import DONE, MISTAKE, OVER_BUDGET, code_of
 from label_pipeline.cli.plans import Inputs, StagePlan, deal, stage_plans
 from label_pipeline.cli.terminal import as_table, say
+from label_pipeline.core.codes.inputs import INPUTS
 from label_pipeline.core.errors import InputError, JudgeError, SettingsError
+from label_pipeline.core.splits import HOLDOUT
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.operations.project import Project
-from label_pipeline.operations.seed import INPUT_TABLES
 from label_pipeline.settings import load
 from label_pipeline.stages import seed
 
@@ -56,7 +57,7 @@ def check_project(console: Console, config: Path) -> int:
 def _read(project: Project) -> list[RawRows | InputError]:
     """Every file, or why it cannot be used: one mistake must not hide the next."""
     found: list[RawRows | InputError] = []
-    for table in (*INPUT_TABLES, "candidates"):
+    for table in INPUTS:
         for spec in project.input_specs(table):
             try:
                 found.append(read_rows(spec))
@@ -103,7 +104,7 @@ def _tell_splits(console: Console, project: Project, dealt: pl.DataFrame) -> int
     """Whether the holdout is big enough for a verdict; too small is an answer, not a mistake."""
     policy = project.policy
     depth = dealt.group_by(*QUERY_KEY, "split").len("pairs")
-    deep = (pl.col("split") == "holdout") & (pl.col("pairs") >= policy.min_pairs)
+    deep = (pl.col("split") == HOLDOUT) & (pl.col("pairs") >= policy.min_pairs)
     for name, queries, enough in depth.group_by("collection").agg(pl.len(), deep.sum()).sort("collection").iter_rows():
         told = (
             f"[{name}] {queries} graded queries, {enough} in the holdout with {policy.min_pairs} or more pairs; "

@@ -9,12 +9,18 @@ from collections.abc import Callable
 import polars as pl
 
 from label_pipeline.adapters.store import Store
+from label_pipeline.core.codes.drift import BASELINE_RUN, CANARY_RUN, WATCH_RUN
+from label_pipeline.core.codes.inputs import CANDIDATES, SEED_INPUTS
+from label_pipeline.core.codes.labels import STATUSES
+from label_pipeline.core.codes.ranking import DIFFERENCES, EXPONENTIAL, MAIN_METRIC, NDCG
+from label_pipeline.core.codes.verdicts import FULL
+from label_pipeline.core.splits import SPLITS
 from label_pipeline.stages import STAGES, amplify
+from label_pipeline.stages.seed.agreement import HEADLINE
 
 Fact = tuple[str, str]
 """What, and what was found."""
 
-METRIC = "nDCG@10"
 _FATES = ("labelled", "abstained", "failed", "refused", "skipped")
 _DECIDE = {"met": "ok", "missed": "NO", "unknown": "NO"}
 
@@ -25,14 +31,14 @@ def facts(store: Store, stage: str) -> list[Fact]:
 
 
 def _seed(store: Store) -> list[Fact]:
-    agreement = store.read("agreement").filter(pl.col("metric") == "krippendorff_alpha_ordinal")
+    agreement = store.read("agreement").filter(pl.col("metric") == HEADLINE)
     found = [(f"human agreement [{row['collection']}]", _agreement(row)) for row in agreement.iter_rows(named=True)]
     gold = store.read("gold")
     if not gold.is_empty():
         dealt = dict(store.read("splits").group_by("split").len().iter_rows())
-        shares = ", ".join(f"{name} {dealt.get(name, 0)}" for name in ("train", "dev", "holdout", "anchor"))
+        shares = ", ".join(f"{name} {dealt.get(name, 0)}" for name in SPLITS)
         found.append(("gold", f"{gold.height:,} pairs; queries: {shares}"))
-    return found + _set_aside(store, ("queries", "documents", "human_labels", "evaluation"))
+    return found + _set_aside(store, SEED_INPUTS)
 
 
 def _set_aside(store: Store, inputs: tuple[str, ...]) -> list[Fact]:
@@ -76,7 +82,7 @@ def _gate(store: Store) -> list[Fact]:
 
 
 def _verdict(row: dict[str, object]) -> str:
-    lane = "" if row["lane"] in {None, "full"} else "re-certification, "
+    lane = "" if row["lane"] in {None, FULL} else "re-certification, "
     lines = [f"{row['state']} ({lane}policy {row['policy']}, look {row['look']})"]
     lines += [
         f"{_DECIDE[c['status']]}  {c['sentence']}" for c in json.loads(str(row["criteria"])) if c["status"] in _DECIDE
@@ -86,7 +92,7 @@ def _verdict(row: dict[str, object]) -> str:
 
 def _amplify(store: Store) -> list[Fact]:
     runs = store.read("label_runs")
-    found = _set_aside(store, ("candidates",))
+    found = _set_aside(store, (CANDIDATES,))
     if not runs.is_empty():
         last = runs.sort("finished_at").unique(["day", "collection"], keep="last")
         fates = " + ".join(f"{int(last[name].sum()):,} {name}" for name in _FATES)
@@ -104,36 +110,33 @@ def _rank(store: Store) -> list[Fact]:
     """The newest evaluation's nDCG@10 with exponential gain, one line an arm."""
     metrics = store.read("ranker_metrics")
     newest = metrics.filter(
-        (pl.col("evaluated_at") == pl.col("evaluated_at").max())
-        & pl.col("metric").str.starts_with(METRIC)
-        & pl.col("metric").str.contains("exponential")
+        (pl.col("evaluated_at") == pl.col("evaluated_at").max()) & (pl.col("metric") == MAIN_METRIC)
     )
     found = []
     for row in newest.iter_rows(named=True):
         p_value = "" if row["p_value"] is None else f", p = {row['p_value']:.4f}"
-        estimate = f"{row['estimate']:+.3f}" if " - " in row["arm"] else f"{row['estimate']:.3f}"
+        estimate = f"{row['estimate']:+.3f}" if row["arm"] in DIFFERENCES else f"{row['estimate']:.3f}"
         interval = f"{estimate} [{row['low']:.3f}, {row['high']:.3f}]"
-        gain = row["metric"].removeprefix(METRIC).strip()
-        told = f"{interval} on {row['n_queries']} unseen queries ({gain}){p_value}"
-        found.append((f"{METRIC} {row['arm']}", told))
+        told = f"{interval} on {row['n_queries']} unseen queries ({EXPONENTIAL} gain){p_value}"
+        found.append((f"{NDCG} {row['arm']}", told))
     return found
 
 
 def _anchor(store: Store) -> list[Fact]:
     """Whether each certified judge is still itself, and how many labels that makes certain."""
     verdicts = store.read("drift_verdicts").sort("epoch", "decided_at").unique("collection", keep="last")
-    runs = store.read("anchor_runs").filter(pl.col("kind") != "canary")
+    runs = store.read("anchor_runs").filter(pl.col("kind") != CANARY_RUN)
     found = []
     for row in verdicts.sort("collection").iter_rows(named=True):
         mine = runs.filter(pl.col("baseline_epoch") == row["baseline_epoch"], pl.col("collection") == row["collection"])
         kinds = dict(mine.group_by("kind").len().iter_rows())
         pairs = max(mine["n_pairs"], default=0)
-        counts = f"{kinds.get('baseline', 0)} baseline runs of {pairs} pairs, {kinds.get('watch', 0)} since"
+        counts = f"{kinds.get(BASELINE_RUN, 0)} baseline runs of {pairs} pairs, {kinds.get(WATCH_RUN, 0)} since"
         found.append((f"same judge? [{row['collection']}]", f"{row['state']} ({counts}): {row['action']}"))
     labels = amplify.newest(store.read("labels"))
     if not labels.is_empty():
         told = dict(labels.group_by("status").len().iter_rows())
-        found.append(("labels", ", ".join(f"{told[name]:,} {name}" for name in amplify.STATUSES if name in told)))
+        found.append(("labels", ", ".join(f"{told[name]:,} {name}" for name in STATUSES if name in told)))
     return found
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.ports import PairText
+from label_pipeline.core.splits import ANCHOR, HOLDOUT, LEARNING_SPLITS
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 from label_pipeline.operations.anchor_reference import anchors
 from label_pipeline.operations.epochs import current_epoch, newest_epoch, recall_epoch
@@ -71,15 +73,15 @@ def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
     split = pl.col("split")
     epoch = current_epoch(project)
     asked = {
-        "calibrate": inputs.dealt.filter(split.is_in(["train", "dev"])),
-        "gate": inputs.dealt.filter(split == "holdout"),
+        "calibrate": inputs.dealt.filter(split.is_in(LEARNING_SPLITS)),
+        "gate": inputs.dealt.filter(split == HOLDOUT),
     }
     for stage, pairs in asked.items():
         texts = _texts(inputs.seeded, pairs)
         for member in project.members:
             plan = price(project, JudgingOrder(member, texts, stage, epoch))
             yield StagePlan(stage, member.name, plan, plan.cost_usd)
-    yield from _anchor_plans(project, _texts(inputs.seeded, inputs.dealt.filter(split == "anchor")))
+    yield from _anchor_plans(project, _texts(inputs.seeded, inputs.dealt.filter(split == ANCHOR)))
     days = inputs.candidates.candidates.sort("arrived_on").partition_by("arrived_on")
     by_day = [_texts(inputs.seeded, day) for day in days]
     collections = inputs.candidates.candidates["collection"].unique()
@@ -105,9 +107,9 @@ def _anchor_plans(project: Project, texts: tuple[PairText, ...]) -> Iterator[Sta
 
 def _canary_plan(project: Project, member: Member, inputs: Inputs, collections: pl.Series) -> Plan:
     """What one amplification asks first: a few anchor pairs of every collection, in an epoch of their own."""
-    private = inputs.seeded.documents.filter(pl.col("boundary") == "customer")["doc_id"]
+    private = inputs.seeded.documents.filter(pl.col("boundary") == CUSTOMER)["doc_id"]
     pairs = inputs.dealt.filter(
-        pl.col("split") == "anchor",
+        pl.col("split") == ANCHOR,
         pl.col("collection").is_in(collections.implode()),
         pl.lit(member.inside) | ~pl.col("doc_id").is_in(private.implode()),
     )
@@ -126,7 +128,7 @@ def _texts(found: seed.Assembled, pairs: pl.DataFrame) -> tuple[PairText, ...]:
         "doc_id",
         "doc_version",
         pl.when(title.is_null()).then(text).otherwise(title + "\n\n" + text).alias("document"),
-        (pl.col("boundary") == "customer").fill_null(False).alias("customer"),
+        (pl.col("boundary") == CUSTOMER).fill_null(False).alias("customer"),
     )
     joined = pairs.select(PAIR_KEY).join(found.queries.select(*QUERY_KEY, "query"), on=list(QUERY_KEY))
     return pair_texts(joined.join(documents, on=["doc_id", "doc_version"]))

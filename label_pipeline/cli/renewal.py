@@ -11,6 +11,7 @@ from rich.console import Console
 
 from label_pipeline.cli.terminal import say
 from label_pipeline.core.errors import NotApplicableError
+from label_pipeline.core.splits import HOLDOUT
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.spending import spending
@@ -46,7 +47,7 @@ def renew_holdout(console: Console, config: Path, collection: str | None, *, sur
             project.store("seed").overwrite("splits", renewed)
     needed = gate.queries_needed(renewed, name, project.shares, project.policy)
     say(console, _told(name, moved, gate.generation(splits, name), sure=sure))
-    kept = renewed.filter(pl.col("collection") == name, pl.col("split") == "holdout").height
+    kept = renewed.filter(pl.col("collection") == name, pl.col("split") == HOLDOUT).height
     say(
         console,
         f"The next holdout has {kept} queries nobody looked at and needs {project.policy.min_queries}: put about "

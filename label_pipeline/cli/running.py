@@ -17,6 +17,7 @@ from label_pipeline.cli.exits import FAILED, GATE_CLOSED, OVER_BUDGET, code_of_n
 from label_pipeline.cli.facts import facts
 from label_pipeline.cli.stopping import Stop
 from label_pipeline.cli.view import View
+from label_pipeline.core.codes.verdicts import FULL
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.defs.build import build
 from label_pipeline.operations.gate import LANES
@@ -57,7 +58,7 @@ class Wanted:
     first_day: str | None = None
     last_day: str | None = None
     fresh: bool = False
-    lane: str = "full"
+    lane: str = FULL
 
     def __post_init__(self) -> None:
         for name, stage in (("--from", self.since), ("--until", self.until)):

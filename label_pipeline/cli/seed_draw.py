@@ -17,6 +17,7 @@ from label_pipeline.cli.exits import DONE
 from label_pipeline.cli.seed_folder import DRAW, NOTES, PAIRS_FILE, SEATS_FILE, SeedFolder
 from label_pipeline.cli.seed_orders import Sources, retrieval_orders, told
 from label_pipeline.cli.terminal import as_table, say
+from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.errors import InputError, SettingsError
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.operations.project import Project
@@ -109,7 +110,7 @@ def _documents(console: Console, project: Project) -> pl.DataFrame:
     limits = Limits(document_chars=project.settings.inputs.max_document_chars)
     found = accept_documents(raw, limits)
     rejected = found.rows.filter(pl.col("fate") == "quarantined").height
-    customer = found.table.filter(pl.col("boundary") == "customer").height
+    customer = found.table.filter(pl.col("boundary") == CUSTOMER).height
     say(
         console,
         f"documents: {found.table.height} accepted, {rejected} quarantined (`check` says why); {customer} are customer "

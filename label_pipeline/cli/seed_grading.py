@@ -17,6 +17,7 @@ from label_pipeline.cli.exits import DONE
 from label_pipeline.cli.seed_folder import ANSWERS, SeedFolder
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.annotation import Annotation, Sheet
+from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.errors import InputError, SettingsError
 from label_pipeline.operations.project import Project
 from label_pipeline.stages.seed.annotations import Expected, Imported, accept, remembered
@@ -166,7 +167,7 @@ def _documents(project: Project) -> pl.DataFrame:
     """DOCUMENTS that may be shown to people."""
     raw = [read_rows(spec) for spec in project.input_specs("documents")]
     found = accept_documents(raw, Limits(document_chars=project.settings.inputs.max_document_chars))
-    return found.table.filter((pl.col("boundary") != "customer").fill_null(True))
+    return found.table.filter((pl.col("boundary") != CUSTOMER).fill_null(True))
 
 
 def _expected(project: Project, folder: SeedFolder, rubrics: Sequence[str]) -> Expected:

@@ -14,6 +14,7 @@ from rich.console import Console
 from label_pipeline.adapters.files import InputSpec, RawRows, read_rows
 from label_pipeline.adapters.search import Asked, SearchEndpoint, ask
 from label_pipeline.cli.terminal import say
+from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.operations.project import Project
@@ -77,7 +78,7 @@ def retrieval_orders(
     pooled = brought.group_by(QUERY_KEY).agg(pl.col("order").n_unique()).filter(pl.col("order") >= 2)
     alone = drawn.join(pooled, on=list(QUERY_KEY), how="anti")
     if alone.height:
-        visible = documents.filter((pl.col("boundary") != "customer").fill_null(True))
+        visible = documents.filter((pl.col("boundary") != CUSTOMER).fill_null(True))
         own = built_in_orders(alone, visible, plan.depth).with_columns(
             pl.when(pl.col("order").is_in(brought["order"].unique().implode()))
             .then(pl.lit("built-in-") + pl.col("order")).otherwise("order").alias("order")

@@ -10,13 +10,15 @@ from rich.console import Console
 
 from label_pipeline.adapters.store import Store
 from label_pipeline.cli.terminal import as_table, say
+from label_pipeline.core.codes import purposes
+from label_pipeline.core.codes.drift import BASELINE, CANARY_RUN
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings
 from label_pipeline.stages import STAGES, amplify
 
 _FATES = ("abstained", "failed", "refused", "skipped")
-_PURPOSES = ("calibrate", "gate", "anchor", "canary", "amplify")
+_PURPOSES = (purposes.CALIBRATE, purposes.GATE, purposes.ANCHOR, purposes.CANARY, purposes.AMPLIFY)
 
 
 def show_status(console: Console, settings: Settings) -> None:
@@ -56,14 +58,14 @@ def _watched(store: Store) -> pl.DataFrame:
     """The newest drift verdict of every collection, and what became of that judge's labels."""
     verdicts = store.read("drift_verdicts").sort("epoch", "decided_at").unique("collection", keep="last")
     by = ["judge_version", "collection"]
-    runs = store.read("anchor_runs").filter(pl.col("kind") != "canary").group_by(*by, "baseline_epoch").agg(
+    runs = store.read("anchor_runs").filter(pl.col("kind") != CANARY_RUN).group_by(*by, "baseline_epoch").agg(
         pl.len().alias("runs"), pl.col("ran_at").max().dt.date().alias("last run")
     )  # fmt: skip
     counts = amplify.newest(store.read("labels")).group_by(*by, "status").len().sort("status")
     told = pl.format("{} {}", "len", "status").str.join(", ").alias("labels")
     labels = counts.group_by(by).agg(told)
     found = verdicts.join(runs, on=[*by, "baseline_epoch"], how="left").join(labels, on=by, how="left")
-    ill = ~pl.col("healthy") & (pl.col("state") != "baseline")
+    ill = ~pl.col("healthy") & (pl.col("state") != BASELINE)
     return found.sort("collection").select(
         "collection", pl.col("judge_version").str.slice(0, 8).alias("judge"), "state", "runs", "last run",
         "labels", pl.when(ill).then("action").alias("why"),

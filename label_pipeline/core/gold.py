@@ -6,6 +6,7 @@ annotators (core/agreement.py) and joining gold to anything.
 
 import polars as pl
 
+from label_pipeline.core.codes.inputs import PANEL
 from label_pipeline.core.tables import PAIR_KEY
 
 CARRIED = ("features", "incumbent_score")
@@ -38,7 +39,7 @@ def panel_gold(human_labels: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(
             (pl.col("gold_mean") + 0.5).floor().cast(pl.Int64).alias("gold_grade"),
-            pl.lit("panel").alias("gold_source"),
+            pl.lit(PANEL).alias("gold_source"),
         )
         .select(
             *PAIR_KEY,

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from label_pipeline.core.calibrators import AffineCalibrator
+from label_pipeline.core.codes.outcomes import GRADED
 from label_pipeline.core.tables import PAIR_KEY
 
 
@@ -79,7 +80,7 @@ def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
         ``model_reported``, ``reused``, ``outcome`` (``graded`` when any vote was read, else the first vote's) and
         ``detail``. Order follows the input.
     """
-    graded = pl.col("outcome") == "graded"
+    graded = pl.col("outcome") == GRADED
     soft = pl.coalesce("expected_grade", pl.col("grade").cast(pl.Float64)).filter(graded)
     return judgements.group_by(PAIR_KEY, maintain_order=True).agg(
         pl.col("grade").filter(graded).mean().alias("raw_grade"),
@@ -91,6 +92,6 @@ def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
         pl.col("cost_usd").sum(),
         pl.col("model_reported").drop_nulls().first(),
         pl.col("reused").all(),
-        pl.when(graded.any()).then(pl.lit("graded")).otherwise(pl.col("outcome").first()).alias("outcome"),
+        pl.when(graded.any()).then(pl.lit(GRADED)).otherwise(pl.col("outcome").first()).alias("outcome"),
         pl.col("detail").drop_nulls().first(),
     )

@@ -70,7 +70,10 @@ class Journal(Protocol):
 
 
 class PairText(NamedTuple):
-    """One pair with the texts a judge is shown. The first six fields are the pair key (core/tables.py)."""
+    """One pair with the texts a judge is shown. The first six fields are the pair key (core/tables.py).
+
+    ``customer`` has no default: whoever makes a pair says whether its text may leave the boundary.
+    """
 
     task: str
     collection: str
@@ -80,7 +83,7 @@ class PairText(NamedTuple):
     context_id: str | None
     query: str
     document: str
-    customer: bool = False
+    customer: bool
 
 
 class Price(NamedTuple):

@@ -6,14 +6,12 @@ Keep out: comparing two rankers (core/significance.py) and which figure a policy
 
 import math
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-Gain = Literal["exponential", "linear"]
-"""2^g - 1 (LightGBM's default, "exp-log2") or g (trec_eval): the two give different nDCG, so always state which."""
+from label_pipeline.core.codes.ranking import Gain
 
 _GAP_TOLERANCE = 1e-9  # panel means are floats: 7/3 - 4/3 must count as a gap of 1
 

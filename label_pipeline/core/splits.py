@@ -8,6 +8,23 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from typing import Final, Literal
+
+Split = Literal["train", "dev", "holdout", "anchor"]
+
+TRAIN: Final = "train"
+DEV: Final = "dev"
+HOLDOUT: Final = "holdout"
+ANCHOR: Final = "anchor"
+
+SPLITS: Final[tuple[Split, ...]] = (TRAIN, DEV, HOLDOUT, ANCHOR)
+"""The four splits, in the order that breaks ties."""
+
+LEARNING_SPLITS: Final = (TRAIN, DEV)
+"""What judges, calibrators and rankers may learn from."""
+
+TEST_SPLITS: Final = (HOLDOUT, ANCHOR)
+"""What they are tested on."""
 
 SALT = "label_pipeline.splits.1"
 """Default salt of the hash order; another one gives another, equally good, deal."""
@@ -43,10 +60,6 @@ class Shares:
     def by_split(self) -> dict[str, float]:
         """Split name to share, in the order that breaks ties."""
         return dict(asdict(self))
-
-
-SPLITS: tuple[str, ...] = tuple(Shares().by_split)
-"""The four split names, in order."""
 
 
 def hash_order(query_ids: Iterable[str], salt: str) -> list[str]:

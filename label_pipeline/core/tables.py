@@ -5,7 +5,7 @@ written (adapters/store.py).
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import polars as pl
@@ -24,12 +24,35 @@ QUERY_KEY = ("task", "collection", "query_id")
 
 @dataclass(frozen=True)
 class Column:
-    """One column: name, polars type, meaning (with its unit), and whether a null is allowed."""
+    """One column: name, polars type, meaning (with its unit), whether a null is allowed, and its closed set of words.
+
+    ``values`` is None where any value of the type is one: ids, sentences, and words that settings or users choose.
+    """
 
     name: str
     dtype: pl.DataType | type[pl.DataType]
     meaning: str
     nullable: bool = False
+    values: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Respelled:
+    """A word that has another spelling today, in rows an older version wrote: what is read instead.
+
+    Attributes:
+        column: where the old word is.
+        word: what is read.
+        was: how an older row says it, for whoever reads the files by other means.
+        where: which rows do; looks at ``needs``.
+        needs: the columns ``where`` looks at.
+    """
+
+    column: str
+    word: str
+    was: str
+    where: pl.Expr = field(compare=False)
+    needs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -46,6 +69,7 @@ class Table:
         readable_from: the first stage that may read it at all.
         hides_test_queries_before: rows of holdout and anchor queries are invisible to stages before this one
             (after ``seed``, which makes the splits); None hides nothing.
+        respelled: words of older versions that are read as today's.
     """
 
     name: str
@@ -56,6 +80,7 @@ class Table:
     stage: str
     readable_from: str = "seed"
     hides_test_queries_before: str | None = None
+    respelled: tuple[Respelled, ...] = ()
 
     @property
     def schema(self) -> pl.Schema:
@@ -78,7 +103,21 @@ class Table:
         return replace(self, columns=tuple(column for column in self.columns if column.name in columns), kind="fact")
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Returns ``frame`` with this table's columns in order and exact types.
+        """Returns ``frame`` as it may be written: this table's columns in order, exact types, words of closed sets.
+
+        Raises:
+            TableError: as ``typed``, and for a word that is not in its column's set.
+        """
+        typed = self.typed(frame)
+        for column in self.columns:
+            if column.values is not None:
+                self._refuse_unknown(column, column.values, typed[column.name])
+        return typed
+
+    def typed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Returns ``frame`` with this table's columns in order and exact types; words are taken as they are.
+
+        What an older, or a newer, version stored stays readable: only writing asks for today's words.
 
         Raises:
             TableError: for a missing or an extra column, a value that does not fit its type, a null where none is
@@ -106,6 +145,27 @@ class Table:
             count = int(typed.select(self.key).is_duplicated().sum())
             raise TableError(f"table {self.name}: {count} rows share a key {self.key}; a snapshot holds one row a key")
         return typed
+
+    def needed_for(self, columns: Collection[str]) -> set[str]:
+        """The columns to read so that ``columns`` can be read in today's words."""
+        old = (word for word in self.respelled if word.column in columns)
+        return {*columns, *(name for word in old for name in word.needs)}
+
+    def in_todays_words(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Stored rows with the words an older version had replaced by today's; ``rows`` holds ``needed_for``."""
+        for old in self.respelled:
+            if old.column in rows.columns and set(old.needs) <= set(rows.columns):
+                now = pl.when(old.where).then(pl.lit(old.word)).otherwise(old.column)
+                rows = rows.with_columns(now.alias(old.column))
+        return rows
+
+    def _refuse_unknown(self, column: Column, values: tuple[str, ...], found: pl.Series) -> None:
+        unknown = found.drop_nulls().filter(~found.drop_nulls().is_in(list(values)))
+        if unknown.len():
+            raise TableError(
+                f"table {self.name}: {unknown.len()} of {found.len()} values of {column.name} are none of its words: "
+                f"found {unknown.unique().sort().head(5).to_list()}, expected one of {list(values)}"
+            )
 
     def _refuse_lossy(self, column: Column, frame: pl.DataFrame, typed: pl.DataFrame) -> None:
         """A cast that changes a value (2.7 to 2, a moment to its day) is an error, never a rounding."""

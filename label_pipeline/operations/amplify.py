@@ -11,6 +11,9 @@ import polars as pl
 
 from label_pipeline.adapters.files import read_rows
 from label_pipeline.core.catalogue import LABEL_RUNS
+from label_pipeline.core.codes.inputs import CANDIDATES
+from label_pipeline.core.codes.labels import CANARY, CAP, GATE, MODEL, Refuser
+from label_pipeline.core.codes.purposes import AMPLIFY
 from label_pipeline.core.errors import BudgetError, GateClosedError, InputError, JudgeError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.judging.engine import Judging
@@ -26,6 +29,9 @@ from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 from label_pipeline.operations.spending import spending
 from label_pipeline.stages import amplify, gate, seed
+
+Refusal = tuple[Refuser, str]
+"""What keeps a collection's pairs from a label, and why, a sentence."""
 
 
 def load_candidates(project: Project, days: Sequence[date]) -> list[seed.AssembledCandidates]:
@@ -44,7 +50,7 @@ def load_candidates(project: Project, days: Sequence[date]) -> list[seed.Assembl
             pool_date=project.settings.inputs.pool_date, first_day=known.start, last_day=known.end,
         )  # fmt: skip
         store.overwrite("candidates", found.candidates, {"arrived_on": day})
-        store.overwrite("quarantine", found.quarantine, {"input": "candidates", "partition": day.isoformat()})
+        store.overwrite("quarantine", found.quarantine, {"input": CANDIDATES, "partition": day.isoformat()})
         assembled.append(found)
     return assembled
 
@@ -74,7 +80,7 @@ def _refuse_unlabelled(project: Project, rows: pl.DataFrame, run_id: str) -> Non
         JudgeError: a canary says that the judge is not itself.
         GateClosedError: no open, current verdict.
     """
-    over = rows.filter(pl.col("reason").fill_null("").str.starts_with("amplify:"))
+    over = rows.filter(pl.col("refused_by") == CAP)
     if not over.is_empty():
         raise BudgetError(str(over["reason"][0]))
     stopped = canaries_of(project, run_id).drop_nulls("reason")
@@ -125,13 +131,13 @@ def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
     cap_usd = project.settings.amplify.cap_usd
     try:
         refuse_over(sum((task.whole_plan for task in tasks), Plan()), cap_usd, f"amplify {day}")
-        reason = None
+        refusal: Refusal | None = None
     except BudgetError as error:
-        reason = f"amplify: {error}"
+        refusal = CAP, f"amplify: {error}"
     rows, left = [], cap_usd
     for task in tasks:
-        stopped, paid = (None, 0.0) if reason else _canary(run, project, task, left)
-        rows.append(_fulfil(run, project, task, day, reason or stopped, left - paid))
+        stopped, paid = (None, 0.0) if refusal else _canary(run, project, task, left)
+        rows.append(_fulfil(run, project, task, day, refusal or stopped, left - paid))
         left -= paid + float(rows[-1]["cost_usd"][0])
     return pl.concat(rows) if rows else LABEL_RUNS.empty()
 
@@ -154,12 +160,15 @@ def _task(project: Project, run_id: str, pairs: pl.DataFrame, standing: gate.Sta
     return _Task(work, judge, order, planned, first)
 
 
-def _canary(run: Run, project: Project, task: _Task, left_usd: float) -> tuple[str | None, float]:
+def _canary(run: Run, project: Project, task: _Task, left_usd: float) -> tuple[Refusal | None, float]:
     """Why the collection must not be labelled now (None: it may), and what finding out cost."""
-    return ask_canary(run, project, task.canary, left_usd) if task.canary else (None, 0.0)
+    why, paid = ask_canary(run, project, task.canary, left_usd) if task.canary else (None, 0.0)
+    return (None if why is None else (CANARY, why)), paid
 
 
-def _fulfil(run: Run, project: Project, task: _Task, day: date, refusal: str | None, left_usd: float) -> pl.DataFrame:
+def _fulfil(
+    run: Run, project: Project, task: _Task, day: date, refusal: Refusal | None, left_usd: float
+) -> pl.DataFrame:
     """Asks, stores and books one collection; every pair ends up in exactly one column of the books.
 
     Raises:
@@ -167,20 +176,20 @@ def _fulfil(run: Run, project: Project, task: _Task, day: date, refusal: str | N
     """
     work, started = task.work, project.clock()
     if task.judge is None or task.order is None or refusal is not None:
-        reason = refusal if work.standing.open else amplify.reasons([work.standing])
-        return _store_books(run, project, work, None, NOTHING, day, reason)
+        refused = refusal if work.standing.open else (GATE, amplify.reasons([work.standing]))
+        return _store_books(run, project, work, None, NOTHING, day, refused)
     order = replace(task.order, cap_usd=left_usd)
     judging = ask_and_store(run, project, order, part=f"{day}:{work.collection}")
     cost = _cost(project, started, judging)
     if judging.outcome == "other_model":
-        _store_books(run, project, work, None, cost, day, judging.sentence)
+        _store_books(run, project, work, None, cost, day, (MODEL, judging.sentence))
         judging.refuse_other_model()
-    reason = None
+    over: Refusal | None = None
     if judging.outcome == "cap":
-        reason = f"amplify: stopped at the cap of ${project.settings.amplify.cap_usd:.2f}; raise it and run again"
+        over = CAP, f"amplify: stopped at the cap of ${project.settings.amplify.cap_usd:.2f}; raise it and run again"
     labels = amplify.labels(work, judging, task.judge, day=day, run_id=run.run_id, now=project.clock())
     project.store("amplify").append("labels", labels, f"labels:{run.run_id}:{day}:{work.collection}")
-    return _store_books(run, project, work, judging, cost, day, reason)
+    return _store_books(run, project, work, judging, cost, day, over)
 
 
 def _cost(project: Project, started: datetime, judging: Judging) -> Spent:
@@ -190,16 +199,25 @@ def _cost(project: Project, started: datetime, judging: Judging) -> Spent:
 
 
 def _store_books(
-    run: Run, project: Project, work: amplify.Work, judging: Judging | None, cost: Spent, day: date, reason: str | None
+    run: Run,
+    project: Project,
+    work: amplify.Work,
+    judging: Judging | None,
+    cost: Spent,
+    day: date,
+    refused: Refusal | None,
 ) -> pl.DataFrame:
-    row = amplify.run_row(work, judging, cost, day=day, run_id=run.run_id, reason=reason, now=project.clock())
+    refused_by, why = refused or (None, None)
+    row = amplify.run_row(
+        work, judging, cost, day=day, run_id=run.run_id, refused_by=refused_by, reason=why, now=project.clock()
+    )
     project.store("amplify").append("label_runs", row, f"run:{run.run_id}:{day}:{work.collection}")
     return row
 
 
 def book_orphans(run: Run, project: Project) -> None:
     """Writes the books of runs that were killed before they could. Call it while holding the spending lock."""
-    store, asked = project.store("amplify"), {"judgements": {"purpose": "amplify"}}
+    store, asked = project.store("amplify"), {"judgements": {"purpose": AMPLIFY}}
     for row in store.query("amplify/unbooked_runs", where=asked).iter_rows(named=True):
         name = f"{row['run_id']}:{row['day']}:{row['collection']}"
         run.log.warning(f"booking run {name}, which ended between what it paid for and its books")

@@ -11,6 +11,8 @@ from datetime import timedelta
 import polars as pl
 
 from label_pipeline.core.catalogue import ANCHOR_RUNS
+from label_pipeline.core.codes.drift import BASELINE_RUN, WATCH_RUN
+from label_pipeline.core.codes.labels import PROVISIONAL
 from label_pipeline.core.judging.plan import Plan, refuse_over
 from label_pipeline.operations.anchor_reference import (
     Anchor,
@@ -80,7 +82,7 @@ def due(project: Project, found: Anchor) -> str | None:
     labels = store.read("labels").filter(
         pl.col("judge_version") == found.judge.judge_version, pl.col("collection") == found.collection
     )
-    waiting = amplify.newest(labels).filter(pl.col("status") == "provisional", pl.col("given_at") > opened).height
+    waiting = amplify.newest(labels).filter(pl.col("status") == PROVISIONAL, pl.col("given_at") > opened).height
     if waiting:
         return f"{waiting} provisional labels await a healthy run"
     verdicts = store.read("drift_verdicts").filter(pl.col("epoch") == last["epoch"], pl.col("run_again"))
@@ -130,7 +132,7 @@ def _runs(run: Run, project: Project, found: Anchor, left_usd: float) -> Iterato
         row, found = _one_run(run, project, found, left_usd)
         left_usd -= float(row["cost_usd"][0])
         yield row
-        if row["kind"][0] == "watch":  # another model answered: a baseline of it is no baseline
+        if row["kind"][0] == WATCH_RUN:  # another model answered: a baseline of it is no baseline
             return
 
 
@@ -145,12 +147,12 @@ def _one_run(run: Run, project: Project, found: Anchor, left_usd: float) -> tupl
         found = anchor_of(project, found.collection, judge.judge_version)
     judging, measured_run, cost = ask_once(run, project, found, "anchor", epoch, left_usd)
     refuse_unanswered(judging, "anchor", left_usd)
-    before = () if found.missing else measured(project, found, "baseline")[0]
-    kind: anchor.Kind = "baseline" if found.missing and measured_run.models <= {judge.model_served} else "watch"
+    before = () if found.missing else measured(project, found, BASELINE_RUN)[0]
+    baseline = found.missing and measured_run.models <= {judge.model_served}
     row = anchor.run_row(
         measured_run, found.items, cost, project.settings.grade_scale, run_id=run.run_id,
-        judge_version=judge.judge_version, collection=found.collection, kind=kind, baseline=before,
-        baseline_epoch=found.baseline_epoch,
+        judge_version=judge.judge_version, collection=found.collection, kind=BASELINE_RUN if baseline else WATCH_RUN,
+        baseline=before, baseline_epoch=found.baseline_epoch,
     )  # fmt: skip
     store.append("anchor_runs", row, f"anchor:{epoch}:{found.collection}")
     return row, replace(found, runs=pl.concat([found.runs, row]))

@@ -9,12 +9,16 @@ import polars as pl
 
 from label_pipeline.adapters.store import Where
 from label_pipeline.core.catalogue import ANCHOR_ITEMS
+from label_pipeline.core.codes import purposes
+from label_pipeline.core.codes.drift import BASELINE_RUN, CANARY_RUN, WATCH_RUN, RunKind
+from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.member import ANY_MODEL, Member
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.pairs import pair_texts
+from label_pipeline.core.splits import ANCHOR
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.judging import ask_and_store
 from label_pipeline.operations.project import Project
@@ -50,7 +54,7 @@ class Anchor:
     @property
     def missing(self) -> int:
         """Baseline runs still to do."""
-        return max(0, self.wanted - self.runs.filter(pl.col("kind") == "baseline").height)
+        return max(0, self.wanted - self.runs.filter(pl.col("kind") == BASELINE_RUN).height)
 
     @property
     def runs_to_do(self) -> int:
@@ -85,7 +89,7 @@ def anchor_of(project: Project, collection: str, judge_version: str) -> Anchor:
     # a judge certified again in a later epoch is compared with what it was then
     items = store.read("anchor_items").filter(mine, pl.col("baseline_epoch") > certified_in)
     items = _sendable(items.filter(pl.col("baseline_epoch") == pl.col("baseline_epoch").max()), project, member)
-    runs = store.read("anchor_runs").filter(mine, pl.col("kind").is_in(["baseline", "watch"]))
+    runs = store.read("anchor_runs").filter(mine, pl.col("kind").is_in([BASELINE_RUN, WATCH_RUN]))
     epoch = items["baseline_epoch"][0] if items.height else None
     return Anchor(
         collection=collection,
@@ -100,14 +104,14 @@ def anchor_of(project: Project, collection: str, judge_version: str) -> Anchor:
 def _sendable(items: pl.DataFrame, project: Project, member: Member) -> pl.DataFrame:
     """The items that may go to ``member``: a document may have been marked a customer's after the baseline began."""
     documents = project.store("anchor").read("documents")
-    private = documents.filter(pl.col("boundary") == "customer")["doc_id"].implode()
+    private = documents.filter(pl.col("boundary") == CUSTOMER)["doc_id"].implode()
     marked = items.with_columns(customer=pl.col("customer") | pl.col("doc_id").is_in(private))
     return marked if member.inside else marked.filter(~pl.col("customer"))
 
 
 def sendable_pairs(project: Project, found: Anchor) -> pl.DataFrame:
     """The anchor's pairs as they are now, those left out that may not go to the judge: items without an epoch."""
-    every = project.store("anchor").query("seed/graded_pairs", {"splits": ["anchor"]})
+    every = project.store("anchor").query("seed/graded_pairs", {"splits": [ANCHOR]})
     pairs = _sendable(every.filter(pl.col("collection") == found.collection), project, found.member)
     absent = [pl.lit(None, dtype=c.dtype).alias(c.name) for c in ANCHOR_ITEMS.columns if c.name not in pairs.columns]
     return pairs.with_columns(absent).select(ANCHOR_ITEMS.schema.names())
@@ -133,7 +137,7 @@ def ask_once(
     return judging, said, cost
 
 
-def measured(project: Project, found: Anchor, *kinds: anchor.Kind) -> tuple[tuple[anchor.AnchorRun, ...], ...]:
+def measured(project: Project, found: Anchor, *kinds: RunKind) -> tuple[tuple[anchor.AnchorRun, ...], ...]:
     """What the stored runs of each kind said since the baseline began, oldest first, aligned with the items."""
     if found.baseline_epoch is None:
         return ((),) * len(kinds)
@@ -143,7 +147,7 @@ def measured(project: Project, found: Anchor, *kinds: anchor.Kind) -> tuple[tupl
         mine, pl.col("epoch") >= found.baseline_epoch, pl.col("kind").is_in(kinds)
     )  # fmt: skip
     judged: dict[int, pl.DataFrame] = {}
-    for purpose in {"canary" if kind == "canary" else "anchor" for kind in wanted["kind"].unique()}:
+    for purpose in {purposes.CANARY if kind == CANARY_RUN else purposes.ANCHOR for kind in wanted["kind"].unique()}:
         epochs, member = wanted["epoch"].to_list(), found.member.member_hash
         rows = store.query(
             "calibrate/member_judgements",

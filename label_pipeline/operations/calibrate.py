@@ -19,6 +19,7 @@ from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan, refuse_over
 from label_pipeline.core.pairs import confusion, pair_texts
 from label_pipeline.core.ports import PairText
+from label_pipeline.core.splits import LEARNING_SPLITS
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.epochs import current_epoch, next_epoch, open_epoch
 from label_pipeline.operations.judging import ask_and_store, price, refuse_unanswered
@@ -110,7 +111,7 @@ def freeze_winner(run: Run, project: Project) -> Frozen:
 
 def _learnable(project: Project) -> pl.DataFrame:
     """The human-graded pairs a judge may be chosen and calibrated on."""
-    return project.store("calibrate").query("seed/graded_pairs", {"splits": ["train", "dev"]})
+    return project.store("calibrate").query("seed/graded_pairs", {"splits": list(LEARNING_SPLITS)})
 
 
 def _ask_candidates(

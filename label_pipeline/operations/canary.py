@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from label_pipeline.core.codes.drift import BASELINE_RUN, CANARY_RUN
 from label_pipeline.core.judging.plan import Plan
 from label_pipeline.operations.anchor_reference import (
     Anchor,
@@ -69,14 +70,14 @@ def ask_canary(run: Run, project: Project, found: Canary, cap_usd: float) -> tup
     judging, said, cost = ask_once(run, project, watched, "canary", epoch, cap_usd)
     # an outage is no answer about the judge: nothing is booked, and a retry of this run asks the rest
     refuse_unanswered(judging, "amplify" if judging.outcome == "cap" else "canary", cap_usd)  # it spends amplify's cap
-    baseline = () if watched.missing else measured(project, watched, "baseline")[0]
+    baseline = () if watched.missing else measured(project, watched, BASELINE_RUN)[0]
     gold = watched.items["gold_mean"].to_numpy()
     sentence = anchor.canary.objection(said, gold, baseline, watched.judge.model_served, project.settings.grade_scale)
     if not baseline:
         run.log.info(f"canary of {watched.items.height} pairs of {watched.collection}: no baseline yet")
     row = anchor.run_row(
         said, watched.items, cost, project.settings.grade_scale, run_id=run_id,
-        judge_version=watched.judge.judge_version, collection=watched.collection, kind="canary", baseline=baseline,
+        judge_version=watched.judge.judge_version, collection=watched.collection, kind=CANARY_RUN, baseline=baseline,
         baseline_epoch=watched.baseline_epoch, reason=sentence,
     )  # fmt: skip
     project.store("anchor").append("anchor_runs", row, f"canary:{epoch}:{watched.collection}")
@@ -86,7 +87,7 @@ def ask_canary(run: Run, project: Project, found: Canary, cap_usd: float) -> tup
 def canaries_of(project: Project, run_id: str) -> pl.DataFrame:
     """ANCHOR_RUNS rows of the canaries one run asked."""
     runs = project.store("anchor").read("anchor_runs")
-    return runs.filter(pl.col("kind") == "canary", pl.col("run_id") == run_id)
+    return runs.filter(pl.col("kind") == CANARY_RUN, pl.col("run_id") == run_id)
 
 
 def _asked(project: Project, run_id: str, collection: str) -> pl.DataFrame | None:

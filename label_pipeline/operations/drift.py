@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from label_pipeline.core.codes.drift import BASELINE, BASELINE_RUN, CANARY_RUN, WATCH_RUN
+from label_pipeline.core.codes.verdicts import DECISION, SUSPENSION
 from label_pipeline.core.drift import loss
 from label_pipeline.core.pairs import query_codes
 from label_pipeline.core.tables import PAIR_KEY
@@ -41,7 +43,7 @@ class DriftDecided:
     @property
     def ill(self) -> pl.DataFrame:
         """Of the newest verdicts those that are no good news."""
-        return self.newest.filter(~pl.col("healthy") & (pl.col("state") != "baseline"))
+        return self.newest.filter(~pl.col("healthy") & (pl.col("state") != BASELINE))
 
     @property
     def sentence(self) -> str:
@@ -93,7 +95,7 @@ def evidence_of(project: Project, found: Anchor) -> anchor.AnchorEvidence:
     gold = project.store("anchor").read("gold")
     mine = gold.filter(pl.col("collection") == found.collection)
     panels = mine.join(found.items, on=list(PAIR_KEY), how="semi", nulls_equal=True)["gold_variance"].drop_nulls()
-    baseline, watch, canary = measured(project, found, "baseline", "watch", "canary")
+    baseline, watch, canary = measured(project, found, BASELINE_RUN, WATCH_RUN, CANARY_RUN)
     return anchor.AnchorEvidence(
         collection=found.collection,
         scale=project.settings.grade_scale,
@@ -144,7 +146,7 @@ def enforce(project: Project) -> None:
     """Does what every drift verdict asks for, where it was not done yet: suspend and recall, or confirm."""
     rows = finish_enforcing(project)
     for row in rows.unique(["judge_version", "collection"], keep="last", maintain_order=True).iter_rows(named=True):
-        if row["healthy"] and row["state"] != "baseline":
+        if row["healthy"] and row["state"] != BASELINE:
             _confirm(project, row)
 
 
@@ -166,12 +168,12 @@ def _suspend(project: Project, row: dict[str, Any]) -> datetime:
         pl.col("collection") == row["collection"], pl.col("judge_version") == row["judge_version"]
     )  # fmt: skip
     # whoever wrote it: sensor anchor_drifted suspends too, where it comes first
-    suspended = mine.filter(pl.col("kind") == "suspension", pl.col("epoch") == epoch)
-    decisions = mine.filter(pl.col("kind") == "decision", pl.col("epoch") <= epoch).sort("epoch", "decided_at")
+    suspended = mine.filter(pl.col("kind") == SUSPENSION, pl.col("epoch") == epoch)
+    decisions = mine.filter(pl.col("kind") == DECISION, pl.col("epoch") <= epoch).sort("epoch", "decided_at")
     if suspended.is_empty() and decisions.height:
         reason = f"drift ({row['cause']}): {row['action']}"
         suspended = suspend(project, decisions.row(-1, named=True)["verdict_id"], reason, epoch)
-    again = mine.filter(pl.col("kind") == "decision", pl.col("open"), pl.col("epoch") > epoch)["decided_at"]
+    again = mine.filter(pl.col("kind") == DECISION, pl.col("open"), pl.col("epoch") > epoch)["decided_at"]
     until: datetime = max([row["decided_at"], *suspended["decided_at"]])
     return min(until, *again) if again.len() else until  # what it labelled under a later verdict is not condemned
 

@@ -5,20 +5,18 @@ Keep out: asking (asking.py), which epoch a judge was certified in (table judge_
 """
 
 from datetime import timedelta
-from typing import Literal
 
 import polars as pl
 
 from label_pipeline.core.catalogue import EPOCHS
+from label_pipeline.core.codes.purposes import CANARY, RECALL, EpochPurpose
 from label_pipeline.operations.project import Project
 from label_pipeline.stages import STAGES
-
-Purpose = Literal["calibrate", "anchor", "canary", "recall"]
 
 RESUMABLE_FOR = timedelta(days=1)
 """An epoch that came to nothing is taken up again this long: what was paid for counts; older replies may be stale."""
 
-OWN: frozenset[Purpose] = frozenset({"canary", "recall"})
+OWN: frozenset[EpochPurpose] = frozenset({CANARY, RECALL})
 """Purposes whose epoch only the run that opened it takes up: a canary says what the judge is now, not an hour ago."""
 
 
@@ -32,7 +30,9 @@ def newest_epoch(project: Project) -> int:
     return int(project.store("calibrate").query("calibrate/newest_epoch")["epoch"][0])
 
 
-def next_epoch(project: Project, purpose: Purpose, collection: str | None = None, *, run_id: str | None = None) -> int:
+def next_epoch(
+    project: Project, purpose: EpochPurpose, collection: str | None = None, *, run_id: str | None = None
+) -> int:
     """The epoch ``open_epoch`` would return; opens none, so that a plan can be priced and refused first."""
     unfinished = project.store(STAGES[-1]).query("anchor/unfinished_epochs", {"purpose": purpose})
     since = project.clock() - RESUMABLE_FOR
@@ -43,7 +43,7 @@ def next_epoch(project: Project, purpose: Purpose, collection: str | None = None
     return newest_epoch(project) + 1
 
 
-def open_epoch(project: Project, purpose: Purpose, run_id: str, collection: str | None = None) -> int:
+def open_epoch(project: Project, purpose: EpochPurpose, run_id: str, collection: str | None = None) -> int:
     """Opens an epoch before its first request, or takes up an unfinished one of the same purpose and collection.
 
     Call it while holding the spending lock (asking.py): two runs must not open one number.
@@ -70,5 +70,5 @@ def recall_epoch(project: Project, collection: str) -> int:
     What is labelled after a recall is asked in it at least: the journal would only repeat what was recalled.
     """
     epochs = project.store("amplify").read("epochs")
-    mine = epochs.filter(pl.col("purpose") == "recall", pl.col("collection") == collection)["epoch"]
+    mine = epochs.filter(pl.col("purpose") == RECALL, pl.col("collection") == collection)["epoch"]
     return -1 if mine.is_empty() else max(mine.to_list())

@@ -10,6 +10,7 @@ import polars as pl
 
 from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.lease import HELD, LeasedClient
+from label_pipeline.core.codes import outcomes
 from label_pipeline.core.errors import BudgetError, ProviderRejectedError, ProviderUnavailableError
 from label_pipeline.core.judging.engine import Judging, judge_pairs
 from label_pipeline.core.judging.member import Member
@@ -85,13 +86,13 @@ def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
             f"{purpose}: stopped at the cap of ${cap_usd:.4f} with pairs unasked, so nothing was decided; "
             f"raise {purpose}.cap_usd and run again: what was answered is kept"
         )
-    asked, failed = judging.judgements, judging.judgements.filter(pl.col("outcome") == "failed")
+    asked, failed = judging.judgements, judging.judgements.filter(pl.col("outcome") == outcomes.FAILED)
     if failed.height:
         raise ProviderUnavailableError(
             f"{purpose}: {failed.height} of {asked.height} requests to {failed['member'][0]} got no reply, "
             f"so nothing was decided; first: {failed['detail'][0]}. Run again: what was answered is kept"
         )
-    rejected = asked.filter(pl.col("outcome") == "refused", pl.col("model_reported").is_null())
+    rejected = asked.filter(pl.col("outcome") == outcomes.REJECTED)
     if rejected.height > max(1, REJECTED_SHARE * asked.height):
         raise ProviderRejectedError(
             f"{purpose}: {rejected.height} of {asked.height} requests to {rejected['member'][0]} were rejected, "
@@ -106,8 +107,8 @@ def _store_new(project: Project, judgements: pl.DataFrame, commit: str) -> None:
     keys = ["request_key", "purpose", *PAIR_KEY, "sample_index"]
     same = {name: judgements[name].unique().to_list() for name in ("purpose", "epoch")}
     before = store.read("judgements", [*keys, "outcome", "model_reported"], same).filter(
-        ~pl.col("outcome").is_in(["failed", "wrong_model"]),
-        pl.col("model_reported").is_not_null(),  # a text was rejected: no reply either
+        ~pl.col("outcome").is_in(outcomes.NO_ANSWER),
+        pl.col("model_reported").is_not_null(),  # a text was rejected, under whichever word: no reply either
     )  # fmt: skip
     new = judgements.join(before, on=keys, how="anti", nulls_equal=True, maintain_order="left")
     if not new.is_empty():

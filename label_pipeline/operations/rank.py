@@ -11,6 +11,7 @@ import polars as pl
 
 from label_pipeline.adapters.lightgbm_ranker import LightGBMTrainer
 from label_pipeline.core.catalogue import RANKERS
+from label_pipeline.core.codes.ranking import AMPLIFIED
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.project import Project
@@ -115,7 +116,7 @@ def prove_ranker(run: Run, project: Project) -> Proven:
     )  # fmt: skip
     if not _said_last(store.read("ranker_metrics"), found.metrics):
         store.append("ranker_metrics", found.metrics, f"ranker_metrics:{run.run_id}")
-    ranker = newest.filter(pl.col("arm") == "amplified")["ranker_id"][0]
+    ranker = newest.filter(pl.col("arm") == AMPLIFIED)["ranker_id"][0]
     return Proven(found, _settle_crown(project, ranker, found.verdict.failures))
 
 

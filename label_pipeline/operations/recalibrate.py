@@ -10,19 +10,21 @@ from dataclasses import replace
 
 import polars as pl
 
+from label_pipeline.core.codes.verdicts import FULL, RECERTIFY
 from label_pipeline.core.errors import BudgetError, NotApplicableError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.pairs import pair_texts
+from label_pipeline.core.splits import HOLDOUT, LEARNING_SPLITS, TEST_SPLITS
 from label_pipeline.operations.anchor_reference import anchors, order_of, sendable_pairs
 from label_pipeline.operations.epochs import current_epoch, next_epoch
-from label_pipeline.operations.gate import COMPARED, find_match
+from label_pipeline.operations.gate import find_match
 from label_pipeline.operations.judging import price
 from label_pipeline.operations.project import Project
 from label_pipeline.stages import gate
 from label_pipeline.stages.watch import Allowance, Cost, Wanted
 
-_HELD_OUT = {"full": ("holdout",), "recertify": COMPARED}
+_HELD_OUT = {FULL: (HOLDOUT,), RECERTIFY: TEST_SPLITS}
 
 
 def resolved(project: Project, wanted: Wanted, *, again: bool) -> tuple[Wanted, str]:
@@ -40,7 +42,7 @@ def resolved(project: Project, wanted: Wanted, *, again: bool) -> tuple[Wanted, 
         calibrated = project.store("gate").query("calibrate/newest_calibration")["epoch"]
         if calibrated.len() and int(calibrated[0]) > wanted.since:
             epoch, wanted = int(calibrated[0]), replace(wanted, fresh=False)
-    if wanted.lane != "recertify":
+    if wanted.lane != RECERTIFY:
         return wanted, ""
     lane, told = lane_for(project, wanted.collections, epoch)
     return replace(wanted, lane=lane), told
@@ -50,7 +52,7 @@ def recalibration_cost(project: Project, wanted: Wanted) -> Cost:
     """What ``wanted`` would cost at most: every candidate on train and dev, the dearest one in the gate."""
     epoch = next_epoch(project, "calibrate") if wanted.fresh else current_epoch(project)
     store = project.store("gate")
-    learnable = pair_texts(store.query("seed/graded_pairs", {"splits": ["train", "dev"]}))
+    learnable = pair_texts(store.query("seed/graded_pairs", {"splits": list(LEARNING_SPLITS)}))
     held_out = pair_texts(store.query("seed/graded_pairs", {"splits": list(_HELD_OUT[wanted.lane])}))
     try:
         asked = [price(project, JudgingOrder(m, learnable, "calibrate", epoch)) for m in project.members]
@@ -83,7 +85,7 @@ def allowance(project: Project, wanted: Wanted) -> Allowance:
     """What settings and holdouts allow for ``wanted``: the gate looks at every collection, whatever it is about."""
     settings, store = project.settings, project.store("gate")
     looks, splits = store.read("holdout_looks"), store.read("splits")
-    lane: gate.Lane = "recertify" if wanted.lane == "recertify" else "full"
+    lane: gate.Lane = RECERTIFY if wanted.lane == RECERTIFY else FULL
     names = project.graded_collections()
     return Allowance(
         cap_usd=settings.watch.recalibration_cap_usd,
@@ -109,7 +111,7 @@ def lane_for(project: Project, collections: Sequence[str], epoch: int) -> tuple[
         The lane, and why it is not the other one, or may turn out not to be: only the calibration says who wins.
     """
     judges, lacking = _eligible(project, epoch), []
-    gold = project.store("gate").query("seed/graded_pairs", {"splits": list(COMPARED)})
+    gold = project.store("gate").query("seed/graded_pairs", {"splits": list(TEST_SPLITS)})
     for judge in judges:
         try:
             for name in collections:  # the lane's own question, as far as it is known before a judge is asked
@@ -117,11 +119,11 @@ def lane_for(project: Project, collections: Sequence[str], epoch: int) -> tuple[
         except NotApplicableError as error:
             lacking.append(f"{judge.candidate}: {error}")
     if not collections or len(lacking) == len(judges):
-        return "full", f"in the full lane, for the re-certification lane cannot be taken ({'; '.join(lacking)})"
+        return FULL, f"in the full lane, for the re-certification lane cannot be taken ({'; '.join(lacking)})"
     if lacking:
         who = ", ".join(sorted({why.partition(":")[0] for why in lacking}))
-        return "recertify", f"should {who} win, that lane refuses and the one further try takes the full lane"
-    return "recertify", ""
+        return RECERTIFY, f"should {who} win, that lane refuses and the one further try takes the full lane"
+    return RECERTIFY, ""
 
 
 def _eligible(project: Project, epoch: int) -> list[JudgeVersion]:

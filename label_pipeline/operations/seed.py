@@ -7,27 +7,25 @@ import numpy as np
 import polars as pl
 
 from label_pipeline.adapters.files import read_rows
+from label_pipeline.core.codes.inputs import SEED_INPUTS
 from label_pipeline.operations.project import Project
 from label_pipeline.stages import seed
 
-INPUT_TABLES = ("queries", "documents", "human_labels", "evaluation")
-"""Tables loaded from the user's files by this stage; candidates come day by day (amplify.py)."""
-
 
 def load_inputs(project: Project) -> seed.Assembled:
-    """Reads every file of ``INPUT_TABLES`` and replaces the tables; rejected rows are in quarantine.
+    """Reads every file of ``SEED_INPUTS`` and replaces the tables; rejected rows are in quarantine.
 
     Raises:
         InputError: a file as a whole cannot be used.
     """
     store, inputs = project.store("seed"), project.settings.inputs
     found = seed.assemble(
-        [read_rows(spec) for table in INPUT_TABLES for spec in project.input_specs(table)],
+        [read_rows(spec) for table in SEED_INPUTS for spec in project.input_specs(table)],
         project.settings.grade_scale,
         seed.Limits(document_chars=inputs.max_document_chars),
         inputs.pairs_per_query,
     )
-    for table in INPUT_TABLES:
+    for table in SEED_INPUTS:
         store.overwrite(table, getattr(found, table))
         store.overwrite("quarantine", found.quarantine.filter(pl.col("input") == table), {"input": table})
     return found

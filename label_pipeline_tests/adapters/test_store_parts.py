@@ -106,3 +106,58 @@ def test_a_question_reads_only_the_columns_it_names(store: Store) -> None:
     assert store.query("calibrate/newest_epoch")["epoch"].to_list() == [2]
     first = store.query("calibrate/newest_epoch", where={"judgements": {"epoch": 1}})
     assert first["epoch"].to_list() == [1], "of the table it names only such rows are read"
+
+
+OLD_OUTCOMES: list[tuple[dict[str, object], str]] = [
+    ({"outcome": "failed", "detail": "over the cap: 1.0000 of 1.0000 US dollars spent; raise it"}, "over_cap"),
+    ({"outcome": "failed", "detail": "no answer after 5 tries"}, "failed"),
+    ({"outcome": "failed", "detail": None}, "failed"),
+    ({"outcome": "refused", "model_reported": None, "detail": "the endpoint rejects this text: too long"}, "rejected"),
+    ({"outcome": "refused", "model_reported": None, "detail": "withheld"}, "rejected"),  # customer text
+    ({"outcome": "refused", "model_reported": "model-1", "detail": "the model refused"}, "refused"),
+    ({"outcome": "graded", "model_reported": "model-1"}, "graded"),
+    ({"outcome": "a word of a newer version", "model_reported": "model-1"}, "a word of a newer version"),
+]
+
+
+def test_judgements_of_an_older_version_are_read_in_todays_words(store: Store) -> None:
+    """It told texts the endpoint rejects, and pairs over the cap, by a sentence and a missing model."""
+    old = rows(
+        "judgements", *({**row, "doc_id": f"d{n}", "request_key": f"r{n}"} for n, (row, _) in enumerate(OLD_OUTCOMES))
+    )
+    write_deltalake(f"{store.root}/judgements", old.to_arrow())
+    today = [word for _, word in OLD_OUTCOMES]
+    assert store.read("judgements").sort("doc_id")["outcome"].to_list() == today
+    # a part of the columns is enough, whatever else had to be looked at for it
+    assert store.read("judgements", ["outcome"]).columns == ["outcome"]
+    assert sorted(store.read("judgements", ["outcome"])["outcome"]) == sorted(today)
+    known = store.query("calibrate/known_requests")["request_key"].to_list()
+    assert known == ["r3", "r4", "r5", "r6", "r7"], "over the cap is no answer, a rejected text is one"
+    assert_frame_equal(store.read("judgements", ["detail"]), old.select("detail"), check_row_order=False)
+
+
+def test_books_of_an_older_killed_run_count_no_request_that_its_cap_kept_back(store: Store) -> None:
+    asked = {"purpose": "amplify", "outcome": "failed"}
+    old = rows(
+        "judgements", {**asked, "request_key": "r1", "detail": "over the cap: 1.0000 of 1.0000 US dollars spent"},
+        {**asked, "request_key": "r2", "detail": "no answer after 5 tries"},
+    )  # fmt: skip
+    write_deltalake(f"{store.root}/judgements", old.to_arrow())
+    store.overwrite("candidates", rows("candidates", {}))
+    [found] = store.query("amplify/unbooked_runs").rows(named=True)
+    assert found["requests"] == 1
+
+
+def test_rows_cannot_be_chosen_by_a_word_that_had_another_spelling(store: Store) -> None:
+    judged(store)
+    with pytest.raises(TableError, match=r"cannot be read by \['outcome'\]: older rows hold other words there"):
+        store.read("judgements", where={"outcome": "failed"})
+
+
+def test_what_an_older_version_stored_is_appended_to_in_todays_words_only(store: Store) -> None:
+    write_deltalake(f"{store.root}/labels", rows("labels", {"status": "maybe"}).to_arrow())
+    assert store.read("labels")["status"].to_list() == ["maybe"]
+    with pytest.raises(TableError, match=r"found \['maybe'\], expected one of \['provisional', 'confirmed'"):
+        store.append("labels", rows("labels", {"status": "maybe"}), "again")
+    store.append("labels", rows("labels", {"status": "confirmed"}), "new")
+    assert sorted(store.read("labels")["status"]) == ["confirmed", "maybe"]

@@ -12,7 +12,8 @@ from ir_measures import nDCG
 from numpy.typing import NDArray
 from sklearn.metrics import ndcg_score
 
-from label_pipeline.core.ranking import Gain, mean_kendall_tau_b, ndcg, ndcg_by_query, pairwise_accuracy_totals
+from label_pipeline.core.codes.ranking import Gain
+from label_pipeline.core.ranking import mean_kendall_tau_b, ndcg, ndcg_by_query, pairwise_accuracy_totals
 
 GAINS: tuple[Gain, ...] = ("exponential", "linear")
 

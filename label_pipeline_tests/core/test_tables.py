@@ -17,10 +17,16 @@ SMALL = Table(
     (
         Column("name", pl.String, "name"), Column("place", pl.String, "place", nullable=True),
         Column("count", pl.Int64, "things"), Column("on", pl.Date, "day", nullable=True),
+        Column("size", pl.String, "how big", nullable=True, values=("big", "small")),
     ),
     "seed",
 )  # fmt: skip
-GOOD = pl.DataFrame({"name": ["a", "b"], "place": [None, "x"], "count": [1, 2], "on": [dt.date(2026, 1, 1), None]})
+GOOD = pl.DataFrame(
+    {
+        "name": ["a", "b"], "place": [None, "x"], "count": [1, 2], "on": [dt.date(2026, 1, 1), None],
+        "size": ["big", None],
+    }
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
@@ -46,7 +52,7 @@ def test_one_quantity_has_one_type_everywhere() -> None:
 
 
 def test_conform_orders_columns_adds_optional_ones_and_leaves_its_input_alone() -> None:
-    given = GOOD.select("count", "name", "place")
+    given = GOOD.select("count", "name", "place", "size")
     before = given.clone()
     found = SMALL.conform(given)
     assert_frame_equal(found, GOOD.with_columns(pl.lit(None, dtype=pl.Date).alias("on")).select(list(SMALL.schema)))
@@ -75,6 +81,25 @@ def test_a_frame_that_does_not_fit_is_refused(frame: pl.DataFrame, sentence: str
         SMALL.conform(frame)
     assert sentence in str(caught.value)
     assert "table small" in str(caught.value)
+
+
+def test_a_word_outside_its_columns_set_is_refused_in_writing_and_read_as_it_is() -> None:
+    old = GOOD.with_columns(pl.lit("huge").alias("size"))
+    sentence = (
+        "table small: 2 of 2 values of size are none of its words: found ['huge'], expected one of ['big', 'small']"
+    )
+    with pytest.raises(TableError) as caught:
+        SMALL.conform(old)
+    assert str(caught.value) == sentence
+    assert_frame_equal(SMALL.typed(old), old.select(list(SMALL.schema)))
+
+
+@pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
+def test_words_are_text_and_each_is_listed_once(table: Table) -> None:
+    for column in table.columns:
+        if column.values is not None:
+            assert column.dtype == pl.String
+            assert len(set(column.values)) == len(column.values) > 0
 
 
 def test_facts_may_repeat_a_key() -> None:

@@ -86,6 +86,7 @@ def test_nothing_is_sent_and_nothing_labelled(
     assert store.read("labels").is_empty()
     runs = store.read("label_runs")
     assert runs["refused"].sum() == runs["pairs_in"].sum() > 0
+    assert set(runs["refused_by"]) == {"gate"}
 
 
 def test_the_same_launch_labels_when_the_verdict_stands(certified: Callable[[], Graph], provider: Provider) -> None:

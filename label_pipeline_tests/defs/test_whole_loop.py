@@ -155,3 +155,4 @@ def test_over_the_cap_nothing_is_sent_and_all_is_booked_as_refused(
     assert provider.requests() == before
     runs = poor.project.store("amplify").read("label_runs")
     assert (runs["pairs_in"][0], runs["refused"][0], runs["requests"][0]) == (20, 20, 0)
+    assert runs["refused_by"][0] == "cap"

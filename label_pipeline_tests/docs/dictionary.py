@@ -18,6 +18,8 @@ Every table of the project, in the order of the stages that write them. Made fro
 
 A **snapshot** is overwritten by a load, and a row the user removed is gone from it. **Facts** are only ever appended;
 what is current is a question (`sql/`), usually the latest row of a key. A table that does not exist yet reads as empty.
+A column with a closed set of words lists them: no other is written. What an older version wrote stays as it was, and is
+read as the notes below a table say.
 """
 
 
@@ -45,8 +47,18 @@ def _section(table: Table) -> str:
     ]
     for column in table.columns:
         null, meaning = "yes" if column.nullable else "", column.meaning.replace("|", "\\|")
+        if column.values is not None:
+            meaning += f". {_listed(column.values)}"
         lines.append(f"| `{column.name}` | {type_name(column.dtype)} | {null} | {meaning} |")
-    return "\n".join([*lines, ""])
+    notes = [
+        f"`{old.column}` is read as `{old.word}` where an older version wrote {old.was}." for old in table.respelled
+    ]
+    return "\n".join([*lines, "", *(["\n".join(notes), ""] if notes else [])])
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    told = ", ".join(f"`{word}`" for word in words)
+    return f"One of {told}" if len(words) > 1 else f"Always {told}"
 
 
 def _visibility(table: Table) -> str:

@@ -222,4 +222,6 @@ def ask(project: Project, rows: pl.DataFrame) -> pl.DataFrame:
             await client.close()
 
     texts = rows.select("query_id", "doc_id", *TEXTS).iter_rows()
-    return asyncio.run(judged([PairText("relevance", "main", q, d, "v", None, *text) for q, d, *text in texts]))
+    return asyncio.run(
+        judged([PairText("relevance", "main", q, d, "v", None, query, text, False) for q, d, query, text in texts])
+    )

@@ -65,7 +65,7 @@ def test_without_a_baseline_it_knows_the_model_at_least(
         assert other.requests() == CANARY
     runs = graph.project.store("amplify").read("label_runs").sort("day")
     assert runs["refused"].to_list() == [0, PAIRS_A_DAY]
-    assert runs["reason"].to_list()[-1].startswith("canary: ")
+    assert runs["refused_by"].to_list() == [None, "canary"]
     assert graph.project.store("amplify").query("checks/books_do_not_add_up").is_empty()
 
 

@@ -28,7 +28,7 @@ MAX_TOKENS = 60
 
 def pair(query: str, document: str, number: int = 0) -> PairText:
     """One pair of these texts."""
-    return PairText("relevance", "main", f"q-{query}", f"d{number}", "v1", None, query, document)
+    return PairText("relevance", "main", f"q-{query}", f"d{number}", "v1", None, query, document, customer=False)
 
 
 PAIRS = [pair(*texts, number) for number, texts in enumerate(TEXTS)]

@@ -35,7 +35,7 @@ def rows(table: str, *given: Mapping[str, object]) -> pl.DataFrame:
     filled = [{column.name: row.get(column.name, _usual(column)) for column in declared.columns} for row in given]
     unknown = {name for row in given for name in row} - declared.schema.keys()
     assert not unknown, f"{table} has no columns {unknown}"
-    return declared.conform(pl.DataFrame(filled, schema=declared.schema))
+    return declared.typed(pl.DataFrame(filled, schema=declared.schema))  # as stored: a word may be planted
 
 
 def ask(name: str, *frames: tuple[str, pl.DataFrame], **params: Value) -> list[tuple[object, ...]]:
@@ -83,6 +83,8 @@ def healthy() -> dict[str, pl.DataFrame]:
 def _usual(column: Column) -> object:
     if column.nullable:
         return None
+    if column.values is not None:
+        return USUAL[column.name] if USUAL.get(column.name) in column.values else column.values[0]
     if column.name in USUAL:
         return USUAL[column.name]
     usual: dict[object, object] = {

@@ -43,8 +43,7 @@ def test_a_run_that_stored_no_label_is_found_by_what_it_asked() -> None:
         {**PAID, "query_id": "q1", "request_key": "r1", "judged_at": at(9)},
         {**PAID, "query_id": "q2", "request_key": "r2", "judged_at": at(11), "attempt": 1},
         {**PAID, "query_id": "q3", "request_key": "r2", "judged_at": at(11), "reused": True, "cost_usd": 0.0},
-        {"purpose": "amplify", "query_id": "q4", "request_key": "r4", "judged_at": at(12), "outcome": "failed",
-         "detail": "over the cap: 1.0000 of 1.0000 US dollars spent"},
+        {"purpose": "amplify", "query_id": "q4", "request_key": "r4", "judged_at": at(12), "outcome": "over_cap"},
     )  # fmt: skip
     booked = table("label_runs", {"day": DAY, "finished_at": at(10)})
     found = ask("amplify/unbooked_runs", booked, asked, candidates)

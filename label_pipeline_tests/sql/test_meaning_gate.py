@@ -51,8 +51,8 @@ def test_another_model_and_no_reply_are_no_grade_of_it() -> None:
 
 
 def test_a_text_the_endpoint_rejects_is_an_answer_though_no_model_spoke() -> None:
-    assert told({**GATE, "request_key": "k1", "model_reported": None, "outcome": "refused", "grade": None}) == [
-        ("q1", "k1", "refused", None)
+    assert told({**GATE, "request_key": "k1", "model_reported": None, "outcome": "rejected", "grade": None}) == [
+        ("q1", "k1", "rejected", None)
     ]
 
 

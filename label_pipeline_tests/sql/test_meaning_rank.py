@@ -22,8 +22,8 @@ def test_human_seed_is_the_gold_of_train_and_dev_queries() -> None:
         {"query_id": "q3"}, {"query_id": "q4"}, {"query_id": "q5"}, {"collection": "other"},
     )  # fmt: skip
     assert ask("rank/human_seed", gold, SPLITS) == [
-        (*PAIR, "d1", "v1", "de", 1.5, None, 2, 2, "gold_source", '{"feature_a": 1.0}', None),
-        ("relevance", "main", "q2", "d1", "v1", None, 3.0, 0.5, 3, 3, "gold_source", None, None),
+        (*PAIR, "d1", "v1", "de", 1.5, None, 2, 2, "panel", '{"feature_a": 1.0}', None),
+        ("relevance", "main", "q2", "d1", "v1", None, 3.0, 0.5, 3, 3, "panel", None, None),
     ]
 
 
@@ -142,7 +142,7 @@ def test_the_newest_rankers_are_those_of_the_last_training_one_an_arm() -> None:
         {"ranker_id": "r3", "arm": "seed_only", "created_at": at(10)},
         {"ranker_id": "r2", "arm": "amplified", "created_at": at(10), "mlflow_uri": "models:/2"},
     )
-    rest = ("family", "parameters", "features", "model")
+    rest = ("lambdamart", "parameters", "features", "model")
     assert ask("rank/newest_rankers", rankers) == [
         ("r2", "training_set_id", "amplified", *rest, "models:/2", at(10)),
         ("r3", "training_set_id", "seed_only", *rest, None, at(10)),

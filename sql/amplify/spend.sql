@@ -12,7 +12,7 @@ with asked as (
         j.cost_usd,
         row_number() over (
             partition by j.request_key
-            order by j.outcome = 'failed' asc, j.reused asc, j.judged_at asc, j.purpose asc
+            order by j.outcome in ('failed', 'over_cap') asc, j.reused asc, j.judged_at asc, j.purpose asc
         ) as use
     from judgements as j
 )
@@ -20,7 +20,7 @@ with asked as (
 select
     a.purpose,
     a.member,
-    cast(count(*) filter (where a.use = 1 and a.outcome <> 'failed') as bigint) as replies,
+    cast(count(*) filter (where a.use = 1 and a.outcome not in ('failed', 'over_cap')) as bigint) as replies,
     cast(coalesce(sum(a.input_tokens) filter (where a.use = 1), 0) as bigint) as input_tokens,
     cast(coalesce(sum(a.output_tokens) filter (where a.use = 1), 0) as bigint) as output_tokens,
     sum(a.cost_usd) as cost_usd

@@ -39,7 +39,7 @@ asked as (
         j.cost_usd,
         j.judged_at,
         not j.reused or j.cost_usd > 0 as paid,
-        j.attempt + case when j.outcome = 'failed' and j.detail like 'over the cap%' then 0 else 1 end as requests,
+        j.attempt + case when j.outcome = 'over_cap' then 0 else 1 end as requests,
         row_number() over (
             partition by j.run_id, j.request_key, j.outcome
             order by j.reused asc, j.cost_usd desc

@@ -25,7 +25,7 @@ with ranked as (
         row_number() over (
             partition by
                 j.epoch, j.task, j.collection, j.query_id, j.doc_id, j.doc_version, j.context_id, j.sample_index
-            order by (j.outcome = 'failed') asc, j.judged_at desc, j.request_key asc, j.reused asc
+            order by (j.outcome in ('failed', 'over_cap')) asc, j.judged_at desc, j.request_key asc, j.reused asc
         ) as age_rank
     from judgements as j
     where j.member_hash = $member_hash and j.purpose = $purpose and j.epoch in (select unnest($epochs))

@@ -17,7 +17,7 @@ with answered as (
         j.member_hash = $member_hash
         and j.epoch = $epoch
         and j.judged_at <= $until
-        and j.outcome not in ('failed', 'wrong_model')
+        and j.outcome not in ('failed', 'over_cap', 'wrong_model')
 ),
 
 graded as (

@@ -29,7 +29,7 @@ with of_this_judge as (
     where
         j.member_hash = $member_hash
         and coalesce(j.model_reported, $model_served) = $model_served
-        and j.outcome not in ('failed', 'wrong_model')
+        and j.outcome not in ('failed', 'over_cap', 'wrong_model')
 ),
 
 first_anchor as (

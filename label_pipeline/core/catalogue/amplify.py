@@ -6,6 +6,7 @@ Keep out: behaviour (core/tables.py).
 import polars as pl
 
 from label_pipeline.core.catalogue.columns import COLLECTION, FEATURES, INCUMBENT, JUDGE_VERSION, PAIR, UTC
+from label_pipeline.core.codes import labels
 from label_pipeline.core.tables import PAIR_KEY, Column, Table
 
 CANDIDATES = Table(
@@ -21,7 +22,7 @@ LABELS = Table(
         Column("expected_grade", pl.Float64, "probability-weighted grade, else the mean of votes"),
         Column("calibrated_grade", pl.Float64, "for error and gate; never rounded, not for rank"),
         Column("confidence", pl.Float64, "minus the standard deviation of the grade's distribution", nullable=True),
-        Column("status", pl.String, "provisional, confirmed, superseded or recalled"), JUDGE_VERSION,
+        Column("status", pl.String, "where it is in its life", values=labels.STATUSES), JUDGE_VERSION,
         Column("verdict_id", pl.String, "the verdict that allowed it"), Column("run_id", pl.String, "the run"),
         Column("request_keys", pl.String, "JSON list: the requests whose replies it rests on"),
         Column("model_reported", pl.String, "model id as the provider reported it"),
@@ -46,7 +47,9 @@ LABEL_RUNS = Table(
         Column("cached_tokens", pl.Int64, "input tokens served from cache"),
         Column("output_tokens", pl.Int64, "tokens"), Column("cost_usd", pl.Float64, "US dollars"),
         Column("seconds", pl.Float64, "wall time"),
-        Column("reason", pl.String, "why pairs were refused", nullable=True),
+        Column("refused_by", pl.String, "what refused pairs; null = nothing did, or an older version wrote the row",
+               nullable=True, values=labels.REFUSERS),
+        Column("reason", pl.String, "why pairs were refused, a sentence", nullable=True),
         Column("finished_at", UTC, "when"),
     ),
     "amplify",

@@ -6,6 +6,7 @@ Keep out: behaviour (core/tables.py).
 import polars as pl
 
 from label_pipeline.core.catalogue.columns import COLLECTION, JUDGE_VERSION, PAIR, UTC
+from label_pipeline.core.codes import drift
 from label_pipeline.core.tables import PAIR_KEY, Column, Table
 
 BASELINE_EPOCH = Column("baseline_epoch", pl.Int64, "epoch of the first run of the baseline it belongs to")
@@ -33,10 +34,11 @@ ANCHOR_RUNS = Table(
         Column("epoch", pl.Int64, "its own epoch: no reply of another run is re-used"),
         Column("baseline_epoch", pl.Int64, "the baseline it is compared with; null for a canary before any",
                nullable=True),
-        Column("kind", pl.String, "baseline, watch or canary"), Column("n_pairs", pl.Int64, "pairs asked about"),
+        Column("kind", pl.String, "what it was made for", values=drift.RUN_KINDS),
+        Column("n_pairs", pl.Int64, "pairs asked about"),
         Column("graded", pl.Int64, "pairs with a grade"),
         Column("malformed", pl.Int64, "replies that are malformed, cut or out of scale"),
-        Column("refused", pl.Int64, "replies in which the model refused"),
+        Column("refused", pl.Int64, "replies in which the model refused, and texts the endpoint rejects"),
         Column("failed", pl.Int64, "requests without a reply"),
         Column("loss", pl.Float64, "calibrated NMSE, 0-100; unreadable pairs count 100", nullable=True),
         Column("bias", pl.Float64, "mean calibrated error in shares of R; null without a grade", nullable=True),
@@ -59,10 +61,10 @@ DRIFT_VERDICTS = Table(
         Column("drift_id", pl.String, "content hash of the decision, its figures, and the id of the verdict before it"),
         JUDGE_VERSION, COLLECTION, Column("epoch", pl.Int64, "epoch of the newest run it rests on"),
         BASELINE_EPOCH, Column("n_runs", pl.Int64, "baseline and watch runs it rests on"),
-        Column("state", pl.String, "baseline, healthy, warning, drifted or insufficient"),
-        Column("cause", pl.String, "row of the cause table, e.g. `judge changed`; `none` while healthy"),
+        Column("state", pl.String, "what was decided", values=drift.STATES),
+        Column("cause", pl.String, "row of the cause table; `none` while healthy", values=drift.CAUSES),
         Column("action", pl.String, "what to do, a sentence"),
-        Column("signals", pl.String, "JSON list: name, figure, threshold, fired, sentence"),
+        Column("signals", pl.String, "JSON list: code (null in older rows), name, figure, threshold, fired, sentence"),
         Column("suspends", pl.Boolean, "nothing labels until a judge is certified again"),
         Column("run_again", pl.Boolean, "asks for one more anchor run now"),
         Column("healthy", pl.Boolean, "the judge is the one that was certified: its labels are confirmed"),

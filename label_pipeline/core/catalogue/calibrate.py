@@ -6,13 +6,14 @@ Keep out: behaviour (core/tables.py).
 import polars as pl
 
 from label_pipeline.core.catalogue.columns import JUDGE_VERSION, PAIR, UTC
-from label_pipeline.core.tables import PAIR_KEY, Column, Table
+from label_pipeline.core.codes import outcomes, purposes
+from label_pipeline.core.tables import PAIR_KEY, Column, Respelled, Table
 
 EPOCHS = Table(
     "epochs", "fact", "one opened epoch", ("epoch",),
     (
         Column("epoch", pl.Int64, "its number, counted over all purposes"),
-        Column("purpose", pl.String, "calibrate, anchor, canary or recall: what it was opened for"),
+        Column("purpose", pl.String, "what it was opened for", values=purposes.EPOCH_PURPOSES),
         Column("collection", pl.String, "the collection it is about; null = all", nullable=True),
         Column("run_id", pl.String, "the run that opened it"),
         Column("opened_at", UTC, "when, before its first request"),
@@ -22,14 +23,15 @@ EPOCHS = Table(
 JUDGEMENTS = Table(
     "judgements", "fact", "one grade inside one reply", ("request_key", "position", "purpose", *PAIR_KEY),
     (
-        Column("purpose", pl.String, "calibrate, gate, amplify, anchor or canary"),
+        Column("purpose", pl.String, "what it was asked for", values=purposes.PURPOSES),
         Column("epoch", pl.Int64, "within one epoch identical requests are answered from the journal"),
         Column("run_id", pl.String, "the run that wanted it"), Column("member", pl.String, "candidate or judge member"),
         Column("member_hash", pl.String, "hash of endpoint, model, prompt, rubric and parameters"),
         Column("request_key", pl.String, "hash of endpoint, exact body, sample index and epoch"),
         Column("position", pl.Int64, "place of the grade inside the reply, from 0"),
         Column("sample_index", pl.Int64, "vote number, from 0"), *PAIR,
-        Column("outcome", pl.String, "graded, malformed, cut, refused, out_of_scale, wrong_model or failed"),
+        Column("outcome", pl.String, "graded, or why there is no grade; `refused` by the model, `rejected` by the "
+               "endpoint, `failed`: no reply, `over_cap`: not sent", values=outcomes.OUTCOMES),
         Column("grade", pl.Int64, "grade read from the reply; null unless graded", nullable=True),
         Column("expected_grade", pl.Float64, "probability-weighted grade; null without logprobs", nullable=True),
         Column("grade_mass", pl.Float64, "probability on the scale's tokens before renormalising, 0-1", nullable=True),
@@ -44,6 +46,15 @@ JUDGEMENTS = Table(
         Column("judged_at", UTC, "when the reply became durable"),
     ),
     "calibrate",
+    respelled=(
+        # Rows from before these words: the first was told by a sentence, the second by no model having spoken.
+        Respelled("outcome", outcomes.OVER_CAP, "`failed` with a detail that begins with `over the cap`",
+                  (pl.col("outcome") == outcomes.FAILED) & pl.col("detail").str.starts_with("over the cap"),
+                  ("outcome", "detail")),
+        Respelled("outcome", outcomes.REJECTED, "`refused` without a `model_reported`",
+                  (pl.col("outcome") == outcomes.REFUSED) & pl.col("model_reported").is_null(),
+                  ("outcome", "model_reported")),
+    ),
 )  # fmt: skip
 LEADERBOARD = Table(
     "leaderboard", "fact", "one candidate in one calibration", ("calibration_id", "candidate"),

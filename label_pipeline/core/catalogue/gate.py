@@ -6,11 +6,12 @@ Keep out: behaviour (core/tables.py).
 import polars as pl
 
 from label_pipeline.core.catalogue.columns import COLLECTION, JUDGE_VERSION, UTC
+from label_pipeline.core.codes import verdicts
 from label_pipeline.core.tables import Column, Table
 
 LANE = Column(
     "lane", pl.String, "`full` gate, or `recertify` against the last judge a full gate certified; null = full",
-    nullable=True,
+    nullable=True, values=verdicts.LANES,
 )  # fmt: skip
 GENERATION = Column(
     "generation", pl.Int64, "which holdout was looked at: 1 + the holdouts retired before it; null = 1", nullable=True
@@ -19,8 +20,10 @@ GENERATION = Column(
 VERDICTS = Table(
     "verdicts", "fact", "one gate decision, or its suspension", ("verdict_id",),
     (
-        Column("verdict_id", pl.String, "content hash"), Column("kind", pl.String, "`decision` or `suspension`"), LANE,
-        JUDGE_VERSION, COLLECTION, Column("state", pl.String, "open, closed, insufficient or suspended"),
+        Column("verdict_id", pl.String, "content hash"),
+        Column("kind", pl.String, "what the row is", values=verdicts.KINDS),
+        LANE, JUDGE_VERSION, COLLECTION,
+        Column("state", pl.String, "what was decided", values=verdicts.STATES),
         Column("open", pl.Boolean, "derived from failures: open = none"),
         Column("failures", pl.String, "JSON list of sentences"),
         Column("criteria", pl.String, "JSON list: name, figure, bound, threshold, status, sentence"),

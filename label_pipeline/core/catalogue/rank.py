@@ -6,13 +6,15 @@ Keep out: behaviour (core/tables.py).
 import polars as pl
 
 from label_pipeline.core.catalogue.columns import UTC
+from label_pipeline.core.codes import ranking
 from label_pipeline.core.tables import Column, Table
 
 TRAINING_SETS = Table(
     "training_sets", "fact", "one manifest of training labels", ("training_set_id", "arm"),
     (
         Column("training_set_id", pl.String, "content hash of every label in it, and of when it was given"),
-        Column("arm", pl.String, "`amplified` or `seed_only`"), Column("n_queries", pl.Int64, "queries"),
+        Column("arm", pl.String, "experiment arm", values=ranking.LABEL_ARMS),
+        Column("n_queries", pl.Int64, "queries"),
         Column("n_labels", pl.Int64, "rows"), Column("judge_versions", pl.String, "JSON list"),
         Column("verdict_ids", pl.String, "JSON list"),
         Column("excluded_queries", pl.Int64, "holdout and anchor queries kept out"),
@@ -24,8 +26,9 @@ RANKERS = Table(
     "rankers", "fact", "one trained ranker", ("ranker_id",),
     (
         Column("ranker_id", pl.String, "content hash of training set, features, parameters and seed"),
-        Column("training_set_id", pl.String, "what it was trained on"), Column("arm", pl.String, "experiment arm"),
-        Column("family", pl.String, "`lambdamart` or `ridge`"), Column("parameters", pl.String, "JSON"),
+        Column("training_set_id", pl.String, "what it was trained on"),
+        Column("arm", pl.String, "experiment arm", values=ranking.TRAINED_ARMS),
+        Column("family", pl.String, "the learner", values=ranking.FAMILIES), Column("parameters", pl.String, "JSON"),
         Column("features", pl.String, "JSON list of feature names"), Column("model", pl.String, "the model as text"),
         Column("mlflow_uri", pl.String, "where MLflow keeps it", nullable=True), Column("created_at", UTC, "when"),
     ),
@@ -36,8 +39,9 @@ RANKER_METRICS = Table(
     (
         Column("evaluation_id", pl.String, "content hash of rankers and evaluation grades"),
         Column("ranker_id", pl.String, "the ranker; null for BM25 and incumbent", nullable=True),
-        Column("arm", pl.String, "bm25, incumbent, seed_only, amplified, permuted, or `amplified - seed_only`"),
-        Column("metric", pl.String, "e.g. `nDCG@10` with its gain"), Column("split", pl.String, "`holdout+anchor`"),
+        Column("arm", pl.String, "experiment arm, or the paired difference of two", values=ranking.ARMS),
+        Column("metric", pl.String, "with its cut-off and gain", values=ranking.METRICS),
+        Column("split", pl.String, "the queries it is about", values=ranking.TESTED_SPLITS),
         Column("estimate", pl.Float64, "mean over queries"),
         Column("low", pl.Float64, "lower 95 % bound, query bootstrap"),
         Column("high", pl.Float64, "upper 95 % bound, query bootstrap"),

@@ -5,7 +5,9 @@ Keep out: behaviour (core/tables.py).
 
 import polars as pl
 
+from label_pipeline.core import splits
 from label_pipeline.core.catalogue.columns import COLLECTION, DOC_ID, DOC_VERSION, FEATURES, INCUMBENT, PAIR, QUERY, UTC
+from label_pipeline.core.codes import inputs
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY, Column, Table
 
 QUERIES = Table(
@@ -22,7 +24,8 @@ DOCUMENTS = Table(
         Column("source", pl.String, "system it comes from: wiki, mail, ...", nullable=True),
         Column("language", pl.String, "ISO code", nullable=True),
         Column("created_on", pl.Date, "date of the document", nullable=True),
-        Column("boundary", pl.String, "`customer` = may only be sent to endpoints declared inside", nullable=True),
+        Column("boundary", pl.String, "its text may only be sent to endpoints declared inside; null = to any",
+               nullable=True, values=inputs.BOUNDARIES),
     ),
     "seed",
 )  # fmt: skip
@@ -43,7 +46,7 @@ EVALUATION = Table(
 QUARANTINE = Table(
     "quarantine", "snapshot", "one rejected input row", ("input", "partition", "source", "line", "reason"),
     (
-        Column("input", pl.String, "the input table the row was meant for"),
+        Column("input", pl.String, "the input table the row was meant for", values=inputs.INPUTS),
         Column("partition", pl.String, "day of the load, or `all`"),
         Column("source", pl.String, "file name"),
         Column("line", pl.Int64, "line (CSV, JSONL, TREC) or row number (Parquet), from 1"),
@@ -61,7 +64,7 @@ AGREEMENT = Table(
         Column("high", pl.Float64, "upper 95 % bound, query bootstrap", nullable=True),
         Column("n_queries", pl.Int64, "queries with at least one pair"), Column("n_pairs", pl.Int64, "pairs"),
         Column("n_annotators", pl.Int64, "annotators"),
-        Column("status", pl.String, "`usable`, `tentative`, `unusable` or `not applicable`"),
+        Column("status", pl.String, "what the headline figure says of the labels", values=inputs.AGREEMENT_STATUSES),
         Column("reason", pl.String, "the sentence behind the status"),
     ),
     "seed",
@@ -73,14 +76,14 @@ GOLD = Table(
         Column("gold_variance", pl.Float64, "sample variance of the panel; null for one grade", nullable=True),
         Column("n_grades", pl.Int64, "annotators who graded it"),
         Column("gold_grade", pl.Int64, "panel mean rounded half up"),
-        Column("gold_source", pl.String, "`panel` or `adjudicated`"), FEATURES, INCUMBENT,
+        Column("gold_source", pl.String, "who set it", values=inputs.GOLD_SOURCES), FEATURES, INCUMBENT,
     ),
     "seed", hides_test_queries_before="gate",
 )  # fmt: skip
 SPLITS = Table(
     "splits", "snapshot", "one query's split, for ever, unless its holdout is retired", QUERY_KEY,
     (
-        *QUERY, Column("split", pl.String, "train, dev, holdout or anchor"),
+        *QUERY, Column("split", pl.String, "what its pairs are used for", values=splits.SPLITS),
         Column("dealt_at", UTC, "when it was dealt"),
         Column(
             "retired", pl.Int64, "generation of the holdout it served in before that joined dev; null = never moved",

@@ -10,16 +10,11 @@ from datetime import datetime
 import polars as pl
 
 from label_pipeline.core.catalogue import JUDGEMENTS
+from label_pipeline.core.codes.outcomes import FAILED, REJECTED, UNANSWERED
 from label_pipeline.core.judging.asks import Ask
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.reply import Reading
 from label_pipeline.core.ports import PairText
-
-OVER_CAP = "over the cap"
-"""How the detail of a pair begins that was not sent because the cap was reached."""
-
-REJECTED = "the endpoint rejects this text"
-"""How the detail of a pair begins whose request the endpoint refuses for good, whatever it says to others."""
 
 WITHHELD = "the provider answered with an error; its words are withheld, they may quote customer text"
 """What stands for the words of a provider about customer text."""
@@ -82,7 +77,7 @@ def judgement_frame(
                 WITHHELD if pair.customer and _quotes(reading) else reading.detail, answer.model, answer.fingerprint,
                 answer.input_tokens, answer.cached_tokens, answer.output_tokens,
                 0.0 if shared else answer.cost_usd, answer.latency_s, answer.attempt,
-                answer.reused or (shared and reading.outcome != "failed"), answer.judged_at,
+                answer.reused or (shared and reading.outcome not in UNANSWERED), answer.judged_at,
             )  # fmt: skip
     ordered = [rows[place] for place in sorted(rows)]
     return JUDGEMENTS.conform(pl.DataFrame(ordered, schema=JUDGEMENTS.schema, orient="row"))
@@ -90,5 +85,4 @@ def judgement_frame(
 
 def _quotes(reading: Reading) -> bool:
     """Whether the detail is a provider's own words, which may quote the request."""
-    told = reading.detail or ""
-    return told.startswith(REJECTED) or (reading.outcome == "failed" and not told.startswith(OVER_CAP))
+    return reading.outcome in (FAILED, REJECTED)

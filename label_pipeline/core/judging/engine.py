@@ -65,8 +65,8 @@ async def judge_pairs(
 
     The first request goes out alone: a bad key, an unknown model or a silently replaced one costs one request, and the
     provider's cache has the fixed prefix before the others arrive. Replies of a model that is not accepted are kept in
-    the journal but answer nothing; the next run asks again. What the cap leaves unsent fails with detail "over the
-    cap"; the journal still answers.
+    the journal but answer nothing; the next run asks again. What the cap leaves unsent
+    are ``over_cap`` rows; the journal still answers.
 
     Args:
         order: what is asked of whom.
@@ -81,7 +81,7 @@ async def judge_pairs(
 
     Raises:
         ValueError: customer text for an endpoint outside the boundary.
-        ProviderRejectedError: a no that concerns every request; a no to one text is a ``refused`` row.
+        ProviderRejectedError: a no that concerns every request; a no to one text is a ``rejected`` row.
         ProviderUnavailableError: FAILURES_IN_A_ROW requests unanswered in a row, or the first ``concurrency`` of a run
             in which nothing was ever answered. Fewer are ``failed`` rows.
 

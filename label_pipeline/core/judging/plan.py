@@ -8,11 +8,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from label_pipeline.core.codes.outcomes import UNREADABLE
 from label_pipeline.core.errors import BudgetError
 from label_pipeline.core.judging.asks import Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
-from label_pipeline.core.judging.reply import UNREADABLE, read_reply
+from label_pipeline.core.judging.reply import read_reply
 from label_pipeline.core.ports import Journal
 
 BYTES_PER_TOKEN = 3

@@ -7,17 +7,11 @@ for in prose. Keep out: asking again (core/judging/engine.py) and which model an
 import json
 import math
 import re
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from label_pipeline.core.codes.outcomes import CUT, GRADED, MALFORMED, OUT_OF_SCALE, REFUSED, Outcome
 from label_pipeline.core.ports import Reply, TokenChoice
 from label_pipeline.core.scale import Scale
-
-Outcome = Literal["graded", "malformed", "cut", "refused", "out_of_scale", "wrong_model", "failed"]
-"""``wrong_model``, ``failed``, and ``refused`` where the endpoint rejects one text for good, are set by the engine; the
-others are read from a reply."""
-
-UNREADABLE = frozenset({"malformed", "cut", "out_of_scale"})
-"""Outcomes that asking again may cure."""
 
 READING_VERSION = 1
 """Part of every member's hash: raise it when ``read_reply``, MASS_FLOOR or the scheme of reading attempts changes which
@@ -34,7 +28,7 @@ class Reading(NamedTuple):
     """One reply as read.
 
     Attributes:
-        outcome: graded or why not.
+        outcome: graded or why not; the engine sets those of which there is no reply of the judge.
         grade: a whole grade of the scale; None unless graded.
         expected_grade: probability-weighted grade; None without usable log-probabilities.
         grade_mass: probability on the scale's tokens before renormalising, 0-1.
@@ -62,26 +56,26 @@ def read_reply(reply: Reply, scale: Scale) -> Reading:
         scale: the grades that exist.
     """
     if reply.refusal or reply.finish_reason == "content_filter":
-        return Reading("refused", detail="the model refused" if reply.refusal else "the provider's filter withheld it")
+        return Reading(REFUSED, detail="the model refused" if reply.refusal else "the provider's filter withheld it")
     if reply.finish_reason == "length":
-        return Reading("cut", detail=f"cut after {reply.output_tokens} output tokens; raise the output token limit")
+        return Reading(CUT, detail=f"cut after {reply.output_tokens} output tokens; raise the output token limit")
     try:
         answer = _one_object(reply.content or "")
     except _UnreadableError as error:
-        return Reading("malformed", detail=str(error))
+        return Reading(MALFORMED, detail=str(error))
     rationale = _rationale(answer.get("rationale"))
     if "grade" not in answer:
-        return Reading("malformed", rationale=rationale, detail="the reply has no field `grade`")
+        return Reading(MALFORMED, rationale=rationale, detail="the reply has no field `grade`")
     grade = answer["grade"]
     if isinstance(grade, bool) or not isinstance(grade, int):
         detail = f"the grade is of type {type(grade).__name__}; expected a whole number"
-        return Reading("malformed", rationale=rationale, detail=detail)
+        return Reading(MALFORMED, rationale=rationale, detail=detail)
     if not scale.lo <= grade <= scale.hi:
         shown = grade if abs(grade) < 10**6 else "a huge number"
         detail = f"the grade is {shown}; expected {scale.lo} to {scale.hi}"
-        return Reading("out_of_scale", rationale=rationale, detail=detail)
+        return Reading(OUT_OF_SCALE, rationale=rationale, detail=detail)
     expected, mass = expected_grade(reply.tokens, grade, scale)
-    return Reading("graded", grade, expected, mass, rationale)
+    return Reading(GRADED, grade, expected, mass, rationale)
 
 
 def expected_grade(tokens: tuple[TokenChoice, ...], grade: int, scale: Scale) -> tuple[float | None, float | None]:

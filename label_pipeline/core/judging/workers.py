@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from label_pipeline.core.codes.outcomes import FAILED, OVER_CAP, REJECTED, UNREADABLE, WRONG_MODEL
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
-from label_pipeline.core.judging.answers import OVER_CAP, REJECTED, WITHHELD, Answer
+from label_pipeline.core.judging.answers import WITHHELD, Answer
 from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.order import JudgingOrder
-from label_pipeline.core.judging.reply import UNREADABLE, Reading, read_reply
+from label_pipeline.core.judging.reply import Reading, read_reply
 from label_pipeline.core.ports import ChatClient, Clock, Journal, Price, Progress, Reply
 
 FAILURES_IN_A_ROW = 20
@@ -152,11 +153,11 @@ class Workers:
         No answer may come yet and is no evidence about the judge; a no to this one text is an answer, and a final one.
         """
         if self._stopping:
-            return Reading("failed", detail="the run was stopped")
+            return Reading(FAILED, detail="the run was stopped")
         if self.cost_usd >= self._order.cap_usd and any(self._member.price):
             self.over_cap = True
             spent = f"{self.cost_usd:.4f} of {self._order.cap_usd:.4f} US dollars spent"
-            return Reading("failed", detail=f"{OVER_CAP}: {spent}; raise it and run again")
+            return Reading(OVER_CAP, detail=f"over the cap: {spent}; raise it and run again")
         self.requests += 1
         self._under_way += 1
         failure: ProviderUnavailableError | ProviderRejectedError
@@ -171,9 +172,9 @@ class Workers:
         # Outside the except block: what is raised here has no __context__ that repeats the provider's words.
         if isinstance(failure, ProviderUnavailableError):
             self._check_alive(failure)
-            return Reading("failed", detail=str(failure))
+            return Reading(FAILED, detail=str(failure))
         self._check_welcome(failure)
-        return Reading("refused", detail=f"{REJECTED}: {failure}")
+        return Reading(REJECTED, detail=f"the endpoint rejects this text: {failure}")
 
     async def _keep(self, prepared: Prepared, reply: Reply) -> Reply:
         self._unanswered = self._rejected = 0
@@ -189,7 +190,7 @@ class Workers:
         """Books the reply of a model that is not accepted, and says so."""
         wanted = self._order.served or self._member.model
         spent.add(reply, self._member.price, sent=True)
-        reading = Reading("wrong_model", detail=f"answered by model {reply.model}, expected {wanted}")
+        reading = Reading(WRONG_MODEL, detail=f"answered by model {reply.model}, expected {wanted}")
         self._answers[prepared.number] = self._record(prepared, attempt, reading, reply, spent)
         return ServedModelError(
             f"endpoint {self._member.endpoint} answered with model {reply.model}, expected {wanted} "

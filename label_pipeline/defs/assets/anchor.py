@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters import plots
+from label_pipeline.core.codes.drift import BASELINE_RUN, CANARY_RUN
 from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import anchor as operation
@@ -74,7 +75,7 @@ SHOWN = (
 
 def _newest_runs(project: Project) -> str:
     """What the anchor runs are, as a version: it changes with every run and with nothing else."""
-    runs = project.store("anchor").read("anchor_runs").filter(pl.col("kind") != "canary")
+    runs = project.store("anchor").read("anchor_runs").filter(pl.col("kind") != CANARY_RUN)
     return "+".join(map(str, runs.group_by("collection").agg(pl.col("epoch").max()).sort("collection")["epoch"]))
 
 
@@ -133,7 +134,7 @@ def _drawn(known: list[tuple[Anchor, AnchorEvidence]]) -> dict[str, dg.MetadataV
     """Loss over time against the baseline, a picture a collection."""
     pictures: dict[str, dg.MetadataValue] = {}
     for found, evidence in known:
-        points = [(at, loss, kind == "baseline") for at, loss, kind in found.runs["ran_at", "loss", "kind"].rows()]
+        points = [(at, loss, kind == BASELINE_RUN) for at, loss, kind in found.runs["ran_at", "loss", "kind"].rows()]
         if points:
             low, high = expected_loss(evidence)
             title = f"{found.collection}: loss on {found.items.height} anchor pairs"

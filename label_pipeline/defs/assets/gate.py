@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters import plots
+from label_pipeline.core.codes.verdicts import FULL
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
@@ -21,7 +22,7 @@ from label_pipeline.operations.project import Project
 class GateConfig(dg.Config):
     """How this look is taken."""
 
-    lane: str = "full"
+    lane: str = FULL
     """`full`: the thresholds of the policy. `recertify`: after a change from outside (the provider changed the served
     model), beside the last judge a full gate certified, with a budget of looks of its own."""
 

@@ -7,6 +7,7 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters import plots
+from label_pipeline.core.codes.ranking import DIFFERENCES, MAIN_METRIC
 from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import rank as operation
@@ -107,9 +108,7 @@ def _ranker_evaluation(key: Keys) -> dg.AssetsDefinition:
         with refusing():
             proven = operation.prove_ranker(run_of(context), project)
             found, failures = proven.evaluation, proven.failures
-            main = found.metrics.filter(
-                pl.col("metric").str.contains("exponential") & ~pl.col("arm").str.contains(" - ")
-            )
+            main = found.metrics.filter((pl.col("metric") == MAIN_METRIC) & ~pl.col("arm").is_in(DIFFERENCES))
             drawn = [(r["arm"], r["estimate"], r["low"], r["high"]) for r in main.iter_rows(named=True)]
             picture = plots.intervals(drawn, "nDCG@10, exponential gain, unseen queries", None)
             return dg.MaterializeResult(

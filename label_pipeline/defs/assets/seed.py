@@ -5,11 +5,11 @@ Keep out: the steps (operations/seed.py), what a good row is and every figure (s
 
 import dagster as dg
 
+from label_pipeline.core.codes.inputs import SEED_INPUTS
 from label_pipeline.defs.checks import contract_result
 from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
 from label_pipeline.operations import seed as operation
 from label_pipeline.operations.project import Project
-from label_pipeline.operations.seed import INPUT_TABLES
 from label_pipeline.stages import seed
 
 
@@ -37,7 +37,7 @@ def _seed_inputs(key: Keys) -> dg.AssetsDefinition:
             unbalanced = [books.sentence for books in found.books if not books.balanced]
             return dg.MaterializeResult(
                 metadata={
-                    **{table: getattr(found, table).height for table in INPUT_TABLES},
+                    **{table: getattr(found, table).height for table in SEED_INPUTS},
                     "quarantined": found.quarantine.height,
                     "books": dg.MetadataValue.md("\n".join(f"- {books.sentence}" for books in found.books)),
                     "quarantine": markdown(found.quarantine.drop("row", "partition"), most=20),

@@ -9,10 +9,11 @@ Keep out: thresholds and decisions (stages/gate).
 
 from collections.abc import Callable
 
+from label_pipeline.core.codes.verdicts import FULL, RECERTIFY
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.operations.gate.look import Looked, look_in_full, newest_judge
-from label_pipeline.operations.gate.recertify import COMPARED, find_match, look_again
+from label_pipeline.operations.gate.recertify import find_match, look_again
 from label_pipeline.operations.gate.standing import (
     LookBudget,
     current_standings,
@@ -25,18 +26,18 @@ from label_pipeline.operations.run import Run
 from label_pipeline.operations.spending import spending
 
 __all__ = [
-    "COMPARED", "LANES", "LookBudget", "Looked", "current_standings", "find_match", "look", "look_budget", "suspend",
+    "LANES", "LookBudget", "Looked", "current_standings", "find_match", "look", "look_budget", "suspend",
     "verdicts_of",
 ]  # fmt: skip
 
 LANES: dict[str, Callable[[Run, Project, JudgeVersion, int, float], Looked]] = {
-    "full": look_in_full,
-    "recertify": look_again,
+    FULL: look_in_full,
+    RECERTIFY: look_again,
 }
 """Lane: how a look in it is taken."""
 
 
-def look(run: Run, project: Project, lane: str = "full", cap_usd: float | None = None) -> tuple[JudgeVersion, Looked]:
+def look(run: Run, project: Project, lane: str = FULL, cap_usd: float | None = None) -> tuple[JudgeVersion, Looked]:
     """One look at the newest judge; where it opens a collection, MLflow's alias moves to it.
 
     Args:

@@ -11,11 +11,13 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from label_pipeline.core.codes.verdicts import FULL
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row, pair_grades
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import refuse_over
 from label_pipeline.core.pairs import pair_texts
+from label_pipeline.core.splits import HOLDOUT
 from label_pipeline.operations.judging import ask_and_store, price, refuse_unanswered
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
@@ -58,12 +60,12 @@ def look_in_full(run: Run, project: Project, judge: JudgeVersion, epoch: int, ca
         BudgetError: over the cap.
         ProviderUnavailableError: an outage, which must not burn a look.
     """
-    gold = project.store("gate").query("seed/graded_pairs", {"splits": ["holdout"]})
+    gold = project.store("gate").query("seed/graded_pairs", {"splits": [HOLDOUT]})
     if gold.is_empty():
         raise NotApplicableError("no human grade on a holdout query; grade some, or see splits in settings")
     grades = ask_judge(run, project, judge, epoch, gold, cap_usd)
     for evidence in gate.collect(gold, grades, judge, project.settings.grade_scale).values():
-        settle(project, judge, evidence, epoch, "full", partial(_decide, project, evidence))
+        settle(project, judge, evidence, epoch, FULL, partial(_decide, project, evidence))
     return Looked(gold, grades, {})
 
 

@@ -10,15 +10,14 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from label_pipeline.core.codes.verdicts import RECERTIFY
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
+from label_pipeline.core.splits import TEST_SPLITS
 from label_pipeline.operations.gate.look import Looked, ask_judge, settle
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 from label_pipeline.stages import gate
-
-COMPARED = ("holdout", "anchor")
-"""Splits whose pairs the two judges are compared on."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
         BudgetError: over the cap.
         ProviderUnavailableError: an outage, which must not burn a look.
     """
-    gold = project.store("gate").query("seed/graded_pairs", {"splits": list(COMPARED)})
+    gold = project.store("gate").query("seed/graded_pairs", {"splits": list(TEST_SPLITS)})
     matches: list[Match] = []
     refused: dict[str, str] = {}
     for (name,), rows in gold.group_by(["collection"], maintain_order=True):
@@ -61,7 +60,7 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
             project.settings.grade_scale, match.n_graded,
         )  # fmt: skip
         settle(
-            project, judge, paired.judge, epoch, "recertify", partial(_compare, project, paired),
+            project, judge, paired.judge, epoch, RECERTIFY, partial(_compare, project, paired),
             no_later_than=match.reference.ends_at,
         )  # fmt: skip
     return Looked(compared, grades, refused)
@@ -75,7 +74,7 @@ def find_match(project: Project, collection: str, judge: JudgeVersion, epoch: in
         collection: whose verdict it is about.
         judge: the judge that would be certified; before its calibration, the candidate as it would be.
         epoch: its calibration epoch.
-        gold: graded pairs of the collection's holdout and anchor queries (``COMPARED``).
+        gold: graded pairs of the collection's holdout and anchor queries.
 
     Raises:
         NotApplicableError: the lane cannot be taken here; why, as a sentence.

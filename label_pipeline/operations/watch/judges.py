@@ -12,6 +12,8 @@ from typing import Any
 
 import polars as pl
 
+from label_pipeline.core.codes.drift import CANARY_RUN
+from label_pipeline.core.codes.verdicts import DECISION, SUSPENSION
 from label_pipeline.core.errors import JudgeError, SettingsError, StorageError
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.project import Project
@@ -27,7 +29,7 @@ def watched(project: Project) -> list[WatchedJudge]:
     """The judges with an open verdict, standing or suspended since; of every collection the newest."""
     store = project.store("gate")
     verdicts = store.read("verdicts")
-    opened = verdicts.filter(pl.col("kind") == "decision", pl.col("open")).sort(_NEWEST_FIRST, descending=True)
+    opened = verdicts.filter(pl.col("kind") == DECISION, pl.col("open")).sort(_NEWEST_FIRST, descending=True)
     newest: dict[str, dict[str, Any]] = {}
     for row in opened.iter_rows(named=True):
         newest.setdefault(row["collection"], row)
@@ -58,13 +60,13 @@ def _judge(project: Project, judge_version: str, epoch: int) -> WatchedJudge:
 
 
 def _suspended_since(verdicts: pl.DataFrame, collection: str, epoch: int) -> bool:
-    mine = pl.col("collection") == collection, pl.col("kind") == "suspension", pl.col("epoch") >= epoch
+    mine = pl.col("collection") == collection, pl.col("kind") == SUSPENSION, pl.col("epoch") >= epoch
     return verdicts.filter(*mine).height > 0
 
 
 def _decided(verdicts: pl.DataFrame, collections: Sequence[str]) -> dict[str, int]:
     """Collection: epoch of the newest decision, of whichever judge; -1 before any."""
-    mine = verdicts.filter(pl.col("kind") == "decision").group_by("collection").agg(pl.col("epoch").max())
+    mine = verdicts.filter(pl.col("kind") == DECISION).group_by("collection").agg(pl.col("epoch").max())
     return dict.fromkeys(collections, -1) | {
         str(name): int(epoch) for name, epoch in mine.iter_rows() if name in collections
     }
@@ -85,7 +87,7 @@ def waiting(project: Project) -> str:
     suspended: the recalibration that answers it asks about new pairs too, and one look must do for both.
     """
     judges, verdicts = watched(project), project.store("gate").read("verdicts")
-    suspended = verdicts.filter(pl.col("kind") == "suspension").group_by("collection").agg(pl.col("epoch").max())
+    suspended = verdicts.filter(pl.col("kind") == SUSPENSION).group_by("collection").agg(pl.col("epoch").max())
     ended = dict(suspended.iter_rows())
     for judge in judges:
         decided = _decided(verdicts, judge.suspended)
@@ -103,7 +105,7 @@ def recorded(project: Project, judge: WatchedJudge) -> Recorded:
     rows = store.query("anchor/reported", {**asked, "epoch": judge.epoch}, where={"judgements": asked})
     newest = rows.filter(pl.col("in_newest_run")).group_by("model_reported").agg(pl.col("first_epoch").min())
     runs = store.read("anchor_runs").filter(
-        pl.col("judge_version") == judge.judge_version, pl.col("epoch") >= judge.epoch, pl.col("kind") != "canary"
+        pl.col("judge_version") == judge.judge_version, pl.col("epoch") >= judge.epoch, pl.col("kind") != CANARY_RUN
     )
     known = {name for told in runs["fingerprints"] for name in json.loads(told)}
     known |= set(rows.filter("certified")["fingerprint"])
@@ -145,7 +147,7 @@ def canaries_stopped(project: Project, judges: Sequence[WatchedJudge]) -> list[C
                 pl.col("judge_version") == judge.judge_version, pl.col("collection") == name,
                 pl.col("epoch") > judge.epoch,
             )  # fmt: skip
-            for row in mine.tail(1).filter(pl.col("kind") == "canary").drop_nulls("reason").iter_rows(named=True):
+            for row in mine.tail(1).filter(pl.col("kind") == CANARY_RUN).drop_nulls("reason").iter_rows(named=True):
                 found.append(CanaryStopped(judge, name, int(row["epoch"]), row["reason"]))
     return found
 

@@ -10,6 +10,8 @@ from functools import partial
 import polars as pl
 
 from label_pipeline.adapters.files.stamps import content_hash, stamp
+from label_pipeline.core.codes.purposes import CALIBRATE, GATE
+from label_pipeline.core.codes.verdicts import DECISION
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.project import Project
 from label_pipeline.stages.watch import FileSeen, Growth
@@ -39,7 +41,7 @@ def growth(project: Project) -> Growth | None:
     before any decision, or where that judge left the settings.
     """
     store = project.store("gate")
-    decisions = store.read("verdicts").filter(pl.col("kind") == "decision").sort("epoch", "decided_at", "verdict_id")
+    decisions = store.read("verdicts").filter(pl.col("kind") == DECISION).sort("epoch", "decided_at", "verdict_id")
     if decisions.is_empty():
         return None
     newest = decisions.row(-1, named=True)
@@ -56,11 +58,11 @@ def growth(project: Project) -> Growth | None:
     if not member.inside:
         pairs = pairs.filter(~pl.col("customer"))
     unseen = pairs.filter(~pl.col("asked"))
-    held_out = unseen.filter(pl.col("stage") == "gate")["collection"].value_counts()
+    held_out = unseen.filter(pl.col("stage") == GATE)["collection"].value_counts()
     return Growth(
         epoch=int(newest["epoch"]),
         asked=pairs.height - unseen.height,
-        learnable=unseen.filter(pl.col("stage") == "calibrate").height,
+        learnable=unseen.filter(pl.col("stage") == CALIBRATE).height,
         held_out={str(name): int(count) for name, count in held_out.iter_rows()},
         graded=hashlib.sha256(repr(pairs.select(*PAIR_KEY, "stage").rows()).encode()).hexdigest()[:16],
     )

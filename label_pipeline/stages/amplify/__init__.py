@@ -4,22 +4,11 @@ work.py sorts a day's pairs out; label.py turns replies into labels and books; c
 counts. Keep out: sending (core/judging).
 """
 
-from label_pipeline.stages.amplify.current import STANDING, STATUSES, current, newest
+from label_pipeline.stages.amplify.current import current, newest
 from label_pipeline.stages.amplify.label import Books, books, labels, orphan_row, run_row
 from label_pipeline.stages.amplify.work import Work, reasons, refuse_all_closed, sort_out
 
 __all__ = [
-    "STANDING",
-    "STATUSES",
-    "Books",
-    "Work",
-    "books",
-    "current",
-    "labels",
-    "newest",
-    "orphan_row",
-    "reasons",
-    "refuse_all_closed",
-    "run_row",
+    "Books", "Work", "books", "current", "labels", "newest", "orphan_row", "reasons", "refuse_all_closed", "run_row",
     "sort_out",
 ]  # fmt: skip

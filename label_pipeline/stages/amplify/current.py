@@ -6,18 +6,14 @@ stages/anchor).
 
 import polars as pl
 
+from label_pipeline.core.codes.labels import PROVISIONAL, STATUSES
 from label_pipeline.core.tables import PAIR_KEY
-
-STATUSES = ("provisional", "confirmed", "superseded", "recalled")
-"""In the order they can follow one another; at one moment the later one decides."""
-
-STANDING = ("provisional", "confirmed")
 
 
 def newest(labels: pl.DataFrame) -> pl.DataFrame:
     """The newest LABELS row of every pair and judge, with ``given_at``: when the judge gave it last."""
     by = [*PAIR_KEY, "judge_version"]
-    provisional = pl.col("status") == "provisional"
+    provisional = pl.col("status") == PROVISIONAL
     given = pl.col("labelled_at").filter(provisional).max().over(by)
     rank = pl.col("status").replace_strict(STATUSES, range(len(STATUSES)), return_dtype=pl.Int64)
     return (
@@ -31,7 +27,7 @@ def newest(labels: pl.DataFrame) -> pl.DataFrame:
 def current(labels: pl.DataFrame) -> pl.DataFrame:
     """The row of the judge that labelled each pair last, with ``given_at``.
 
-    Those that are ``provisional`` or ``confirmed`` are what sql/rank/training_labels.sql trains on.
+    Those whose status is ``USABLE`` are what sql/rank/training_labels.sql trains on.
     """
     ordered = newest(labels).sort("given_at", "judge_version", descending=[True, False])
     return ordered.unique(PAIR_KEY, keep="first", maintain_order=True)

@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 
 from label_pipeline.core.catalogue import LABEL_RUNS, LABELS
+from label_pipeline.core.codes import outcomes
+from label_pipeline.core.codes.labels import PROVISIONAL, Refuser
 from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
-from label_pipeline.core.judging.answers import OVER_CAP
 from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.spent import Spent
 from label_pipeline.core.tables import PAIR_KEY
@@ -61,7 +62,7 @@ def labels(work: Work, judging: Judging, judge: JudgeVersion, *, day: date, run_
             f"judge {judge.judge_version} may not label {work.collection}: the open verdict there is of judge "
             f"{standing.judge_version} ({standing.state})"
         )
-    graded = pair_grades(judging.judgements).filter(pl.col("outcome") == "graded")
+    graded = pair_grades(judging.judgements).filter(pl.col("outcome") == outcomes.GRADED)
     expected = graded["expected_grade"].cast(pl.Float64).to_numpy()
     keys = [json.dumps(list(found)) for found in graded["request_keys"].to_list()]
     calibrated = judge.calibrate(work.collection, expected) if len(expected) else np.empty(0)
@@ -71,7 +72,7 @@ def labels(work: Work, judging: Judging, judge: JudgeVersion, *, day: date, run_
             pl.Series("calibrated_grade", calibrated, dtype=pl.Float64),
             pl.Series("request_keys", keys, dtype=pl.String),
             pl.lit(day).alias("day"),
-            pl.lit("provisional").alias("status"),
+            pl.lit(PROVISIONAL).alias("status"),
             pl.lit(judge.judge_version).alias("judge_version"),
             pl.lit(standing.verdict_id).alias("verdict_id"),
             pl.lit(run_id).alias("run_id"),
@@ -87,9 +88,9 @@ def books(work: Work, judging: Judging | None) -> Books:
         refused = work.refused + len(work.ask)
         return Books(work.pairs_in, work.labelled_before, work.labelled_before, 0, 0, refused, work.skipped)
     grades = pair_grades(judging.judgements)
-    graded = pl.col("outcome") == "graded"
-    over_cap = pl.col("detail").fill_null("").str.starts_with(OVER_CAP) & ~graded
-    failed = (pl.col("outcome") == "failed") & ~over_cap
+    graded, over_cap, failed = (
+        pl.col("outcome") == word for word in (outcomes.GRADED, outcomes.OVER_CAP, outcomes.FAILED)
+    )
     rules = {"graded": graded, "over": over_cap, "failed": failed, "reused": graded & pl.col("reused")}
     count = {name: grades.filter(rule).height for name, rule in rules.items()}
     return Books(
@@ -104,8 +105,9 @@ def books(work: Work, judging: Judging | None) -> Books:
 
 
 def run_row(
-    work: Work, judging: Judging | None, cost: Spent, *, day: date, run_id: str, reason: str | None, now: datetime
-) -> pl.DataFrame:
+    work: Work, judging: Judging | None, cost: Spent,
+    *, day: date, run_id: str, refused_by: Refuser | None, reason: str | None, now: datetime,
+) -> pl.DataFrame:  # fmt: skip
     """The LABEL_RUNS row of ``work``.
 
     Args:
@@ -114,7 +116,8 @@ def run_row(
         cost: what it cost, though nothing came of it.
         day: the partition.
         run_id: the Dagster run.
-        reason: why pairs were refused.
+        refused_by: what refused pairs; None where nothing did.
+        reason: why, a sentence.
         now: current time.
 
     Raises:
@@ -137,6 +140,7 @@ def run_row(
         "refused": found.refused,
         "skipped": found.skipped,
         **cost._asdict(),
+        "refused_by": refused_by,
         "reason": reason,
         "finished_at": now,
     }

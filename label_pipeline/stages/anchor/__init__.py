@@ -20,12 +20,12 @@ from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun
 from label_pipeline.stages.anchor.labels import confirmed, recalled, standing
 from label_pipeline.stages.anchor.population import Population, compare
 from label_pipeline.stages.anchor.recall import AffectedRanker, affected_rankers
-from label_pipeline.stages.anchor.runs import Kind, measure, run_row, snapshot
+from label_pipeline.stages.anchor.runs import measure, run_row, snapshot
 from label_pipeline.stages.anchor.thresholds import DriftThresholds
 from label_pipeline.stages.anchor.verdicts import drift_row
 
 __all__ = [
-    "AffectedRanker", "AnchorEvidence", "AnchorRun", "DriftThresholds", "DriftVerdict", "Kind", "Population", "Spent",
+    "AffectedRanker", "AnchorEvidence", "AnchorRun", "DriftThresholds", "DriftVerdict", "Population", "Spent",
     "affected_rankers", "canary", "compare", "confirmed", "decide_drift", "drift_row", "measure", "recalled", "run_row",
     "snapshot", "spent", "standing",
 ]  # fmt: skip

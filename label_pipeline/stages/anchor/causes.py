@@ -20,19 +20,31 @@ A fingerprint alone asks for nothing: the anchor run it led to has just answered
 """
 
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from label_pipeline.core.codes import detectors
+from label_pipeline.core.codes.detectors import Detector
+from label_pipeline.core.codes.drift import (
+    CAPABILITY,
+    DRIFTED,
+    HEALTHY,
+    HUMANS,
+    JUDGE_CHANGED,
+    LENIENCY,
+    NO_CAUSE,
+    POPULATION,
+    REPEATABILITY,
+    SILENT_CHANGE,
+    UNCONFIRMED,
+    WARNING,
+    Cause,
+    State,
+)  # fmt: skip
 from label_pipeline.stages.anchor.evidence import AnchorEvidence
-from label_pipeline.stages.anchor.readings import Readings
+from label_pipeline.stages.anchor.readings import COUNTED, Readings
 from label_pipeline.stages.anchor.signals import Signal
-
-State = Literal["baseline", "healthy", "warning", "drifted", "insufficient"]
-Cause = Literal[
-    "none", "unconfirmed", "judge changed", "silent change", "leniency", "capability", "repeatability", "population",
-    "rubric", "humans",
-]  # fmt: skip
 
 
 class Diagnosis(NamedTuple):
@@ -66,8 +78,8 @@ def diagnose(found: Readings, signals: tuple[Signal, ...]) -> Diagnosis:
             return diagnosis
     action = "nothing to do: every detector is below its threshold"
     if found.new_fingerprints:
-        action = f"nothing to do: {_said(signals, 'fingerprint')}, and its grades are the baseline's"
-    return Diagnosis("healthy", "none", action, healthy=True)
+        action = f"nothing to do: {_said(signals, detectors.FINGERPRINT)}, and its grades are the baseline's"
+    return Diagnosis(HEALTHY, NO_CAUSE, action, healthy=True)
 
 
 def another_model(evidence: AnchorEvidence, sentence: str) -> Diagnosis:
@@ -79,18 +91,18 @@ def another_model(evidence: AnchorEvidence, sentence: str) -> Diagnosis:
         f"{sentence}: another model is another judge; calibrate and certify it, or pin the certified model at the "
         "provider"
     )
-    return Diagnosis("drifted", "judge changed", action, suspends=True, change_point=before)
+    return Diagnosis(DRIFTED, JUDGE_CHANGED, action, suspends=True, change_point=before)
 
 
 def _loss_drift(found: Readings, signals: tuple[Signal, ...]) -> Diagnosis | None:
     if found.decisive is None:
         return None
-    fact = _said(signals, "tolerance e-process")
+    fact = _said(signals, detectors.E_PROCESS)
     if not found.e_alarm:
-        fact = f"{_said(signals, 'two jumps in a row')} ({fact})"
+        fact = f"{_said(signals, detectors.DOUBLE_JUMP)} ({fact})"
     first, last = found.changed
     cause, advice = _why_worse(found, first, last)
-    return Diagnosis("drifted", cause, f"{fact}; {advice}", suspends=True, change_point=_before(found, first))
+    return Diagnosis(DRIFTED, cause, f"{fact}; {advice}", suspends=True, change_point=_before(found, first))
 
 
 def _why_worse(found: Readings, first: int, last: int) -> tuple[Cause, str]:
@@ -103,37 +115,36 @@ def _why_worse(found: Readings, first: int, last: int) -> tuple[Cause, str]:
     if arrived:
         advice = f"fingerprint {', '.join(sorted(arrived))} came with it: the provider changed the model"
         advice += f" ({shift}, so refit the calibrator first)" if lenient else ""
-        return "judge changed", f"{advice}; calibrate again and certify what is served now"
+        return JUDGE_CHANGED, f"{advice}; calibrate again and certify what is served now"
     if lenient:
-        return "leniency", f"{shift}: refit the affine calibrator on train and dev, then certify again (a look)"
-    if found.warnings["malformed"][last] or found.warnings["refused"][last]:
+        return LENIENCY, f"{shift}: refit the affine calibrator on train and dev, then certify again (a look)"
+    if any(found.warnings[kind][last] for kind in COUNTED):
         run = found.runs[last]
-        return "capability", (
+        return CAPABILITY, (
             f"{run.malformed} of {run.came} replies were unreadable and {run.refused} refused, more than in the "
             "baseline: ask for shorter replies or raise max_tokens, then calibrate again"
         )
     share = 0.0 if np.isnan(found.repaired) else max(found.repaired, 0.0)
     advice = f"the bias explains only {share:.0%} of it: the judge reads worse; calibrate again, prompt included"
-    return "capability", advice
+    return CAPABILITY, advice
 
 
 def _warning(found: Readings, signals: tuple[Signal, ...]) -> Diagnosis | None:
     if not found.warned[-1]:
         return None
-    names = {"jump": "weekly jump", "flips": "flips", "malformed": "malformed replies", "refused": "refused replies"}
-    fired = [kind for kind in names if found.warnings[kind][-1]]
-    fact = "; ".join(_said(signals, names[kind]) for kind in fired)
+    fired = [kind for kind, warned in found.warnings.items() if warned[-1]]
+    fact = "; ".join(_said(signals, kind) for kind in fired)
     if len(found.runs) == 1 or not found.warned[-2]:
         advice = "one run may be chance or an hour of trouble: run the anchor once more, which decides"
-        return Diagnosis("warning", "unconfirmed", f"{fact}; {advice}", run_again=True)
+        return Diagnosis(WARNING, UNCONFIRMED, f"{fact}; {advice}", run_again=True)
     twice = f"{fact}; the run before warned too, and the loss is not beyond its tolerance"
-    if {"malformed", "refused"} & set(fired):
+    if set(COUNTED) & set(fired):
         return Diagnosis(
-            "warning", "capability", f"{twice}: ask for shorter replies, raise max_tokens, or choose another model"
+            WARNING, CAPABILITY, f"{twice}: ask for shorter replies, raise max_tokens, or choose another model"
         )
     if found.noisier:
-        return Diagnosis("warning", "repeatability", f"{_said(signals, 'repeatability')}; {twice}: {_STEADIER}")
-    return Diagnosis("warning", "silent change", f"{twice}: {_SILENT}")
+        return Diagnosis(WARNING, REPEATABILITY, f"{_said(signals, detectors.REPEATABILITY)}; {twice}: {_STEADIER}")
+    return Diagnosis(WARNING, SILENT_CHANGE, f"{twice}: {_SILENT}")
 
 
 _STEADIER = "ask for more votes or lower the temperature"
@@ -146,29 +157,29 @@ _SILENT = (
 def _noise(found: Readings, signals: tuple[Signal, ...]) -> Diagnosis | None:
     if not found.noisier:
         return None
-    return Diagnosis("warning", "repeatability", f"{_said(signals, 'repeatability')}: {_STEADIER}")
+    return Diagnosis(WARNING, REPEATABILITY, f"{_said(signals, detectors.REPEATABILITY)}: {_STEADIER}")
 
 
 def _canary(found: Readings, signals: tuple[Signal, ...]) -> Diagnosis | None:
-    if not _fired(signals, "canary"):
+    if not _fired(signals, detectors.CANARY):
         return None
-    action = f"{_said(signals, 'canary')}: run the whole anchor once, which decides"
-    return Diagnosis("warning", "unconfirmed", action, run_again=True)
+    action = f"{_said(signals, detectors.CANARY)}: run the whole anchor once, which decides"
+    return Diagnosis(WARNING, UNCONFIRMED, action, run_again=True)
 
 
 def _humans(found: Readings, signals: tuple[Signal, ...]) -> Diagnosis | None:
-    if not _fired(signals, "humans"):
+    if not _fired(signals, detectors.HUMANS):
         return None
-    action = f"{_said(signals, 'humans')}: train the annotators again, leave the judge alone"
-    return Diagnosis("warning", "humans", action, healthy=True)
+    action = f"{_said(signals, detectors.HUMANS)}: train the annotators again, leave the judge alone"
+    return Diagnosis(WARNING, HUMANS, action, healthy=True)
 
 
 def _population(found: Readings, signals: tuple[Signal, ...]) -> Diagnosis | None:
-    fired = [signal.sentence for signal in signals if signal.name.startswith("population") and signal.fired]
+    fired = [signal.sentence for signal in signals if signal.code in detectors.POPULATION and signal.fired]
     if not fired:
         return None
     advice = "grade the pairs of 60 fresh random queries by hand and add them to seed and anchor; leave the judge alone"
-    return Diagnosis("warning", "population", f"{'; '.join(fired)}: {advice}", healthy=True)
+    return Diagnosis(WARNING, POPULATION, f"{'; '.join(fired)}: {advice}", healthy=True)
 
 
 def _before(found: Readings, first: int) -> datetime:
@@ -176,9 +187,9 @@ def _before(found: Readings, first: int) -> datetime:
     return found.runs[first - 1].ran_at if first else found.evidence.baseline[-1].ran_at
 
 
-def _fired(signals: tuple[Signal, ...], name: str) -> bool:
-    return any(signal.name == name and signal.fired for signal in signals)
+def _fired(signals: tuple[Signal, ...], code: Detector) -> bool:
+    return any(signal.code == code and signal.fired for signal in signals)
 
 
-def _said(signals: tuple[Signal, ...], name: str) -> str:
-    return next(signal.sentence for signal in signals if signal.name == name)
+def _said(signals: tuple[Signal, ...], code: Detector) -> str:
+    return {signal.code: signal.sentence for signal in signals}[code]

@@ -7,7 +7,9 @@ figures (readings.py), words (signals.py), the cause table (causes.py), storing 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from label_pipeline.stages.anchor.causes import Cause, Diagnosis, State, another_model, diagnose
+from label_pipeline.core.codes import detectors
+from label_pipeline.core.codes.drift import BASELINE, INSUFFICIENT, NO_CAUSE, RUBRIC, Cause, State
+from label_pipeline.stages.anchor.causes import Diagnosis, another_model, diagnose
 from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun
 from label_pipeline.stages.anchor.readings import Readings
 from label_pipeline.stages.anchor.signals import (
@@ -83,12 +85,12 @@ def _sufficiency(evidence: AnchorEvidence, runs: int, limits: DriftThresholds) -
     """Whether there is enough to decide on; a fired signal says what is missing."""
     n = evidence.n_pairs
     return (
-        Signal("rubric", float(evidence.rubric_changed), 1.0, evidence.rubric_changed,
+        Signal(detectors.RUBRIC, float(evidence.rubric_changed), 1.0, evidence.rubric_changed,
                "the rubric is another one than when the anchor was graded" if evidence.rubric_changed
                else "the rubric is the one the anchor was graded by"),
-        Signal("anchor pairs", float(n), float(limits.min_pairs), n < limits.min_pairs,
+        Signal(detectors.ANCHOR_PAIRS, float(n), float(limits.min_pairs), n < limits.min_pairs,
                f"{n} anchor pairs, {limits.min_pairs} are needed and 300 advised"),
-        Signal("baseline runs", float(runs), float(limits.min_baseline), runs < limits.min_baseline,
+        Signal(detectors.BASELINE_RUNS, float(runs), float(limits.min_baseline), runs < limits.min_baseline,
                f"{runs} whole baseline runs of the certified model, {limits.min_baseline} are needed and 10 advised"),
     )  # fmt: skip
 
@@ -102,14 +104,14 @@ def _without_detectors(
         return another_model(evidence, served[0].sentence)
     if rubric.fired:
         action = f"{rubric.sentence}, so it is void: grade at least 100 anchor pairs by the new rubric and make a new "
-        return Diagnosis("insufficient", "rubric", action + "baseline; the judge must be certified under it too")
+        return Diagnosis(INSUFFICIENT, RUBRIC, action + "baseline; the judge must be certified under it too")
     if pairs.fired:
-        return Diagnosis("insufficient", "none", f"{pairs.sentence}: grade more pairs of anchor queries")
+        return Diagnosis(INSUFFICIENT, NO_CAUSE, f"{pairs.sentence}: grade more pairs of anchor queries")
     if baseline.fired:
-        return Diagnosis("insufficient", "none", f"{baseline.sentence}: run the anchor to complete the baseline")
+        return Diagnosis(INSUFFICIENT, NO_CAUSE, f"{baseline.sentence}: run the anchor to complete the baseline")
     if not evidence.watch:
         action = "the baseline is complete and no anchor run has been made since: the next one is compared with it"
-        return Diagnosis("baseline", "none", action)
+        return Diagnosis(BASELINE, NO_CAUSE, action)
     return None if runs else _unknown(evidence, limits)
 
 
@@ -122,10 +124,10 @@ def _unknown(evidence: AnchorEvidence, limits: DriftThresholds) -> Diagnosis | N
             "be missing: nothing is decided on an outage; run the anchor again when the provider answers"
         )
         once = len(evidence.watch) == 1 or _whole(evidence.watch[-2], limits)
-        return Diagnosis("insufficient", "none", action, run_again=once)
+        return Diagnosis(INSUFFICIENT, NO_CAUSE, action, run_again=once)
     if not newest.models:
         action = "no reply of the newest run says which model gave it: unknown is not healthy; name it at the provider"
-        return Diagnosis("insufficient", "none", action)
+        return Diagnosis(INSUFFICIENT, NO_CAUSE, action)
     return None
 
 

@@ -9,8 +9,9 @@ from datetime import datetime
 import polars as pl
 
 from label_pipeline.core.catalogue import LABELS
+from label_pipeline.core.codes.labels import CONFIRMED, PROVISIONAL, RECALLED, USABLE, Status
 from label_pipeline.core.tables import PAIR_KEY
-from label_pipeline.stages.amplify.current import STANDING, newest
+from label_pipeline.stages.amplify.current import newest
 
 
 def confirmed(
@@ -18,8 +19,8 @@ def confirmed(
 ) -> pl.DataFrame:
     """LABELS rows that confirm every provisional label ``judge_version`` gave in ``collection`` until ``before``."""
     mine = (pl.col("judge_version") == judge_version) & (pl.col("collection") == collection)
-    waiting = newest(labels.filter(mine)).filter(pl.col("status") == "provisional", pl.col("given_at") <= before)
-    return _later(waiting, "confirmed", now)
+    waiting = newest(labels.filter(mine)).filter(pl.col("status") == PROVISIONAL, pl.col("given_at") <= before)
+    return _later(waiting, CONFIRMED, now)
 
 
 def standing(
@@ -45,15 +46,15 @@ def standing(
     inside = pl.col("given_at") >= since
     if until is not None:
         inside &= pl.col("given_at") < until
-    return newest(labels.filter(mine)).filter(pl.col("status").is_in(STANDING), inside)
+    return newest(labels.filter(mine)).filter(pl.col("status").is_in(USABLE), inside)
 
 
 def recalled(taken: pl.DataFrame, now: datetime) -> pl.DataFrame:
     """LABELS rows that recall the labels of ``standing``."""
-    return _later(taken, "recalled", now)
+    return _later(taken, RECALLED, now)
 
 
-def _later(rows: pl.DataFrame, status: str, now: datetime) -> pl.DataFrame:
+def _later(rows: pl.DataFrame, status: Status, now: datetime) -> pl.DataFrame:
     """The same labels under ``status`` from ``now`` on, though a clock was set back since they were given."""
     moment = pl.max_horizontal(pl.lit(now, dtype=LABELS.schema["labelled_at"]), pl.col("labelled_at"))
     later = rows.with_columns(moment.alias("labelled_at"), pl.lit(status).alias("status"))

@@ -5,16 +5,24 @@ Keep out: words (signals.py), cause and action (causes.py).
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from label_pipeline.core.codes import detectors as codes
+from label_pipeline.core.codes.detectors import Detector
 from label_pipeline.core.drift import detectors, loss
 from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun, Floats
 from label_pipeline.stages.anchor.thresholds import DriftThresholds
 
 RECENT = 4
 """Runs among which repeatability is measured."""
+
+Counted = Literal["malformed", "refused"]
+"""Detectors that count replies; an ``AnchorRun`` holds the count under the same name."""
+
+COUNTED: tuple[Counted, ...] = (codes.MALFORMED, codes.REFUSED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +85,7 @@ class Readings:
         return detectors.flip_z(self.flip_shares, self.flip_base, self.evidence.n_pairs)
 
     @cached_property
-    def unreadable_p(self) -> dict[str, Floats]:
+    def unreadable_p(self) -> dict[Counted, Floats]:
         """``malformed`` and ``refused``: (W,) p-value of each run's count against the baseline's."""
         base = self.evidence.baseline
         came = sum(run.came for run in base)
@@ -88,15 +96,15 @@ class Readings:
                 )
                 for run in self.runs
             ])
-            for kind in ("malformed", "refused")
+            for kind in COUNTED
         }  # fmt: skip
 
     @cached_property
-    def warnings(self) -> dict[str, NDArray[np.bool_]]:
+    def warnings(self) -> dict[Detector, NDArray[np.bool_]]:
         """(W,) whether each warning detector fired in each run."""
         return {
-            "jump": self.jumps >= self.thresholds.run_z,
-            "flips": self.flips >= self.thresholds.run_z,
+            codes.JUMP: self.jumps >= self.thresholds.run_z,
+            codes.FLIPS: self.flips >= self.thresholds.run_z,
             **{kind: p <= self.thresholds.run_p for kind, p in self.unreadable_p.items()},
         }
 
@@ -146,7 +154,7 @@ class Readings:
 
         Where the newest run flips, the flipping runs in a row up to it; else the newest that did not warn.
         """
-        flips = self.warnings["flips"]
+        flips = self.warnings[codes.FLIPS]
         quiet = np.flatnonzero(~self.warned)
         if flips[-1]:
             last_steady = int(np.append(np.flatnonzero(~flips), -1).max())

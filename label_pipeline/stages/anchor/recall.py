@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import polars as pl
 
+from label_pipeline.core.codes.ranking import AMPLIFIED
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.rank.membership import Inputs, members
-from label_pipeline.stages.rank.training_set import AMPLIFIED
 
 LABEL = (*PAIR_KEY, "judge_version", "given_at")
 """One giving of a label: a pair may be labelled again by the same judge after a recall."""

@@ -6,13 +6,14 @@ Keep out: whether the judge drifted (decision.py), asking (operations/anchor.py,
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from label_pipeline.core.catalogue import ANCHOR_ITEMS, ANCHOR_RUNS
+from label_pipeline.core.codes.drift import RunKind
+from label_pipeline.core.codes.outcomes import REFUSALS, UNANSWERED, UNREADABLE
 from label_pipeline.core.drift.detectors import flip_baseline, flip_shares, grade_codes
 from label_pipeline.core.drift.loss import item_losses
 from label_pipeline.core.errors import NotApplicableError
@@ -21,11 +22,6 @@ from label_pipeline.core.judging.spent import Spent
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.anchor.evidence import AnchorRun
-
-Kind = Literal["baseline", "watch", "canary"]
-
-MALFORMED = ("malformed", "cut", "out_of_scale")
-"""Outcomes of a reply that came and cannot be used, other than a refusal."""
 
 
 def snapshot(pairs: pl.DataFrame, *, judge_version: str, baseline_epoch: int, now: datetime) -> pl.DataFrame:
@@ -66,7 +62,7 @@ def measure(
             f"the anchor run of epoch {epoch} has no pairs to be about: an anchor needs human-graded pairs of anchor "
             "queries, and a baseline that is newer than its judge; run gold_labels and seed_splits, then anchor_run"
         )
-    replies = judgements.filter(pl.col("outcome") != "failed")
+    replies = judgements.filter(~pl.col("outcome").is_in(UNANSWERED))
     grades = pair_grades(replies).select(*PAIR_KEY, "raw_grade", "expected_grade", answered=pl.lit(True))
     found = items.select(PAIR_KEY).join(
         grades, on=list(PAIR_KEY), how="left", nulls_equal=True, maintain_order="left"
@@ -79,12 +75,12 @@ def measure(
         ran_at=ran_at,
         raw=_floats(found["raw_grade"]),
         calibrated=judge.calibrate(str(items["collection"][0]), expected),
-        malformed=int(outcomes.is_in(MALFORMED).sum()),
-        refused=int((outcomes == "refused").sum()),
+        malformed=int(outcomes.is_in(UNREADABLE).sum()),
+        refused=int(outcomes.is_in(REFUSALS).sum()),
         replies=judgements.height,
         models=frozenset(judgements["model_reported"].drop_nulls()),
         fingerprints=frozenset(judgements["fingerprint"].drop_nulls()),
-        failed=int((outcomes == "failed").sum()),
+        failed=int(outcomes.is_in(UNANSWERED).sum()),
         answered=None if answered.all() else answered,
     )
 
@@ -98,7 +94,7 @@ def run_row(
     run_id: str,
     judge_version: str,
     collection: str,
-    kind: Kind,
+    kind: RunKind,
     baseline: Sequence[AnchorRun] = (),
     baseline_epoch: int | None,
     reason: str | None = None,

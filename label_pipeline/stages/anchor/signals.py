@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from label_pipeline.core.codes import detectors as codes
+from label_pipeline.core.codes.detectors import Detector
 from label_pipeline.core.drift import detectors, loss
 from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun, Floats
-from label_pipeline.stages.anchor.readings import Readings
+from label_pipeline.stages.anchor.readings import Counted, Readings
 from label_pipeline.stages.anchor.thresholds import DriftThresholds
 
 
@@ -19,11 +21,16 @@ class Signal(NamedTuple):
     ``figure`` is None where it cannot be computed; such a signal has not fired, and its sentence says why.
     """
 
-    name: str
+    code: Detector
     figure: float | None
     threshold: float | None
     fired: bool
     sentence: str
+
+    @property
+    def name(self) -> str:
+        """The detector as people read it; nothing is decided by it."""
+        return codes.NAMES[self.code]
 
 
 def judge_signals(found: Readings) -> tuple[Signal, ...]:
@@ -34,35 +41,36 @@ def judge_signals(found: Readings) -> tuple[Signal, ...]:
     tolerated = f"{limits.delta * scale.span**2:.3f} MSE"
     best = float(found.e_values.max())
     signals = [
-        _signal("tolerance e-process", best, limits.evidence, found.e_alarm,
+        _signal(codes.E_PROCESS, best, limits.evidence, found.e_alarm,
                 f"evidence that the loss rose beyond {tolerated} reached {_big(best)} in {last + 1} runs, alarm from "
                 f"{limits.evidence:g}; the newest run is {mse} from the baseline of {before} runs"),
-        _signal("weekly jump", found.jumps[last], limits.run_z, bool(found.warnings["jump"][last]),
+        _signal(codes.JUMP, found.jumps[last], limits.run_z, bool(found.warnings[codes.JUMP][last]),
                 f"the newest run's loss is {mse} from the baseline, {_sign(found.jumps[last], 1)} standard deviations, "
                 f"warning from {limits.run_z:.1f}"),
-        _signal("two jumps in a row", None, limits.run_z, bool(found.double_jumps.any()),
+        _signal(codes.DOUBLE_JUMP, None, limits.run_z, bool(found.double_jumps.any()),
                 "two runs in a row jumped, together beyond the tolerance" if found.double_jumps.any()
                 else "no two runs in a row jumped beyond the tolerance"),
-        _signal("flips", found.flips[last], limits.run_z, bool(found.warnings["flips"][last]),
+        _signal(codes.FLIPS, found.flips[last], limits.run_z, bool(found.warnings[codes.FLIPS][last]),
                 f"{found.flip_shares[last]:.1%} of the pairs differ from the baseline's commonest grade, expected "
                 f"{float(found.flip_base.rate):.1%}: {_sign(found.flips[last], 1)} standard deviations, warning from "
                 f"{limits.run_z:.1f}"),
-        *(_unreadable(found, kind, words) for kind, words in (("malformed", "unreadable"), ("refused", "refused"))),
-        _signal("bias", found.bias.z, limits.run_z, abs(found.bias.z) >= limits.run_z,
+        _unreadable(found, codes.MALFORMED, "unreadable"),
+        _unreadable(found, codes.REFUSED, "refused"),
+        _signal(codes.BIAS, found.bias.z, limits.run_z, abs(found.bias.z) >= limits.run_z,
                 f"the mean calibrated grade moved by {_sign(found.bias.size, 3)} R, {_sign(found.bias.z, 1)} standard "
                 f"errors, counts from {limits.run_z:.1f}"),
-        _signal("repeatability", found.repeats.ratio, limits.noise_ratio, found.noisier,
+        _signal(codes.REPEATABILITY, found.repeats.ratio, limits.noise_ratio, found.noisier,
                 "repeatability needs two recent runs" if np.isnan(found.repeats.ratio) else
                 f"recent runs vary {found.repeats.ratio:.2f} times as much as the baseline's, z {found.repeats.z:.1f}; "
                 f"warning from {limits.noise_ratio:g} times and z {limits.run_z:.1f}"),
-        _signal("fingerprint", float(len(found.new_fingerprints)), 1.0, bool(found.new_fingerprints),
+        _signal(codes.FINGERPRINT, float(len(found.new_fingerprints)), 1.0, bool(found.new_fingerprints),
                 f"fingerprint {', '.join(sorted(found.new_fingerprints))} was not seen in the baseline"
                 if found.new_fingerprints else "every fingerprint of the newest run was seen in the baseline"),
     ]  # fmt: skip
     return tuple(signals)
 
 
-def _unreadable(found: Readings, kind: str, words: str) -> Signal:
+def _unreadable(found: Readings, kind: Counted, words: str) -> Signal:
     base, newest = found.evidence.baseline, found.runs[-1]
     p = float(found.unreadable_p[kind][-1])
     events, trials = sum(getattr(run, kind) for run in base), sum(run.came for run in base)
@@ -70,7 +78,7 @@ def _unreadable(found: Readings, kind: str, words: str) -> Signal:
         f"{getattr(newest, kind)} of {newest.came} replies were {words}, {events} of {trials} in the baseline "
         f"(p {p:.2g}, warning up to {found.thresholds.run_p:.2g})"
     )
-    return _signal(f"{kind} replies", p, found.thresholds.run_p, bool(found.warnings[kind][-1]), sentence)
+    return _signal(kind, p, found.thresholds.run_p, bool(found.warnings[kind][-1]), sentence)
 
 
 def model_signal(evidence: AnchorEvidence, newest: AnchorRun) -> Signal:
@@ -81,7 +89,7 @@ def model_signal(evidence: AnchorEvidence, newest: AnchorRun) -> Signal:
         sentence = f"replies came from {', '.join(sorted(strange))}, certified is {evidence.accepted_model}"
     elif not newest.models:
         sentence = f"no reply says which model gave it, certified is {evidence.accepted_model}"
-    return _signal("served model", float(len(strange)), 1.0, bool(strange), sentence)
+    return _signal(codes.SERVED_MODEL, float(len(strange)), 1.0, bool(strange), sentence)
 
 
 def canary_signal(found: Readings) -> Signal | None:
@@ -97,15 +105,15 @@ def canary_signal(found: Readings) -> Signal | None:
     base = loss.baseline(found.losses(evidence.baseline)[:, asked])
     rise = loss.rises(found.losses((newest,))[:, asked], base)
     z = float(loss.jump_z(rise, base)[0])
-    codes = [detectors.grade_codes(np.stack([r.raw for r in runs])[:, asked], evidence.scale)
+    shown = [detectors.grade_codes(np.stack([r.raw for r in runs])[:, asked], evidence.scale)
              for runs in (evidence.baseline, (newest,))]  # fmt: skip
-    flip_base = detectors.flip_baseline(codes[0], evidence.scale)
-    flips = float(detectors.flip_z(detectors.flip_shares(codes[1], flip_base), flip_base, n)[0])
+    flip_base = detectors.flip_baseline(shown[0], evidence.scale)
+    flips = float(detectors.flip_z(detectors.flip_shares(shown[1], flip_base), flip_base, n)[0])
     sentence = (
         f"the newest canary of {n} pairs: loss {float(rise[0]) * evidence.scale.span**2:+.3f} MSE from the baseline "
         f"({z:+.1f} standard deviations), changed grades {flips:+.1f}, warning from {limits.canary_z:.1f}"
     )
-    return _signal("canary", max(z, flips), limits.canary_z, max(z, flips) >= limits.canary_z, sentence)
+    return _signal(codes.CANARY, max(z, flips), limits.canary_z, max(z, flips) >= limits.canary_z, sentence)
 
 
 def human_signal(evidence: AnchorEvidence, limits: DriftThresholds) -> Signal | None:
@@ -115,7 +123,7 @@ def human_signal(evidence: AnchorEvidence, limits: DriftThresholds) -> Signal | 
     old, new = (np.asarray(grades, dtype=np.float64) for grades in evidence.regraded)
     n = len(old)
     if n < limits.regraded:
-        return _signal("humans", None, limits.regraded_z, False,
+        return _signal(codes.HUMANS, None, limits.regraded_z, False,
                        f"{n} anchor pairs were graded again by humans, {limits.regraded} are needed")  # fmt: skip
     moved = new - old
     shift = _in_errors(moved, 0.0)
@@ -126,7 +134,7 @@ def human_signal(evidence: AnchorEvidence, limits: DriftThresholds) -> Signal | 
         f"{n} anchor pairs graded again by humans moved by {moved.mean():+.2f} grades ({shift:+.1f} standard errors) "
         f"and differ by {(moved**2).mean():.2f} grades² (expected {expected}), warning from {limits.regraded_z:g}"
     )
-    return _signal("humans", figure, limits.regraded_z, figure >= limits.regraded_z, sentence)
+    return _signal(codes.HUMANS, figure, limits.regraded_z, figure >= limits.regraded_z, sentence)
 
 
 def population_signals(evidence: AnchorEvidence, limits: DriftThresholds) -> tuple[Signal, ...]:
@@ -135,17 +143,18 @@ def population_signals(evidence: AnchorEvidence, limits: DriftThresholds) -> tup
     if found is None:
         return ()
     sizes = f"({found.n_seed} anchor and {found.n_stream} stream pairs)"
-    checks = (
-        ("population: texts", found.auc, limits.classifier_auc, "a classifier tells the stream from the anchor, AUC"),
-        ("population: grades", found.psi, limits.psi, "stability index of the judge's grades, stream to anchor"),
-        ("population: mean grade", abs(found.grade_shift_se), limits.grade_shift,
+    checks: tuple[tuple[Detector, float, float, str], ...] = (
+        (codes.POPULATION_TEXTS, found.auc, limits.classifier_auc,
+         "a classifier tells the stream from the anchor, AUC"),
+        (codes.POPULATION_GRADES, found.psi, limits.psi, "stability index of the judge's grades, stream to anchor"),
+        (codes.POPULATION_MEAN, abs(found.grade_shift_se), limits.grade_shift,
          "standard errors between the mean grades of stream and anchor"),
     )  # fmt: skip
     return tuple(
-        _signal(name, figure, limit, bool(figure > limit),
+        _signal(code, figure, limit, bool(figure > limit),
                 f"{words}: too few pairs to say {sizes}" if np.isnan(figure)
                 else f"{words} {figure:.2f}, warning above {limit:g} {sizes}")
-        for name, figure, limit, words in checks
+        for code, figure, limit, words in checks
     )  # fmt: skip
 
 
@@ -158,9 +167,9 @@ def _in_errors(values: Floats, expected: float) -> float:
     return 0.0 if above == 0 else float(np.copysign(np.inf, above))
 
 
-def _signal(name: str, figure: float | None, threshold: float | None, fired: bool, sentence: str) -> Signal:
+def _signal(code: Detector, figure: float | None, threshold: float | None, fired: bool, sentence: str) -> Signal:
     known = None if figure is None or not np.isfinite(figure) else float(figure)
-    return Signal(name, known, threshold, fired, sentence)
+    return Signal(code, known, threshold, fired, sentence)
 
 
 def _sign(value: float, digits: int) -> str:

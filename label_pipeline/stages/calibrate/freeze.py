@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from label_pipeline.core import calibrators
+from label_pipeline.core.codes.outcomes import GRADED
 from label_pipeline.core.errors import ServedModelError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.scale import Scale
@@ -60,7 +61,7 @@ def served_model(judgements: pl.DataFrame, candidate: str) -> str | None:
         ServedModelError: two accepted ids. One calibrator over both would describe neither, and the gate, which accepts
             the frozen id alone, would refuse the other's replies.
     """
-    graded = judgements.filter(pl.col("outcome") == "graded", pl.col("model_reported").is_not_null())
+    graded = judgements.filter(pl.col("outcome") == GRADED, pl.col("model_reported").is_not_null())
     counts = graded["model_reported"].value_counts(sort=True).sort("count", "model_reported", descending=[True, False])
     if counts.height > 1:
         told = " and ".join(f"{name} ({count} grades)" for name, count in counts.iter_rows())

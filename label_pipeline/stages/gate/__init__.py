@@ -6,7 +6,8 @@ and the looks they spend; renewal.py the next holdout; standing.py which verdict
 calling models, telling Dagster.
 """
 
-from label_pipeline.stages.gate.criteria import Criterion, Lane
+from label_pipeline.core.codes.verdicts import Lane
+from label_pipeline.stages.gate.criteria import Criterion
 from label_pipeline.stages.gate.decision import Verdict, decide
 from label_pipeline.stages.gate.evidence import Evidence, collect, holdout_hash
 from label_pipeline.stages.gate.ledger import edited_policy, looks_left, next_look, rows, suspension, verdict_id

@@ -5,18 +5,20 @@ not a finite number is unknown, and unknown is a failure. Keep out: the figures 
 criteria a lane asks for (decision.py, recertify.py).
 """
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
 from label_pipeline.core import intervals
+from label_pipeline.core.codes.verdicts import FULL, Lane
 from label_pipeline.stages.gate.evidence import Evidence
 from label_pipeline.stages.gate.policy import Policy
 
 Status = Literal["met", "missed", "unknown", "reported", "not applicable"]
 
-Lane = Literal["full", "recertify"]
-"""How a judge is looked at: by the thresholds of the policy, or beside the last judge that passed those."""
+QUERIES: Final = "queries"
+LOOKS: Final = "looks"
+"""Criteria whose miss says that the data cannot answer, not that the judge is bad."""
 
 NOT_APPLICABLE = {
     "non-inferiority to humans": "needs three annotators on most holdout pairs and policy panel",
@@ -41,14 +43,14 @@ class Criterion(NamedTuple):
     sentence: str
 
 
-def looks(look: int, allowed: int, *, edited: bool = False, lane: Lane = "full") -> Criterion:
+def looks(look: int, allowed: int, *, edited: bool = False, lane: Lane = FULL) -> Criterion:
     """Whether the holdout's budget of looks in this lane allows look number ``look``."""
     status: Status = "met" if look <= allowed else "missed"
-    sentence = ("" if lane == "full" else "re-certification ") + f"look {look} of {allowed} at this holdout"
+    sentence = ("" if lane == FULL else "re-certification ") + f"look {look} of {allowed} at this holdout"
     sentence += " (the policy was edited after an earlier look)" if edited else ""
     if status == "missed":
         sentence += ": its budget is spent; retire it (label-pipeline renew-holdout) and grade new queries"
-    return Criterion("looks", status, float(look), float(look), float(allowed), sentence)
+    return Criterion(LOOKS, status, float(look), float(look), float(allowed), sentence)
 
 
 def queries(evidence: Evidence, policy: Policy, what: str = "holdout") -> Criterion:
@@ -59,7 +61,7 @@ def queries(evidence: Evidence, policy: Policy, what: str = "holdout") -> Criter
     sentence = f"{found}, {policy.name} needs {policy.min_queries}"
     if status == "missed":
         sentence += f"; grade {policy.min_queries - enough} more queries of {policy.min_pairs} pairs"
-    return Criterion("queries", status, float(enough), float(enough), float(policy.min_queries), sentence)
+    return Criterion(QUERIES, status, float(enough), float(enough), float(policy.min_queries), sentence)
 
 
 def unreadable(evidence: Evidence, policy: Policy) -> Criterion:

@@ -6,14 +6,14 @@ figures (measures.py), the other lane (recertify.py), whether an earlier decisio
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from label_pipeline.core import intervals
+from label_pipeline.core.codes.verdicts import CLOSED, FULL, INSUFFICIENT, OPEN, DecidedState, Lane
 from label_pipeline.stages.gate import criteria, measures
-from label_pipeline.stages.gate.criteria import Criterion, Lane
+from label_pipeline.stages.gate.criteria import Criterion
 from label_pipeline.stages.gate.evidence import Evidence
 from label_pipeline.stages.gate.policy import Policy
 
@@ -32,7 +32,7 @@ class Verdict:
     n_queries: int
     n_pairs: int
     criteria: tuple[Criterion, ...]
-    lane: Lane = "full"
+    lane: Lane = FULL
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -45,12 +45,12 @@ class Verdict:
         return not self.failures
 
     @property
-    def state(self) -> Literal["open", "closed", "insufficient"]:
+    def state(self) -> DecidedState:
         """``insufficient`` when the data cannot answer (too few queries, no look left, no bound), else ``closed``."""
         if self.open:
-            return "open"
+            return OPEN
         missed = {c.name for c in self.criteria if c.status == "missed"}
-        return "insufficient" if missed & {"queries", "looks"} or not missed else "closed"
+        return INSUFFICIENT if missed & {criteria.QUERIES, criteria.LOOKS} or not missed else CLOSED
 
 
 def decide(

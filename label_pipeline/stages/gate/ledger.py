@@ -13,21 +13,21 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from label_pipeline.core.catalogue import HOLDOUT_LOOKS, VERDICTS
-from label_pipeline.stages.gate.criteria import Lane
+from label_pipeline.core.codes.verdicts import DECISION, FULL, SUSPENDED, SUSPENSION, Lane
 from label_pipeline.stages.gate.decision import Verdict
 from label_pipeline.stages.gate.evidence import Evidence
 
 
 def verdict_id(
-    judge_version: str, collection: str, epoch: int, holdout_hash: str, policy_hash: str, lane: Lane = "full"
+    judge_version: str, collection: str, epoch: int, holdout_hash: str, policy_hash: str, lane: Lane = FULL
 ) -> str:
     """Names one look: the same six things are the same look."""
     parts = [judge_version, collection, epoch, holdout_hash, policy_hash]
-    parts += [] if lane == "full" else [lane]  # a full look is named as it was before there were lanes
+    parts += [] if lane == FULL else [lane]  # a full look is named as it was before there were lanes
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def next_look(looks: pl.DataFrame, collection: str, lane: Lane = "full", generation: int = 1) -> int:
+def next_look(looks: pl.DataFrame, collection: str, lane: Lane = FULL, generation: int = 1) -> int:
     """Number of the next look of ``lane`` at ``collection``'s holdout of ``generation``.
 
     Every earlier look there counts, whatever judge or policy.
@@ -41,7 +41,7 @@ def looks_left(looks: pl.DataFrame, collection: str, lane: Lane, allowed: int, g
 
 
 def edited_policy(
-    looks: pl.DataFrame, collection: str, policy_hash: str, lane: Lane = "full", generation: int = 1
+    looks: pl.DataFrame, collection: str, policy_hash: str, lane: Lane = FULL, generation: int = 1
 ) -> bool:
     """Whether an earlier look of ``lane`` at this holdout was taken under other thresholds."""
     return _taken(looks, collection, lane, generation).filter(pl.col("policy_hash") != policy_hash).height > 0
@@ -50,7 +50,7 @@ def edited_policy(
 def _taken(looks: pl.DataFrame, collection: str, lane: Lane, generation: int) -> pl.DataFrame:
     return looks.filter(
         pl.col("collection") == collection,
-        pl.col("lane").fill_null("full") == lane,
+        pl.col("lane").fill_null(FULL) == lane,
         pl.col("generation").fill_null(1) == generation,
     )
 
@@ -96,7 +96,7 @@ def rows(
         "open": verdict.open,
     }
     decision = shared | {
-        "kind": "decision",
+        "kind": DECISION,
         "state": verdict.state,
         "failures": json.dumps(verdict.failures),
         "criteria": json.dumps([criterion._asdict() for criterion in verdict.criteria]),
@@ -126,8 +126,8 @@ def suspension(decision: dict[str, object], reason: str, epoch: int, now: dateti
     name = json.dumps(["suspension", decision["verdict_id"], epoch, reason])
     row = decision | {
         "verdict_id": hashlib.sha256(name.encode()).hexdigest()[:16],
-        "kind": "suspension",
-        "state": "suspended",
+        "kind": SUSPENSION,
+        "state": SUSPENDED,
         "open": False,
         "failures": json.dumps([reason]),
         "criteria": "[]",

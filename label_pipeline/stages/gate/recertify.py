@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from label_pipeline.core import intervals
+from label_pipeline.core.codes.verdicts import RECERTIFY
 from label_pipeline.core.intervals import ClusterTotals
 from label_pipeline.stages.gate import criteria, measures
 from label_pipeline.stages.gate.criteria import Criterion, Status
@@ -88,7 +89,7 @@ def recertify(
     judge = paired.judge
     counts = intervals.resample_counts(max(judge.n_queries, 1), rng, b=resamples)
     found = (
-        criteria.looks(look, looks_allowed, edited=edited, lane="recertify"),
+        criteria.looks(look, looks_allowed, edited=edited, lane=RECERTIFY),
         criteria.queries(judge, policy, "holdout and anchor"),
         criteria.unreadable(judge, policy),
         _skill_kept(paired, counts, alpha),
@@ -98,7 +99,7 @@ def recertify(
         *measures.reported(judge, counts),
         *criteria.not_applicable(),
     )
-    return Verdict(judge.collection, policy, look, alpha, judge.n_queries, judge.n_pairs, found, "recertify")
+    return Verdict(judge.collection, policy, look, alpha, judge.n_queries, judge.n_pairs, found, RECERTIFY)
 
 
 def _skill_kept(paired: Paired, counts: NDArray[np.int64], alpha: float) -> Criterion:

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from label_pipeline.core.codes.verdicts import CLOSED, DECISION, FULL
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.scale import Scale
+from label_pipeline.core.splits import ANCHOR
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 from label_pipeline.stages.gate.evidence import collect
 from label_pipeline.stages.gate.policy import Policy
@@ -85,7 +87,7 @@ def find_reference(
             has closed since on this judge, or on one that differs from it in its calibrator alone.
     """
     full = verdicts.filter(
-        pl.col("collection") == collection, pl.col("kind") == "decision", pl.col("lane").fill_null("full") == "full"
+        pl.col("collection") == collection, pl.col("kind") == DECISION, pl.col("lane").fill_null(FULL) == FULL
     ).sort("epoch", "decided_at", "verdict_id", descending=True)
     in_force = full.filter(pl.col("policy_hash") == policy_hash, pl.col("rubric_version") == rubric_version)
     # a judge is represented by its newest full decision: one that a later full look closed certifies nothing
@@ -100,7 +102,7 @@ def find_reference(
         (pl.col("epoch") == found.epoch) & (pl.col("decided_at") > found.decided_at)  # another calibrator, same replies
     )
     ours = full.filter(pl.col("judge_version").is_in([judge_version, *alike]), later)
-    if not ours.is_empty() and ours["state"][0] == "closed":
+    if not ours.is_empty() and ours["state"][0] == CLOSED:
         closed = ours.row(0, named=True)
         raise NotApplicableError(
             f"collection {collection}: the full gate closed on this member and served model (judge "
@@ -203,7 +205,7 @@ def pair_up(
     ours = collect(compared, grades, judge, scale)[reference.collection]
     theirs = collect(compared, reference_grades, reference_judge, scale)[reference.collection]
     named = hashlib.sha256(json.dumps([ours.holdout_hash, reference.verdict_id]).encode()).hexdigest()[:16]
-    anchor = compared.filter(pl.col("split") == "anchor").n_unique(list(QUERY_KEY))
+    anchor = compared.filter(pl.col("split") == ANCHOR).n_unique(list(QUERY_KEY))
     return Paired(
         replace(ours, holdout_hash=named), theirs, reference.judge_version, reference.decided_at, anchor,
         n_graded - compared.height,

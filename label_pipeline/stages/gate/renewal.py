@@ -9,7 +9,7 @@ re-certification lane, which also looks at it, re-uses its few queries over gene
 import polars as pl
 
 from label_pipeline.core.catalogue import SPLITS
-from label_pipeline.core.splits import Shares, deal
+from label_pipeline.core.splits import DEV, HOLDOUT, Shares, deal
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.stages.gate.policy import Policy
 
@@ -34,10 +34,10 @@ def retire(splits: pl.DataFrame, looked_at: pl.DataFrame, collection: str) -> pl
         collection: the collection.
     """
     seen = looked_at.select(QUERY_KEY).unique().with_columns(pl.lit(True).alias("seen"))
-    moving = (pl.col("collection") == collection) & (pl.col("split") == "holdout") & pl.col("seen").fill_null(False)
+    moving = (pl.col("collection") == collection) & (pl.col("split") == HOLDOUT) & pl.col("seen").fill_null(False)
     moved = splits.join(seen, on=QUERY_KEY, how="left", maintain_order="left").with_columns(
         pl.when(moving).then(pl.lit(generation(splits, collection))).otherwise("retired").alias("retired"),
-        pl.when(moving).then(pl.lit("dev")).otherwise("split").alias("split"),
+        pl.when(moving).then(pl.lit(DEV)).otherwise("split").alias("split"),
     )
     return SPLITS.conform(moved.drop("seen"))
 
@@ -56,18 +56,18 @@ def queries_needed(splits: pl.DataFrame, collection: str, shares: Shares, policy
         policy: says how many queries a decision needs.
     """
     here = splits.filter(pl.col("collection") == collection)
-    holdout = here.filter(pl.col("split") == "holdout")
+    holdout = here.filter(pl.col("split") == HOLDOUT)
     after = here if generation(splits, collection) > 1 and holdout.height < policy.min_queries else (
         retire(here, holdout, collection)
     )  # fmt: skip
     known = {
         f"{task}\x1f{query}": split for task, query, split in after.select("task", "query_id", "split").iter_rows()
     }
-    held = sum(split == "holdout" for split in known.values())
+    held = sum(split == HOLDOUT for split in known.values())
     new: list[str] = []
     while held < policy.min_queries:
         missing = policy.min_queries - held
         new += [f"new {len(new) + number}" for number in range(missing)]
         dealt = deal([*known, *new], known, shares)
-        held = sum(split == "holdout" for split in dealt.values())
+        held = sum(split == HOLDOUT for split in dealt.values())
     return len(new)

@@ -11,6 +11,8 @@ from datetime import datetime
 
 import polars as pl
 
+from label_pipeline.core.codes.verdicts import DECISION, OPEN, SUSPENDED, SUSPENSION
+
 NEW_EPOCH = "run job recalibrate with `fresh: true` (label-pipeline run --fresh)"
 """In one epoch the same judge on the same holdout finds its stored verdict again: a mere repetition is no help."""
 
@@ -69,7 +71,7 @@ def _standing(
     A judge is represented by its newest decision or, in the same epoch, by the newest one given under what is in force:
     a policy that was edited and put back finds the verdict it had (ledger.py).
     """
-    decisions = [row for row in rows if row["kind"] == "decision"]
+    decisions = [row for row in rows if row["kind"] == DECISION]
     chosen: dict[object, dict[str, object]] = {}
     for row in decisions:
         held = chosen.setdefault(row["judge_version"], row)
@@ -100,8 +102,8 @@ def _objections(
     named = f"verdict {row['verdict_id']} of judge {row['judge_version']}"
     for other in rows:
         # of whichever judge: after drift nothing labels until a judge is certified on replies of a later epoch
-        if other["kind"] == "suspension" and _number(other["epoch"]) >= _number(row["epoch"]):
-            return "suspended", (f"{named} is suspended: {_sentences(other)}; {NEW_EPOCH}",)
+        if other["kind"] == SUSPENSION and _number(other["epoch"]) >= _number(row["epoch"]):
+            return SUSPENDED, (f"{named} is suspended: {_sentences(other)}; {NEW_EPOCH}",)
     if not row["open"]:
         return str(row["state"]), (f"{named} is {row['state']}: {_sentences(row)}",)
     stale = []
@@ -118,7 +120,7 @@ def _objections(
         stale.append(f"{named} says not until when it stands; {NEW_EPOCH}")
     elif expires <= now:
         stale.append(f"{named} expired on {expires:%Y-%m-%d %H:%M} UTC; {NEW_EPOCH}")
-    return ("stale", tuple(stale)) if stale else ("open", ())
+    return ("stale", tuple(stale)) if stale else (OPEN, ())
 
 
 def _given_under(row: Mapping[str, object]) -> tuple[object, object, object]:

@@ -15,17 +15,16 @@ import numpy as np
 import polars as pl
 
 from label_pipeline.core.catalogue import RANKERS
+from label_pipeline.core.codes.ranking import AMPLIFIED, AMPLIFIED_L2, PERMUTED, SEED_ONLY
 from label_pipeline.core.errors import TableError
 from label_pipeline.core.pairs import query_codes
 from label_pipeline.core.ranker import Floats, Ranker, RankerTrainer, RankingRows
 from label_pipeline.core.ranking import ndcg_by_query
 from label_pipeline.stages.rank.features import FeatureSpace
 from label_pipeline.stages.rank.ridge import RidgeTrainer
-from label_pipeline.stages.rank.training_set import AMPLIFIED, SEED_ONLY, TrainingSets
+from label_pipeline.stages.rank.training_set import TrainingSets
 
 FOLDS = 5
-PERMUTED = "permuted"
-AMPLIFIED_L2 = "amplified_l2"
 
 
 class Chosen(NamedTuple):

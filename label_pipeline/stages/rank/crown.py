@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from label_pipeline.core.codes.ranking import AMPLIFIED
 from label_pipeline.stages.rank.membership import Inputs, recalled_inside
-from label_pipeline.stages.rank.training_set import AMPLIFIED
 
 AGAIN = "materialise training_set and trained_ranker again"
 

@@ -14,17 +14,35 @@ import polars as pl
 from numpy.typing import NDArray
 
 from label_pipeline.core.catalogue import RANKER_METRICS
+from label_pipeline.core.codes.ranking import (
+    BM25,
+    COMPARED,
+    CUTOFF,
+    EXPONENTIAL,
+    GAINS,
+    INCUMBENT,
+    MAIN_METRIC,
+    NDCG_OF,
+    OVER_SEED_ONLY,
+    PERMUTED,
+    TESTED,
+    Gain,
+    paired_difference,
+)
 from label_pipeline.core.errors import NotApplicableError, TableError
 from label_pipeline.core.intervals import Estimate, percentile_interval, resample_counts
 from label_pipeline.core.pairs import query_codes
 from label_pipeline.core.ranker import Floats, Ints
-from label_pipeline.core.ranking import Gain, ndcg_by_query
+from label_pipeline.core.ranking import ndcg_by_query
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.significance import paired_bootstrap, paired_randomisation
+from label_pipeline.core.splits import TEST_SPLITS
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
-from label_pipeline.stages.rank.arms import PERMUTED, TrainedArms
+from label_pipeline.stages.rank.arms import TrainedArms
 from label_pipeline.stages.rank.features import (
-    INCUMBENT,
+    INCUMBENT as INCUMBENT_SCORE,
+)
+from label_pipeline.stages.rank.features import (
     MIN_KNOWN,
     FeatureMatrix,
     FeatureSpace,
@@ -32,14 +50,6 @@ from label_pipeline.stages.rank.features import (
     numbers,
 )
 from label_pipeline.stages.rank.report import RankerVerdict, decide
-from label_pipeline.stages.rank.training_set import AMPLIFIED, SEED_ONLY, TEST_SPLITS
-
-BM25 = "bm25"
-INCUMBENT_ARM = "incumbent"
-K = 10
-GAINS: tuple[Gain, ...] = ("exponential", "linear")
-DIFFERENCES = ((AMPLIFIED, SEED_ONLY), (AMPLIFIED, BM25))
-SPLIT = "holdout+anchor"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +67,6 @@ class Evaluation:
     verdict: RankerVerdict
     by_query: pl.DataFrame
     notes: tuple[str, ...]
-
-
-def metric_name(gain: Gain) -> str:
-    """``nDCG@10 exponential gain`` or ``nDCG@10 linear gain``: never one without the other word."""
-    return f"nDCG@{K} {gain} gain"
 
 
 def evaluate(
@@ -105,23 +110,23 @@ def evaluate(
     for arm, score in scores.items():
         refuse_unusable_scores(arm, score, codes)
     ndcg = {
-        (arm, gain): ndcg_by_query(score, grades, codes, n_queries, K, gain)
+        (arm, gain): ndcg_by_query(score, grades, codes, n_queries, CUTOFF, gain)
         for arm, score in scores.items()
         for gain in GAINS
     }
-    positive = np.isfinite(ndcg[BM25, "exponential"])
+    positive = np.isfinite(ndcg[BM25, EXPONENTIAL])
     if not positive.all():
         notes.append(f"{int((~positive).sum())} of {n_queries} test queries have no positive grade and are left out.")
     shared = {
         "evaluation_id": evaluation_id(trained, pairs),
-        "split": SPLIT,
+        "split": TESTED,
         "n_queries": int(positive.sum()),
         "n_pairs": int(positive[codes].sum()),
         "evaluated_at": now,
     }
     rows = [*arm_rows(ndcg, positive, trained.ids, rng), *difference_rows(ndcg, positive, rng)]
     metrics = RANKER_METRICS.conform(pl.DataFrame([row | shared for row in rows], infer_schema_length=None))
-    verdict = decide(metrics, metric_name("exponential"), f"{AMPLIFIED} - {SEED_ONLY}")
+    verdict = decide(metrics, MAIN_METRIC, OVER_SEED_ONLY)
     return Evaluation(metrics, verdict, query_table(pairs, codes, ndcg), tuple(notes))
 
 
@@ -152,7 +157,7 @@ def scores_by_arm(
     scores: dict[str, Floats] = {BM25: feature_space.bm25(pairs)}
     notes = []
     if has_incumbent(pairs):
-        scores[INCUMBENT_ARM] = numbers(pairs, INCUMBENT)
+        scores[INCUMBENT] = numbers(pairs, INCUMBENT_SCORE)
     else:
         notes.append("The incumbent is not compared: not every test pair has an incumbent_score.")
     matrix = feature_space.matrix(pairs)
@@ -162,7 +167,7 @@ def scores_by_arm(
 
 def refuse_missing_features(matrix: FeatureMatrix, feature_space: FeatureSpace) -> None:
     """Raises when a pair's own number was learnt from and most tested pairs do not have it."""
-    own = (*feature_space.pair_features, *((INCUMBENT,) if feature_space.with_incumbent else ()))
+    own = (*feature_space.pair_features, *((INCUMBENT_SCORE,) if feature_space.with_incumbent else ()))
     for name in own:
         unknown = int(np.isnan(matrix.column(name)).sum())
         if unknown > (1 - MIN_KNOWN) * len(matrix.values):
@@ -218,18 +223,20 @@ def difference_rows(
 ) -> list[dict[str, object]]:
     """Paired differences between arms: bootstrap interval and randomisation p."""
     rows = []
-    for better, worse in DIFFERENCES:
+    for better, worse in COMPARED:
         for gain in GAINS:
             difference = (ndcg[better, gain] - ndcg[worse, gain])[positive]
             found = paired_bootstrap(difference, rng)
-            rows.append(metric_row(f"{better} - {worse}", gain, found, None, paired_randomisation(difference, rng)))
+            rows.append(
+                metric_row(paired_difference(better, worse), gain, found, None, paired_randomisation(difference, rng))
+            )
     return rows
 
 
 def metric_row(arm: str, gain: Gain, found: Estimate, ranker_id: str | None, p: float | None) -> dict[str, object]:
     """The part of a RANKER_METRICS row that differs between rows."""
     figures = {"estimate": found.value, "low": found.low, "high": found.high, "p_value": p}
-    return {"ranker_id": ranker_id, "arm": arm, "metric": metric_name(gain), **figures}
+    return {"ranker_id": ranker_id, "arm": arm, "metric": NDCG_OF[gain], **figures}
 
 
 def query_table(pairs: pl.DataFrame, codes: Ints, ndcg: Mapping[tuple[str, Gain], Floats]) -> pl.DataFrame:

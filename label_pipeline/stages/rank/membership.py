@@ -11,11 +11,14 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from label_pipeline.core.codes.labels import USABLE
+from label_pipeline.core.codes.ranking import AMPLIFIED
 from label_pipeline.core.errors import LabelPipelineError
 from label_pipeline.core.scale import Scale
+from label_pipeline.core.splits import TEST_SPLITS
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
-from label_pipeline.stages.amplify import STANDING, current, newest
-from label_pipeline.stages.rank.training_set import AMPLIFIED, TEST_SPLITS, build_training_sets
+from label_pipeline.stages.amplify import current, newest
+from label_pipeline.stages.rank.training_set import build_training_sets
 
 ON_ITS_WAY = timedelta(minutes=2)
 """How long a row may be on its way: its writer reads the clock first, so a set may be made later without it.
@@ -57,7 +60,7 @@ class Members(NamedTuple):
 
 def usable_at(labels: pl.DataFrame, moment: datetime) -> pl.DataFrame:
     """The label rows that would have trained at ``moment``, with ``given_at``; later rows are not looked at."""
-    return current(labels.filter(pl.col("labelled_at") <= moment)).filter(pl.col("status").is_in(STANDING))
+    return current(labels.filter(pl.col("labelled_at") <= moment)).filter(pl.col("status").is_in(USABLE))
 
 
 def members(manifest: Mapping[str, object], inputs: Inputs) -> Members:
@@ -79,13 +82,13 @@ def recalled_inside(manifest: Mapping[str, object], inputs: Inputs) -> int:
     A label given again after a recall is another label: what was learnt from the first one stays wrong.
     """
     held = members(manifest, inputs).labels
-    standing = newest(inputs.labels).filter(pl.col("status").is_in(STANDING))
+    standing = newest(inputs.labels).filter(pl.col("status").is_in(USABLE))
     return held.join(standing, on=[*PAIR_KEY, "judge_version", "given_at"], how="anti", nulls_equal=True).height
 
 
 def _without_late_withdrawals(labels: pl.DataFrame, created: datetime) -> pl.DataFrame:
     """The rows without the withdrawals that a set made at ``created`` may have come too early to see."""
-    return labels.filter(pl.col("status").is_in(STANDING) | (pl.col("labelled_at") <= created - ON_ITS_WAY))
+    return labels.filter(pl.col("status").is_in(USABLE) | (pl.col("labelled_at") <= created - ON_ITS_WAY))
 
 
 def _rebuilt(

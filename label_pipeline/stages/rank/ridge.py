@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from label_pipeline.core.codes.ranking import RIDGE
 from label_pipeline.core.errors import TableError
 from label_pipeline.core.ranker import Floats, Ints, Parameters, Ranker, RankingRows
 
@@ -23,7 +24,7 @@ class RidgeRanker:
     filling: Floats
     weights: Floats
     alpha: float
-    family: str = "ridge"
+    family: str = RIDGE
 
     @property
     def parameters(self) -> Parameters:
@@ -58,7 +59,7 @@ class RidgeTrainer:
     """
 
     alphas: tuple[float, ...] = ALPHAS
-    family: str = "ridge"
+    family: str = RIDGE
 
     def path(self, rows: RankingRows, seed: int) -> tuple[Ranker, ...]:
         """One ranker for each alpha, strongest first; ``seed`` is not needed."""

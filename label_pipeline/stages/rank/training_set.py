@@ -14,16 +14,14 @@ import numpy as np
 import polars as pl
 
 from label_pipeline.core.catalogue import LABELS, TRAINING_SETS
+from label_pipeline.core.codes.labels import USABLE
+from label_pipeline.core.codes.ranking import AMPLIFIED, SEED_ONLY
 from label_pipeline.core.errors import AccessDeniedError, NotApplicableError, TableError
 from label_pipeline.core.scale import Scale
+from label_pipeline.core.splits import TEST_SPLITS
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 
 Grades = Literal["raw", "quarter"]
-
-TEST_SPLITS = ("holdout", "anchor")
-TRAINABLE = ("provisional", "confirmed")
-AMPLIFIED = "amplified"
-SEED_ONLY = "seed_only"
 
 ROWS = pl.Schema(
     {
@@ -142,10 +140,10 @@ def refuse_unusable(labels: pl.DataFrame) -> None:
         )
     if "given_at" not in labels.columns:
         raise TableError("labels come without given_at, by which a label given again is another; select it with them")
-    other = sorted(set(labels["status"].unique()) - set(TRAINABLE))
+    other = sorted(set(labels["status"].unique()) - set(USABLE))
     if other:
         raise TableError(
-            f"labels with status {other} reached the training set; only {list(TRAINABLE)} may: select current labels"
+            f"labels with status {other} reached the training set; only {list(USABLE)} may: select current labels"
         )
     doubled = int(labels.select(pl.struct(PAIR_KEY).is_duplicated().sum()).item())
     if doubled:

@@ -18,6 +18,8 @@ from label_pipeline.core.agreement import (
     quadratic_kappa,
 )
 from label_pipeline.core.catalogue import AGREEMENT
+from label_pipeline.core.codes.inputs import NOT_APPLICABLE, TENTATIVE, UNUSABLE
+from label_pipeline.core.codes.inputs import USABLE as USABLE_STATUS
 from label_pipeline.core.intervals import Estimate
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY
@@ -94,7 +96,7 @@ def agreement_verdict(agreement: pl.DataFrame, floor: float = FLOOR) -> Agreemen
             failures.append(f"{collection}: no {HEADLINE} was computed; materialise annotator_agreement again")
             continue
         alpha, status, reason = (headline[0][name] for name in ("estimate", "status", "reason"))
-        if status == "not applicable":
+        if status == NOT_APPLICABLE:
             notes.append(f"{collection}: {reason}")
         elif alpha is None or not alpha >= floor:
             found = "unknown" if alpha is None or math.isnan(alpha) else f"{alpha:.3f}"
@@ -129,7 +131,7 @@ def _collection_rows(
             ("human_human_mse", _point(human_mse(ratings)), "how far two people differ, in squared grades"),
         ]
     else:
-        status = "not applicable"
+        status = NOT_APPLICABLE
         why = (
             f"no pair has grades of two annotators ({len(panel.annotators)} in the files), so agreement cannot be "
             "measured and is not held against the labels; have a second person grade some pairs to know it"
@@ -217,14 +219,14 @@ def _point(value: float) -> Estimate:
 
 def _status(alpha: float) -> str:
     if alpha >= USABLE:
-        return "usable"
-    return "tentative" if alpha >= FLOOR else "unusable"
+        return USABLE_STATUS
+    return TENTATIVE if alpha >= FLOOR else UNUSABLE
 
 
 def _headline_reason(alpha: Estimate, status: str) -> str:
     found = f"alpha {alpha.value:.3f} [{alpha.low:.3f}, {alpha.high:.3f}]"
     return {
-        "usable": f"{found}: annotators agree, at or above {USABLE:.2f}",
-        "tentative": f"{found}: between {FLOOR:g} and {USABLE:.2f}; go on with care, sharpen the rubric meanwhile",
-        "unusable": f"{found}: below {FLOOR:g}; the rubric does not mean the same to all, revise it before calibrating",
+        USABLE_STATUS: f"{found}: annotators agree, at or above {USABLE:.2f}",
+        TENTATIVE: f"{found}: between {FLOOR:g} and {USABLE:.2f}; go on with care, sharpen the rubric meanwhile",
+        UNUSABLE: f"{found}: below {FLOOR:g}; the rubric does not mean the same to all, revise it before calibrating",
     }[status]

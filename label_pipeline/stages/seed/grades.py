@@ -9,6 +9,7 @@ from typing import Literal
 import polars as pl
 
 from label_pipeline.core.catalogue import EVALUATION, HUMAN_LABELS
+from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject, set_aside, with_repeats
@@ -90,7 +91,7 @@ def with_known(rows: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFram
         .with_columns(
             pl.col("query_known").fill_null(False),
             pl.col("doc_version").is_not_null().alias("document_known"),
-            (pl.col("boundary") == "customer").fill_null(False).alias("customer_text"),
+            (pl.col("boundary") == CUSTOMER).fill_null(False).alias("customer_text"),
         )
         .drop("boundary")
     )

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from label_pipeline.core.catalogue import QUARANTINE
+from label_pipeline.core.codes.inputs import SEED_INPUTS
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.seed.grades import accept_evaluation, accept_human_labels
 from label_pipeline.stages.seed.quarantine import Books, book, quarantine_of
 from label_pipeline.stages.seed.sample import SALT
 from label_pipeline.stages.seed.texts import Accepted, Limits, accept_documents, accept_queries
 from label_pipeline.stages.seed.values import RawInput
-
-SEED_TABLES = ("queries", "documents", "human_labels", "evaluation")
 
 _READ_COLUMNS = (
     "line", "task", "collection", "query_id", "doc_id", "context_id", "annotator_id", "query_chars", "text_chars",
@@ -77,7 +76,7 @@ def assemble(
     documents = accept_documents(inputs, limits)
     labels = accept_human_labels(inputs, queries.table, documents.table, scale, pairs_per_query, salt)
     evaluation = accept_evaluation(inputs, queries.table, documents.table, scale)
-    accepted = dict(zip(SEED_TABLES, (queries, documents, labels, evaluation), strict=True))
+    accepted = dict(zip(SEED_INPUTS, (queries, documents, labels, evaluation), strict=True))
     return Assembled(
         queries=queries.table,
         documents=documents.table,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.sampling import allocate, permanent_number
 from label_pipeline.core.tables import QUERY_KEY
 
@@ -96,7 +97,7 @@ def draw_pairs(
     """
     found = retrieved.join(drawn, on=list(QUERY_KEY), how="semi")
     known = documents.select(
-        "doc_id", "doc_version", (pl.col("boundary") == "customer").fill_null(False).alias("withheld")
+        "doc_id", "doc_version", (pl.col("boundary") == CUSTOMER).fill_null(False).alias("withheld")
     )
     found = found.join(known, on="doc_id", how="left")
     distinct = found.unique(PAIR)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from label_pipeline.core.catalogue import DOCUMENTS, QUERIES
+from label_pipeline.core.codes.inputs import CUSTOMER, INTERNAL
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject, set_aside, with_repeats
 from label_pipeline.stages.seed.values import RawInput, day, id_rules, shown, stack
@@ -53,13 +54,13 @@ def accept_documents(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
         None if text is None else doc_version(text, title) for text, title in rows.select("text", "title").iter_rows()
     ]
     boundary = pl.col("boundary").str.strip_chars().str.to_lowercase()
-    marked = (boundary.is_not_null() & (boundary != "internal")).fill_null(False)
+    marked = (boundary.is_not_null() & (boundary != INTERNAL)).fill_null(False)
     rows = rows.with_columns(
         pl.Series("doc_version", versions, dtype=pl.String),
         (pl.col("text").str.len_chars() + (pl.col("title").str.len_chars() + 2).fill_null(0)).alias("text_chars"),
         day("created_on").alias("created_day"),
         boundary.alias("boundary_read"),
-        pl.when(marked.any().over("doc_id")).then(pl.lit("customer")).alias("boundary_kept"),
+        pl.when(marked.any().over("doc_id")).then(pl.lit(CUSTOMER)).alias("boundary_kept"),
     )
     rows = reject(rows, _document_rules(limits))
     rows = with_repeats(rows, ("doc_id",), ("doc_version", "source", "language", "created_day"))
@@ -84,7 +85,7 @@ def _document_rules(limits: Limits) -> list[Rule]:
             ),
         ),
         Rule(
-            pl.col("boundary_read").is_not_null() & ~pl.col("boundary_read").is_in(["customer", "internal"]),
+            pl.col("boundary_read").is_not_null() & ~pl.col("boundary_read").is_in([CUSTOMER, INTERNAL]),
             pl.format(
                 "boundary {} is unknown; expected `customer`, or nothing or `internal` for text that may leave: "
                 "correct it (text in doubt is not used)",

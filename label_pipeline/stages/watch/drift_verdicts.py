@@ -7,13 +7,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from label_pipeline.core.codes.drift import CAPABILITY, JUDGE_CHANGED, LENIENCY
+from label_pipeline.core.codes.verdicts import FULL, RECERTIFY
 from label_pipeline.stages.watch.requests import ANCHOR, RECALIBRATE, Finding, Suspend, Wanted
 from label_pipeline.stages.watch.served_model import WatchedJudge
 
 ANSWERED_BY_RECALIBRATION: Mapping[str, bool] = {
-    "judge changed": True,
-    "leniency": False,
-    "capability": False,
+    JUDGE_CHANGED: True,
+    LENIENCY: False,
+    CAPABILITY: False,
 }
 """Cause: whether it came from outside, so that the re-certification lane is for it. Every other cause (repeatability,
 population, rubric, humans, a silent change whose figures hold) is for people: asking the judges again answers none."""
@@ -107,6 +109,6 @@ def _recalibration(found: DriftSeen, told: str) -> list[Wanted]:
     outside = ANSWERED_BY_RECALIBRATION.get(found.cause)
     if outside is None or found.other_model:
         return []
-    lane = "recertify" if outside else "full"
+    lane = RECERTIFY if outside else FULL
     key = f"anchor_drifted:{found.drift_id}"
     return [Wanted(RECALIBRATE, key, found.judge.key, told, True, lane, (found.collection,), since=found.epoch)]

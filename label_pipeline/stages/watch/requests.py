@@ -5,6 +5,8 @@ Keep out: deciding (the other modules), Dagster's own request (defs/sensors).
 
 from dataclasses import dataclass
 
+from label_pipeline.core.codes.verdicts import FULL
+
 RECALIBRATE, ANCHOR, LOAD_SEED = "recalibrate", "anchor_watch", "load_seed"
 """Jobs a sensor may ask for (defs/jobs.py)."""
 
@@ -29,7 +31,7 @@ class Wanted:
     about: str
     reason: str
     fresh: bool = False
-    lane: str = "full"
+    lane: str = FULL
     collections: tuple[str, ...] = ()
     since: int | None = None
 

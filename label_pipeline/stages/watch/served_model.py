@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
+from label_pipeline.core.codes.verdicts import RECERTIFY
 from label_pipeline.stages.watch.requests import ANCHOR, RECALIBRATE, Finding, Suspend, Wanted
 
 VANISHED = "(not listed)"
@@ -176,7 +177,7 @@ def _recalibration(judge: WatchedJudge, now: _Memory) -> Wanted:
         judge.key,
         f"change {now.changes} of judge {judge.judge_version}: it is {now.identity} now",
         fresh=True,
-        lane="recertify",  # the change came from outside
+        lane=RECERTIFY,  # the change came from outside
         collections=about,
         since=now.since,
     )

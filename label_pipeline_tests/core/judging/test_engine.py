@@ -161,10 +161,18 @@ def test_a_providers_error_about_customer_text_is_not_kept() -> None:
 
     mixed = [make_pair(0), make_pair(1, customer=True)]
     frame = asyncio.run(judging(mixed, ScriptedClient(refuse), make_member(inside=True))).judgements
-    assert frame["outcome"].to_list() == ["refused", "refused"]
+    assert frame["outcome"].to_list() == ["rejected", "rejected"]
     ours, theirs = frame["detail"].to_list()
     assert "secret" in ours
     assert theirs == WITHHELD
+
+
+def test_our_own_words_about_customer_text_are_kept() -> None:
+    """A pair over the cap was never sent, so its detail quotes nobody."""
+    client = ScriptedClient(lambda n, body: reply())
+    frame = asyncio.run(judging([make_pair(1, customer=True)], client, make_member(inside=True), cap_usd=0)).judgements
+    assert frame["outcome"].to_list() == ["over_cap"]
+    assert frame["detail"].to_list() != [WITHHELD]
 
 
 def test_progress_counts_pairs_with_all_their_votes() -> None:

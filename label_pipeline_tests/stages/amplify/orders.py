@@ -20,7 +20,6 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = date(2026, 3, 1)
 OPEN = Standing("main", judge().judge_version, "v1", "open", ())
 CLOSED = Standing("main", judge().judge_version, "v1", "closed", ("verdict v1 is closed: skill is low",))
-CAP = "over the cap: 1.0000 of 1.0000 US dollars spent; raise it and run again"
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,12 @@ def said(grade: int = 2, expected_grade: float | None = None, *, reused: bool = 
 
 
 MALFORMED = Said("malformed", detail="the reply is empty")
-REFUSED = Said("refused")
+REFUSED = Said("refused", detail="the model refused")
+REJECTED = Said("rejected", detail="too long")
 CUT = Said("cut", detail="finish_reason length")
 OUT_OF_SCALE = Said("out_of_scale", detail="grade 7")
 FAILED = Said("failed", detail="no answer after 5 tries")
-OVER_CAP = Said("failed", detail=CAP)
+OVER_CAP = Said("over_cap", detail="1.0000 of 1.0000 US dollars spent")
 
 
 def day_pairs(numbers: Iterable[int], customers: Iterable[int] = ()) -> pl.DataFrame:
@@ -71,7 +71,7 @@ def judging(asked: Sequence[PairText], answers: Sequence[Said | Sequence[Said]])
     for number, (text, answer) in enumerate(zip(asked, answers, strict=True)):
         for sample, vote in enumerate(answer if isinstance(answer, Sequence) else [answer]):
             key = dict(zip(PairText._fields[:6], text[:6], strict=True))
-            replied = vote.outcome != "failed"
+            replied = vote.outcome not in ("failed", "over_cap", "rejected")
             paid = replied and not vote.reused
             rows.append(
                 key | vars(vote) | {
@@ -81,6 +81,6 @@ def judging(asked: Sequence[PairText], answers: Sequence[Said | Sequence[Said]])
                 }
             )  # fmt: skip
     frame = frames.rows("judgements", *rows)
-    sent = frame.filter(~pl.col("reused") & (pl.col("outcome") != "failed")).height
-    over = frame["detail"].fill_null("").str.starts_with("over").any()
+    sent = frame.filter(~pl.col("reused"), ~pl.col("outcome").is_in(["failed", "over_cap"])).height
+    over = (frame["outcome"] == "over_cap").any()
     return Judging(frame, sent, float(frame["cost_usd"].sum()), "cap" if over else "complete")

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.core.catalogue import LABEL_RUNS, LABELS
+from label_pipeline.core.codes.labels import Refuser
 from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.judging.engine import Judging
@@ -26,6 +27,7 @@ from label_pipeline_tests.stages.amplify.orders import (
     OUT_OF_SCALE,
     OVER_CAP,
     REFUSED,
+    REJECTED,
     Said,
     judging,
     said,
@@ -39,10 +41,12 @@ def labelled(found: Work, answers: Sequence[Said | Sequence[Said]], by: JudgeVer
     return labels(found, judging(found.ask, answers), by, day=DAY, run_id="run-9", now=NOW)
 
 
-def booked(found: Work, came: Judging | None, run_id: str = "r", reason: str | None = None) -> pl.DataFrame:
+def booked(
+    found: Work, came: Judging | None, run_id: str = "r", refused_by: Refuser | None = None, reason: str | None = None
+) -> pl.DataFrame:
     """The books of an order that took 2.5 seconds."""
     cost = spent(came.judgements, came.judgements.clear(), came.requests, 2.5) if came else NOTHING
-    return run_row(found, came, cost, day=DAY, run_id=run_id, reason=reason, now=NOW)
+    return run_row(found, came, cost, day=DAY, run_id=run_id, refused_by=refused_by, reason=reason, now=NOW)
 
 
 def test_a_label_carries_where_it_comes_from() -> None:
@@ -108,6 +112,7 @@ CASES: dict[str, tuple[Sequence[Said | Sequence[Said]], Mapping[str, int]]] = {
     "malformed": ([MALFORMED], {"abstained": 1}),
     "malformed, from the journal": ([replace(MALFORMED, reused=True)], {"abstained": 1}),
     "refused by the model": ([REFUSED], {"abstained": 1}),
+    "rejected by the endpoint": ([REJECTED], {"abstained": 1}),
     "cut": ([CUT], {"abstained": 1}),
     "out of scale": ([OUT_OF_SCALE], {"abstained": 1}),
     "no reply": ([FAILED], {"failed": 1}),
@@ -143,7 +148,7 @@ def test_an_order_that_was_not_placed_is_refused_but_keeps_what_it_has() -> None
 
 VOTES = [
     said(0), said(1, reused=True), said(3, 2.5), MALFORMED, replace(MALFORMED, reused=True), REFUSED, CUT, OUT_OF_SCALE,
-    FAILED, OVER_CAP,
+    FAILED, OVER_CAP, REJECTED,
 ]  # fmt: skip
 
 
@@ -162,10 +167,7 @@ def _fate(votes: Sequence[Said]) -> str:
     """What becomes of a pair, said the long way round."""
     if any(vote.outcome == "graded" for vote in votes):
         return "labelled"
-    details = [vote.detail for vote in votes if vote.detail]
-    if details and details[0].startswith("over the cap"):
-        return "refused"
-    return "failed" if votes[0].outcome == "failed" else "abstained"
+    return {"over_cap": "refused", "failed": "failed"}.get(votes[0].outcome, "abstained")
 
 
 def test_the_books_add_up_for_every_mix_of_outcomes() -> None:
@@ -197,13 +199,13 @@ def test_the_books_add_up_for_every_mix_of_outcomes() -> None:
 def test_a_run_books_what_it_sent() -> None:
     found = work(range(4))
     came = judging(found.ask, [said(), said(reused=True), MALFORMED, OVER_CAP])
-    frame = booked(found, came, run_id="run-9", reason="stopped at the cap")
+    frame = booked(found, came, run_id="run-9", refused_by="cap", reason="stopped at the cap")
     assert frame.schema == LABEL_RUNS.schema
     assert frame.row(0, named=True) == {
         "run_id": "run-9", "day": DAY, "collection": "main", "judge_version": judge().judge_version, "verdict_id": "v1",
         "pairs_in": 4, "labelled": 2, "reused": 1, "abstained": 1, "failed": 0, "refused": 1, "skipped": 0,
         "requests": 2, "input_tokens": 200, "cached_tokens": 40, "output_tokens": 20, "cost_usd": 0.002, "seconds": 2.5,
-        "reason": "stopped at the cap", "finished_at": NOW,
+        "refused_by": "cap", "reason": "stopped at the cap", "finished_at": NOW,
     }  # fmt: skip
 
 
@@ -224,7 +226,8 @@ def test_what_nothing_came_of_is_booked_with_its_cost() -> None:
     """Another model answered half-way: every pair is refused, and what was sent was sent."""
     found = work(range(3))
     row = run_row(
-        found, None, Spent(2, 200, 40, 20, 0.002, 1.0), day=DAY, run_id="r", reason="another model", now=NOW
+        found, None, Spent(2, 200, 40, 20, 0.002, 1.0),
+        day=DAY, run_id="r", refused_by="model", reason="another model", now=NOW,
     ).row(0, named=True)  # fmt: skip
     assert (row["pairs_in"], row["refused"], row["labelled"], row["requests"], row["cost_usd"]) == (3, 3, 0, 2, 0.002)
 
@@ -237,4 +240,3 @@ def test_a_run_that_was_killed_is_booked_by_what_is_known_of_it() -> None:
     row = orphan_row(known).row(0, named=True)
     assert (row["pairs_in"], row["labelled"], row["requests"], row["cost_usd"]) == (0, 0, 7, 0.25)
     assert (row["finished_at"], row["day"]) == (NOW, DAY)
-    assert "booked by a later run" in row["reason"]

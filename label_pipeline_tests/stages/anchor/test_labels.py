@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from label_pipeline.core.codes.labels import USABLE
 from label_pipeline.stages import amplify, anchor
 from label_pipeline_tests.sql.frames import at, frame_of, rows, table
 from label_pipeline_tests.stages.anchor.history import lived
@@ -60,7 +61,7 @@ def test_what_counts_by_the_frames_is_what_counts_by_the_sql(seed: int) -> None:
     """One rule in two languages: random lives of labels, every answer compared."""
     labels = lived(seed).labels.sample(fraction=1, shuffle=True, seed=seed)
     keys = ["query_id", "doc_id", "judge_version", "raw_grade", "status"]
-    current = amplify.current(labels).filter(pl.col("status").is_in(amplify.STANDING)).select(keys)
+    current = amplify.current(labels).filter(pl.col("status").is_in(USABLE)).select(keys)
     asked = frame_of("rank/training_labels", ("labels", labels), table("candidates")).select(keys)
     assert current.sort(keys).rows() == asked.sort(keys).rows()
     for judge in ("judge-a", "judge-b", "judge-c"):

@@ -1,5 +1,6 @@
 """A drift verdict's name: the same decision is the same verdict, and every change is a new one."""
 
+import json
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -48,9 +49,27 @@ def test_deciding_again_on_the_same_is_the_same_verdict() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        decided(signals=(FLIPS._replace(figure=1.6),)), decided(action="b"), decided(healthy=False),
+        decided(signals=(FLIPS._replace(figure=1.6),)), decided(cause="humans"), decided(healthy=False),
         decided(change_point=NOON), decided(suspends=True), decided(collection="other"),
     ],
 )  # fmt: skip
 def test_any_figure_that_changed_makes_another_verdict(other: anchor.DriftVerdict) -> None:
     assert history([decided(), other])["drift_id"].n_unique() == 2
+
+
+def test_other_words_for_the_same_are_no_news() -> None:
+    reworded = decided(action="b", signals=(FLIPS._replace(sentence="t"),))
+    assert history([decided(), reworded])["drift_id"].n_unique() == 1
+
+
+def test_a_row_from_before_detectors_had_codes_is_no_news_either() -> None:
+    """Else the first verdict after an upgrade would ask for another anchor run, or a recalibration."""
+    new = history([decided()])
+    told = [{name: value for name, value in found.items() if name != "code"} for found in json.loads(new["signals"][0])]
+    assert [list(found) for found in told] == [["name", "figure", "threshold", "fired", "sentence"]]
+    old = new.with_columns(signals=pl.lit(json.dumps(told)), drift_id=pl.lit("as named then"))
+    facts = {"judge_version": "j", "epoch": 9, "baseline_epoch": 1, "n_runs": 6}
+    again = anchor.drift_row(decided(), **facts, now=NOON, previous=old)  # type: ignore[arg-type]
+    assert again["drift_id"][0] == "as named then"
+    worse = anchor.drift_row(decided(signals=(FLIPS._replace(figure=9.0),)), **facts, now=NOON, previous=old)  # type: ignore[arg-type]
+    assert worse["drift_id"][0] != "as named then"

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from label_pipeline.adapters.lightgbm_ranker import LightGBMTrainer
-from label_pipeline.core.ranking import Gain, ndcg_by_query
+from label_pipeline.core.codes.ranking import Gain
+from label_pipeline.core.ranking import ndcg_by_query
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.rank import FeatureSpace, build_training_sets, evaluate, train
 from label_pipeline_tests.stages.rank import world

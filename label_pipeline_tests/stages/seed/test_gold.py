@@ -68,7 +68,7 @@ def test_no_gold_and_no_memory_is_an_empty_table() -> None:
 
 
 def test_a_split_nobody_knows_is_refused() -> None:
-    strange = SPLITS.conform(
+    strange = SPLITS.typed(
         pl.DataFrame(
             {"task": ["relevance"], "collection": ["main"], "query_id": ["q1"], "split": ["test"], "dealt_at": [DAY1]}
         )

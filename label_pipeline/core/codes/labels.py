@@ -1,0 +1,36 @@
+"""The life of a production label, and what kept pairs of a day from getting one.
+
+Keep out: which row of a label counts (stages/amplify/current.py).
+"""
+
+from typing import Final, Literal
+
+Status = Literal["provisional", "confirmed", "superseded", "recalled"]
+
+PROVISIONAL: Final = "provisional"
+"""Given, and not yet followed by a healthy anchor run."""
+CONFIRMED: Final = "confirmed"
+SUPERSEDED: Final = "superseded"
+RECALLED: Final = "recalled"
+
+STATUSES: Final[tuple[Status, ...]] = (PROVISIONAL, CONFIRMED, SUPERSEDED, RECALLED)
+"""In the order they can follow one another; at one moment the later one decides."""
+
+USABLE: Final = (PROVISIONAL, CONFIRMED)
+"""A label of these statuses may train a ranker."""
+
+TAKEN_BACK: Final = (SUPERSEDED, RECALLED)
+
+Refuser = Literal["gate", "cap", "canary", "model"]
+"""What refused pairs of a day and collection."""
+
+GATE: Final = "gate"
+"""No open, current verdict."""
+CAP: Final = "cap"
+"""The plan, or the run, passed the cap."""
+CANARY: Final = "canary"
+"""The judge was plainly not itself."""
+MODEL: Final = "model"
+"""Another model answered than was certified."""
+
+REFUSERS: Final[tuple[Refuser, ...]] = (GATE, CAP, CANARY, MODEL)
