@@ -155,8 +155,8 @@ def test_the_operations_load_without_dagster() -> None:
     assert loaded & {"dagster", "dagster_aws"} == set()
 
 
-def test_sql_has_folders_of_stages_and_the_checks() -> None:
-    assert {path.name for path in (ROOT / "sql").iterdir()} <= {*STAGES, "checks"}
+def test_sql_has_folders_of_stages_the_checks_and_the_views() -> None:
+    assert {path.name for path in (ROOT / "sql").iterdir()} <= {*STAGES, "checks", "views"}
 
 
 # every module says what it is

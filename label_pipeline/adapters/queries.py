@@ -1,18 +1,23 @@
 """Load the questions of sql/: one statement a file, its name is its path.
 
 A file opens with a header of ``-- Key: value`` comments (purpose, Grain, Params, Columns, Asset), which
-label_pipeline_tests/sql checks against DuckDB's own parser. ``checks/<name>.bad.sql`` is no question: it plants the
-offender that its check must find. Keep out: running them (adapters/store.py).
+label_pipeline_tests/sql checks against DuckDB's own parser. A question that several questions share is a file of
+``views/``: any file may name it as if it were a table. ``checks/<name>.bad.sql`` is no question: it plants the offender
+that its check must find. Keep out: running them (adapters/store.py).
 """
 
 import difflib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import TableError
+
+VIEWS = "views/"
+"""Folder of the questions that others may name as if they were tables."""
 
 _HERE = Path(__file__).resolve()
 _IN_WHEEL = _HERE.parents[1] / "sql"
@@ -25,13 +30,14 @@ class Query:
 
     Attributes:
         name: path below sql/ without the ending, e.g. ``gate/holdout_pairs``.
-        text: the statement, unedited.
+        text: the file, unedited.
         purpose: first header line.
         grain: what one row of the result is.
         params: names of the ``$name`` parameters.
         columns: result columns, in order.
-        reads: declared tables it reads, sorted.
+        reads: declared tables it reads, by itself or through views, sorted.
         asset: the asset a query of sql/checks/ is a check of; empty elsewhere.
+        views: the statements of the views it names, each after those that it names itself.
     """
 
     name: str
@@ -42,10 +48,21 @@ class Query:
     columns: tuple[str, ...]
     reads: tuple[str, ...]
     asset: str = ""
+    views: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def statement(self) -> str:
+        """What is run: the text without its comments, the views it names as common table expressions before it."""
+        code = _code(self.text)
+        if not self.views:
+            return code
+        before = ", ".join(f"{view} as ({body})" for view, body in self.views.items())
+        own = re.match(r"\s*with\b", code)
+        return f"with {before}, {code[own.end() :]}" if own else f"with {before} {code}"
 
     def columns_of(self, table: str) -> tuple[str, ...]:
         """The columns of ``table`` it may read: those whose name occurs anywhere in it. No statement says ``*``."""
-        words = set(re.findall(r"\w+", _code(self.text)))
+        words = set(re.findall(r"\w+", self.statement))
         schema = TABLES[table].schema
         return tuple(name for name in schema if name in words) or tuple(schema)  # a mere count needs rows all the same
 
@@ -79,6 +96,8 @@ def _load(name: str, root: Path) -> Query:
         raise TableError(f"no query {name!r} under {root}; nearest known: {near}")
     text = path.read_text(encoding="utf-8")
     header = _header(text)
+    views = _views(_code(text), root)
+    named = _named(_code(text)).union(*map(_named, views.values()))
     return Query(
         name=name,
         text=text,
@@ -86,14 +105,30 @@ def _load(name: str, root: Path) -> Query:
         grain=header.get("grain", ""),
         params=_listed(header.get("params", "")),
         columns=_listed(header.get("columns", "")),
-        reads=tuple(sorted(set(re.findall(r"\b(?:from|join)\s+(\w+)", _code(text))) & TABLES.keys())),
+        reads=tuple(sorted(named & TABLES.keys())),
         asset=header.get("asset", ""),
+        views=views,
     )
 
 
 def _code(text: str) -> str:
     """The statement without its comments."""
     return re.sub(r"--.*", "", text)
+
+
+def _named(code: str) -> set[str]:
+    """What stands behind ``from`` and ``join``: tables, views, common table expressions."""
+    return set(re.findall(r"\b(?:from|join)\s+(\w+)", code))
+
+
+def _views(code: str, root: Path) -> dict[str, str]:
+    """The statements of the views that ``code`` names, each after those that it names itself."""
+    known = {name.removeprefix(VIEWS) for name in names(root) if name.startswith(VIEWS)}
+    found: dict[str, str] = {}
+    for view in sorted(_named(code) & known):
+        body = _code((root / VIEWS / f"{view}.sql").read_text(encoding="utf-8"))
+        found |= {**_views(body, root), view: body}
+    return found
 
 
 def _header(text: str) -> dict[str, str]:

@@ -270,7 +270,7 @@ def answer(query: Query, frames: Mapping[str, pl.DataFrame], params: Mapping[str
         for table, frame in frames.items():
             connection.register(table, frame.to_arrow())
         try:
-            return pl.DataFrame(connection.sql(query.text, params=dict(params or {})).pl())
+            return pl.DataFrame(connection.sql(query.statement, params=dict(params or {})).pl())
         except duckdb.Error as error:
             raise TableError(f"sql/{query.name}.sql failed: {error}") from error
 

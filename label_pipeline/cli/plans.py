@@ -12,7 +12,7 @@ from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan
-from label_pipeline.core.pairs import pair_texts
+from label_pipeline.core.pairs import pair_texts, shown_documents
 from label_pipeline.core.ports import PairText
 from label_pipeline.core.splits import ANCHOR, HOLDOUT, LEARNING_SPLITS
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
@@ -123,12 +123,5 @@ def _canary_plan(project: Project, member: Member, inputs: Inputs, collections: 
 
 def _texts(found: seed.Assembled, pairs: pl.DataFrame) -> tuple[PairText, ...]:
     """The pairs with the texts a judge would be shown."""
-    title, text = pl.col("title"), pl.col("text")
-    documents = found.documents.select(
-        "doc_id",
-        "doc_version",
-        pl.when(title.is_null()).then(text).otherwise(title + "\n\n" + text).alias("document"),
-        (pl.col("boundary") == CUSTOMER).fill_null(False).alias("customer"),
-    )
     joined = pairs.select(PAIR_KEY).join(found.queries.select(*QUERY_KEY, "query"), on=list(QUERY_KEY))
-    return pair_texts(joined.join(documents, on=["doc_id", "doc_version"]))
+    return pair_texts(joined.join(shown_documents(found.documents), on=["doc_id", "doc_version"]))

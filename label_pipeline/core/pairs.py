@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.ports import PairText
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 
@@ -14,6 +15,25 @@ from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 def pair_texts(pairs: pl.DataFrame) -> tuple[PairText, ...]:
     """Rows with pair key, ``query``, ``document`` and ``customer`` as records, in order."""
     return tuple(PairText(*row) for row in pairs.select(*PAIR_KEY, "query", "document", "customer").iter_rows())
+
+
+def shown_text(text: str, title: str | None = None) -> str:
+    """A document as a grader is shown it: title, blank line, text; the text alone untitled."""
+    return f"{title}\n\n{text}" if title else text
+
+
+def shown_documents(documents: pl.DataFrame) -> pl.DataFrame:
+    """DOCUMENTS rows in hand as a judge is shown them: ``doc_id``, ``doc_version``, ``document``, ``customer``.
+
+    The rule of ``shown_text``, and of sql/views/document_texts.sql for what is in tables.
+    """
+    title, text = pl.col("title"), pl.col("text")
+    return documents.select(
+        "doc_id",
+        "doc_version",
+        pl.when(title.is_null()).then(text).otherwise(title + "\n\n" + text).alias("document"),
+        (pl.col("boundary") == CUSTOMER).fill_null(False).alias("customer"),
+    )
 
 
 def query_codes(pairs: pl.DataFrame) -> NDArray[np.int64]:

@@ -12,7 +12,12 @@ FILES = sorted(queries.sql_root().rglob("*.sql"))
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(queries.sql_root()).as_posix())
 def test_sql_knows_no_other_words_than_its_columns(path: Path) -> None:
-    assert unknown(path.read_text(encoding="utf-8")) == set()
+    assert unknown(path.read_text(encoding="utf-8") if path.stem.endswith(".bad") else statement_of(path)) == set()
+
+
+def statement_of(path: Path) -> str:
+    """What is run of a file: words that meet a column of a view are seen through it."""
+    return queries.load(path.relative_to(queries.sql_root()).with_suffix("").as_posix()).statement
 
 
 CAUGHT: list[tuple[str, set[Use]]] = [

@@ -11,43 +11,23 @@ with pairs as (
     group by c.collection, c.arrived_on
 ),
 
-newest as (
-    select
-        l.task,
-        l.collection,
-        l.query_id,
-        l.doc_id,
-        l.doc_version,
-        l.context_id,
-        l.judge_version,
-        l.status,
-        row_number() over (
-            partition by
-                l.task, l.collection, l.query_id, l.doc_id, l.doc_version, l.context_id, l.judge_version
-            order by
-                l.labelled_at desc,
-                list_position(['provisional', 'confirmed', 'superseded', 'recalled'], l.status) desc
-        ) as age_rank
-    from labels as l
-),
-
 labelled as (
     select
         c.collection,
         c.arrived_on as day,
-        n.judge_version,
+        l.judge_version,
         count(*) as labelled
     from candidates as c
-    inner join newest as n
+    inner join current_labels as l
         on
-            c.task = n.task
-            and c.collection = n.collection
-            and c.query_id = n.query_id
-            and c.doc_id = n.doc_id
-            and c.doc_version = n.doc_version
-            and c.context_id is not distinct from n.context_id
-    where n.age_rank = 1 and n.status in ('provisional', 'confirmed')
-    group by c.collection, c.arrived_on, n.judge_version
+            c.task = l.task
+            and c.collection = l.collection
+            and c.query_id = l.query_id
+            and c.doc_id = l.doc_id
+            and c.doc_version = l.doc_version
+            and c.context_id is not distinct from l.context_id
+    where l.status in ('provisional', 'confirmed')
+    group by c.collection, c.arrived_on, l.judge_version
 )
 
 select

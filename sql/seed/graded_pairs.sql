@@ -17,14 +17,14 @@ select
     d.title,
     d.source,
     d.created_on,
-    case when d.title is null then d.text else d.title || chr(10) || chr(10) || d.text end as document,
-    coalesce(d.boundary = 'customer', false) as customer
+    d.document,
+    d.customer
 from gold as g
 inner join splits as s
     on g.task = s.task and g.collection = s.collection and g.query_id = s.query_id
 inner join queries as q
     on g.task = q.task and g.collection = q.collection and g.query_id = q.query_id
-inner join documents as d
+inner join document_texts as d
     on g.doc_id = d.doc_id and g.doc_version = d.doc_version
 where s.split in (select unnest($splits))
 order by g.task, g.collection, g.query_id, g.doc_id, g.doc_version, g.context_id

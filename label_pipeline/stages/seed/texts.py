@@ -12,6 +12,7 @@ import polars as pl
 
 from label_pipeline.core.catalogue import DOCUMENTS, QUERIES
 from label_pipeline.core.codes.inputs import CUSTOMER, INTERNAL
+from label_pipeline.core.pairs import shown_text
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject, set_aside, with_repeats
 from label_pipeline.stages.seed.values import RawInput, day, id_rules, shown, stack
@@ -38,9 +39,8 @@ class Accepted(NamedTuple):
 
 
 def doc_version(text: str, title: str | None = None) -> str:
-    """First 16 hex digits of the sha256 of the text a grader saw: title, blank line, body; the body alone untitled."""
-    seen = f"{title}\n\n{text}" if title else text
-    return hashlib.sha256(seen.encode()).hexdigest()[:16]
+    """First 16 hex digits of the sha256 of the text a grader saw."""
+    return hashlib.sha256(shown_text(text, title).encode()).hexdigest()[:16]
 
 
 def accept_documents(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
