@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 from label_pipeline.adapters.s3_errors import explained
 from label_pipeline.core.errors import InputError
-from label_pipeline.core.redaction import without_credentials
+from label_pipeline.core.url_credentials import without_credentials
 
 READS = 3
 """Attempts to read an object whose body breaks off; boto3 itself tries only the request again."""

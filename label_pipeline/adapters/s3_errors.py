@@ -6,7 +6,7 @@ Keep out: when to ask (s3.py, store.py).
 import re
 
 from label_pipeline.core.errors import StorageError
-from label_pipeline.core.redaction import without_credentials
+from label_pipeline.core.url_credentials import without_credentials
 
 _CODE = re.compile(r"<Code>(\w+)</Code>|An error occurred \((\w+)\)")
 _COLOUR = re.compile(r"\x1b\[\d*m|↳")

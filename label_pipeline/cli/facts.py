@@ -124,10 +124,10 @@ def _rank(store: Store) -> list[Fact]:
 
 def _anchor(store: Store) -> list[Fact]:
     """Whether each certified judge is still itself, and how many labels that makes certain."""
-    verdicts = store.read("drift_verdicts").sort("epoch", "decided_at").unique("collection", keep="last")
+    verdicts = store.query("anchor/newest_drift_verdicts")
     runs = store.read("anchor_runs").filter(pl.col("kind") != CANARY_RUN)
     found = []
-    for row in verdicts.sort("collection").iter_rows(named=True):
+    for row in verdicts.iter_rows(named=True):
         mine = runs.filter(pl.col("baseline_epoch") == row["baseline_epoch"], pl.col("collection") == row["collection"])
         kinds = dict(mine.group_by("kind").len().iter_rows())
         pairs = max(mine["n_pairs"], default=0)

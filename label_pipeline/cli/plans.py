@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from label_pipeline.core.codes.inputs import CUSTOMER
+from label_pipeline.core.boundary import sendable_rows
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan
@@ -107,12 +107,12 @@ def _anchor_plans(project: Project, texts: tuple[PairText, ...]) -> Iterator[Sta
 
 def _canary_plan(project: Project, member: Member, inputs: Inputs, collections: pl.Series) -> Plan:
     """What one amplification asks first: a few anchor pairs of every collection, in an epoch of their own."""
-    private = inputs.seeded.documents.filter(pl.col("boundary") == CUSTOMER)["doc_id"]
-    pairs = inputs.dealt.filter(
-        pl.col("split") == ANCHOR,
-        pl.col("collection").is_in(collections.implode()),
-        pl.lit(member.inside) | ~pl.col("doc_id").is_in(private.implode()),
-    )
+    known = shown_documents(inputs.seeded.documents)
+    pairs = sendable_rows(
+        inputs.dealt.filter(pl.col("split") == ANCHOR, pl.col("collection").is_in(collections.implode()))
+        .join(known.select("doc_id", "customer"), on="doc_id", maintain_order="left"),
+        inside=member.inside,
+    )  # fmt: skip
     chosen = [
         anchor.canary.choose(mine, project.settings.anchor.canary_pairs)
         for mine in pairs.partition_by("collection", maintain_order=True)

@@ -42,8 +42,7 @@ def show_status(console: Console, settings: Settings) -> None:
 
 def _standings(project: Project, store: Store) -> Iterator[dict[str, str | None]]:
     candidates = dict(store.read("judge_versions").select("judge_version", "candidate").iter_rows())
-    collections = store.read("queries")["collection"].unique().sort().to_list()
-    for standing in current_standings(project, STAGES[-1], collections).values():
+    for standing in current_standings(project, STAGES[-1], project.collections()).values():
         version = standing.judge_version
         yield {
             "collection": standing.collection,
@@ -56,7 +55,7 @@ def _standings(project: Project, store: Store) -> Iterator[dict[str, str | None]
 
 def _watched(store: Store) -> pl.DataFrame:
     """The newest drift verdict of every collection, and what became of that judge's labels."""
-    verdicts = store.read("drift_verdicts").sort("epoch", "decided_at").unique("collection", keep="last")
+    verdicts = store.query("anchor/newest_drift_verdicts")
     by = ["judge_version", "collection"]
     runs = store.read("anchor_runs").filter(pl.col("kind") != CANARY_RUN).group_by(*by, "baseline_epoch").agg(
         pl.len().alias("runs"), pl.col("ran_at").max().dt.date().alias("last run")

@@ -1,4 +1,4 @@
-"""Gold grades: what the panel of annotators says about one pair.
+"""Gold grades: what the panel of annotators says about one pair, and the text that names a set of graded pairs.
 
 The plain panel mean, because gate and judge error must not rest on a rater model. Keep out: agreement between the
 annotators (core/agreement.py) and joining gold to anything.
@@ -11,6 +11,16 @@ from label_pipeline.core.tables import PAIR_KEY
 
 CARRIED = ("features", "incumbent_score")
 """Columns of the pair itself that pass through when the input has them."""
+
+
+def graded_rows(gold: pl.DataFrame) -> str:
+    """Graded pairs as one text, whatever their order: what names a holdout or a calibration is a hash of it.
+
+    Pair keys, gold means and counts, and the query's text where the rows carry it; ``doc_version`` stands for the
+    document's.
+    """
+    text_too = [name for name in ("query",) if name in gold.columns]
+    return repr(gold.select(*PAIR_KEY, "gold_mean", "n_grades", *text_too).sort(PAIR_KEY, nulls_last=True).rows())
 
 
 def panel_gold(human_labels: pl.DataFrame) -> pl.DataFrame:

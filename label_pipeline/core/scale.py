@@ -6,6 +6,9 @@ Keep out: what the grades mean (core/rubric.py) and how replies are read (core/j
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -45,6 +48,15 @@ class Scale:
         """Whether ``grade`` is a whole grade of this scale."""
         return float(grade).is_integer() and self.lo <= grade <= self.hi
 
-    def nmse(self, mse: float) -> float:
-        """NMSE = 100 * MSE / R^2."""
-        return 100 * mse / self.span**2
+    def loss(self, calibrated: ArrayLike, gold: ArrayLike) -> NDArray[np.float64]:
+        """Squared error as a share of R^2, the one unit of loss: ((calibrated - gold) / R)^2, broadcast.
+
+        An unreadable grade (nan) has the worst loss, 1.
+        """
+        error = (np.asarray(calibrated, dtype=np.float64) - np.asarray(gold, dtype=np.float64)) / self.span
+        return np.where(np.isnan(error), 1.0, error**2)
+
+
+def nmse(loss: float) -> float:
+    """NMSE, 0-100, of a mean loss: what people are shown."""
+    return 100 * loss

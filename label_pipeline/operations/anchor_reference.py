@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from label_pipeline.adapters.store import Where
+from label_pipeline.core.boundary import marked, sendable_rows
 from label_pipeline.core.catalogue import ANCHOR_ITEMS
 from label_pipeline.core.codes import purposes
 from label_pipeline.core.codes.drift import BASELINE_RUN, CANARY_RUN, WATCH_RUN, RunKind
-from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.judging.engine import Judging
@@ -103,10 +103,8 @@ def anchor_of(project: Project, collection: str, judge_version: str) -> Anchor:
 
 def _sendable(items: pl.DataFrame, project: Project, member: Member) -> pl.DataFrame:
     """The items that may go to ``member``: a document may have been marked a customer's after the baseline began."""
-    documents = project.store("anchor").read("documents")
-    private = documents.filter(pl.col("boundary") == CUSTOMER)["doc_id"].implode()
-    marked = items.with_columns(customer=pl.col("customer") | pl.col("doc_id").is_in(private))
-    return marked if member.inside else marked.filter(~pl.col("customer"))
+    now = marked(items, project.store("anchor").read("documents"))
+    return sendable_rows(now, inside=member.inside)
 
 
 def sendable_pairs(project: Project, found: Anchor) -> pl.DataFrame:

@@ -33,7 +33,8 @@ class DriftDecided:
     Attributes:
         known: every watched judge with the evidence about it.
         without: collection: why it is not watched.
-        newest: the newest DRIFT_VERDICTS row of every collection, also of those not watched any more.
+        newest: the newest drift verdict of every collection (sql/anchor/newest_drift_verdicts.sql), also of one that
+            is not watched any more.
     """
 
     known: list[tuple[Anchor, anchor.AnchorEvidence]]
@@ -62,13 +63,7 @@ def decide_drift(run: Run, project: Project) -> DriftDecided:
         for found, evidence in known:
             decide(project, found, evidence)
         enforce(project)
-    return DriftDecided(known, without, newest_verdicts(project))
-
-
-def newest_verdicts(project: Project) -> pl.DataFrame:
-    """The newest DRIFT_VERDICTS row of every collection."""
-    rows = project.store("anchor").read("drift_verdicts").sort("epoch", "decided_at")
-    return rows.unique("collection", keep="last", maintain_order=True).sort("collection")
+    return DriftDecided(known, without, project.store("anchor").query("anchor/newest_drift_verdicts"))
 
 
 def decide(project: Project, found: Anchor, evidence: anchor.AnchorEvidence) -> None:
@@ -117,7 +112,7 @@ def expected_loss(evidence: anchor.AnchorEvidence) -> tuple[float, float]:
     if len(evidence.baseline) < 2:
         return float("nan"), float("nan")
     grades = np.stack([run.calibrated for run in evidence.baseline])
-    base = loss.baseline(loss.item_losses(grades, evidence.gold, evidence.scale))
+    base = loss.baseline(evidence.scale.loss(grades, evidence.gold))
     middle, width = float(base.mean.mean()), 1.96 * float(np.sqrt(base.noise * (1 + 1 / base.runs)))
     return 100 * (middle - width), 100 * (middle + width)
 

@@ -11,7 +11,7 @@ from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.adapters.secrets import read_secret
 from label_pipeline.core.errors import SettingsError
-from label_pipeline.core.redaction import without_credentials
+from label_pipeline.core.url_credentials import without_credentials
 from label_pipeline.settings import EndpointSettings
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from label_pipeline.core.errors import SettingsError
-from label_pipeline.core.redaction import without_credentials
+from label_pipeline.core.url_credentials import without_credentials
 from label_pipeline.settings.tree import SET_BY_LOAD, Settings
 
 CONFIG_VARIABLE = "LABEL_PIPELINE_CONFIG"

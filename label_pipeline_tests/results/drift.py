@@ -135,9 +135,7 @@ def draw(
 
 def watch(years: Years, change: Change, line: AffineCalibrator) -> Detection:
     """Every detector over every year."""
-    before, after = (
-        loss.item_losses(line.apply(runs), years.gold[:, None], SCALE) for runs in (years.baseline, years.watched)
-    )
+    before, after = (SCALE.loss(line.apply(runs), years.gold[:, None]) for runs in (years.baseline, years.watched))
     base = loss.baseline(before)
     rise = loss.rises(after, base)
     z, jumps = loss.tolerance_z(rise, base, DEFAULT.delta), loss.jump_z(rise, base)

@@ -73,3 +73,13 @@ def test_the_stream_holds_the_pairs_that_are_usable_by_every_other_question(seed
         stream = frame_of("anchor/stream_pairs", ("labels", labels), queries, documents, judge_version=judge)
         usable = frame_of("amplify/labelled_pairs", ("labels", labels), judge_version=judge)
         assert stream["query_id", "doc_id"].rows() == usable["query_id", "doc_id"].rows()
+
+
+def test_the_newest_drift_verdict_of_a_collection_is_the_one_on_its_latest_run() -> None:
+    verdicts = table(
+        "drift_verdicts", {"drift_id": "a", "epoch": 4, "decided_at": at(9)},
+        {"drift_id": "b", "epoch": 5, "decided_at": at(8)}, {"drift_id": "c", "epoch": 5, "decided_at": at(10)},
+        {"drift_id": "d", "epoch": 1, "decided_at": at(7), "collection": "mail"},
+    )  # fmt: skip
+    found = frame_of("anchor/newest_drift_verdicts", verdicts)
+    assert found.select("collection", "drift_id").rows() == [("mail", "d"), ("main", "c")]

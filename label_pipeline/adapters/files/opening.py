@@ -9,7 +9,7 @@ from pathlib import Path
 
 from label_pipeline.adapters.s3 import Objects
 from label_pipeline.core.errors import InputError
-from label_pipeline.core.redaction import without_credentials
+from label_pipeline.core.url_credentials import without_credentials
 
 
 def read_bytes(path: str | Path, objects: Objects | None = None) -> bytes:

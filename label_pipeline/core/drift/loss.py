@@ -1,8 +1,8 @@
-"""Has the judge's error on a fixed anchor risen? Losses, their noise, and the detectors that watch the mean loss.
+"""Has the judge's error on a fixed anchor risen? The noise of its losses, and the detectors that watch the mean loss.
 
-Losses are shares of R^2 (NMSE / 100), so every figure here is the same on any scale. Leading axes broadcast: one call
-serves one anchor or two hundred simulated years. What else can change without the loss is detectors.py. Keep
-out: thresholds and what follows from a figure (stages/anchor).
+Losses are shares of R^2 (``Scale.loss``), so every figure here is the same on any scale. Leading axes broadcast: one
+call serves one anchor or two hundred simulated years. What else can change without the loss is detectors.py. Keep out:
+thresholds and what follows from a figure (stages/anchor).
 
 The items are fixed, so every answer is about *this judge on this anchor*; only fresh human grades speak about the
 population.
@@ -11,10 +11,8 @@ population.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
-
-from label_pipeline.core.scale import Scale
 
 Floats = NDArray[np.float64]
 
@@ -29,15 +27,6 @@ ONE_RUN = 3.0
 
 BASELINE_QUANTILE = float(stats.norm.ppf(0.95))
 """1.645: how far the baseline's own luck is granted to the judge."""
-
-
-def item_losses(calibrated: ArrayLike, gold: ArrayLike, scale: Scale) -> Floats:
-    """Squared error of every calibrated grade as a share of R^2, shape of ``calibrated`` (..., n).
-
-    An unreadable reply (nan) has the worst loss, 1.
-    """
-    error = (np.asarray(calibrated, dtype=np.float64) - np.asarray(gold, dtype=np.float64)) / scale.span
-    return np.where(np.isnan(error), 1.0, error**2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,15 +9,13 @@ from datetime import datetime
 
 import polars as pl
 
+from label_pipeline.core.boundary import WITHHELD
 from label_pipeline.core.catalogue import JUDGEMENTS
 from label_pipeline.core.codes.outcomes import FAILED, REJECTED, UNANSWERED
 from label_pipeline.core.judging.asks import Ask
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.reply import Reading
 from label_pipeline.core.ports import PairText
-
-WITHHELD = "the provider answered with an error; its words are withheld, they may quote customer text"
-"""What stands for the words of a provider about customer text."""
 
 
 @dataclass(frozen=True, slots=True)

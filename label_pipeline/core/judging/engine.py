@@ -10,6 +10,7 @@ from typing import Literal
 
 import polars as pl
 
+from label_pipeline.core import boundary
 from label_pipeline.core.errors import ServedModelError
 from label_pipeline.core.judging.answers import Answer, judgement_frame
 from label_pipeline.core.judging.asks import Ask
@@ -88,11 +89,7 @@ async def judge_pairs(
     Where any pair is customer text, neither of the last two repeats the provider's words: they may quote it.
     """
     member = order.member
-    exposed = 0 if member.inside else sum(pair.customer for pair in order.pairs)
-    if exposed:
-        raise ValueError(
-            f"{exposed} customer pairs would leave the boundary to endpoint {member.endpoint}; none was sent"
-        )
+    boundary.refuse_exposed(order.pairs, member.endpoint, inside=member.inside)
     workers = Workers(order, client, journal, concurrency, clock, progress, drain_s)
 
     def judging(asks: Sequence[Ask], answers: Sequence[Answer], outcome: Outcome, sentence: str = "") -> Judging:

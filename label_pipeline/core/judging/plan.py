@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from label_pipeline.core.boundary import sendable
 from label_pipeline.core.codes.outcomes import UNREADABLE
 from label_pipeline.core.errors import BudgetError
 from label_pipeline.core.judging.asks import Prepared, distinct_asks, prepare
@@ -85,7 +86,7 @@ def plan(order: JudgingOrder, journal: Journal) -> Plan:
         journal: replies already paid for.
     """
     member = order.member
-    order, offered = replace(order, pairs=[p for p in order.pairs if member.inside or not p.customer]), len(order.pairs)
+    order, offered = replace(order, pairs=sendable(order.pairs, inside=member.inside)), len(order.pairs)
     asks = distinct_asks(order)
     per_reply = _reply_tokens(member)
     requests = answered = input_tokens = 0

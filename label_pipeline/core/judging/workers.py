@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from label_pipeline.core.boundary import WITHHELD, any_private
 from label_pipeline.core.codes.outcomes import FAILED, OVER_CAP, REJECTED, UNREADABLE, WRONG_MODEL
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
-from label_pipeline.core.judging.answers import WITHHELD, Answer
+from label_pipeline.core.judging.answers import Answer
 from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.reply import Reading, read_reply
@@ -63,7 +64,7 @@ class Workers:
         self.over_cap = False
         self._order, self._member, self._client, self._journal = order, order.member, client, journal
         self._clock, self._progress, self._drain_s = clock, progress, drain_s
-        self._private = any(pair.customer for pair in order.pairs)
+        self._private = any_private(order.pairs)
         self._under_way = 0
         self._count = max(1, min(concurrency, len(self.asks)))
         self._feed = prepare(range(len(self.asks)), self.asks, order, journal)

@@ -10,6 +10,7 @@ from functools import partial
 import polars as pl
 
 from label_pipeline.adapters.files.stamps import content_hash, stamp
+from label_pipeline.core.boundary import sendable_rows
 from label_pipeline.core.codes.purposes import CALIBRATE, GATE
 from label_pipeline.core.codes.verdicts import DECISION
 from label_pipeline.core.tables import PAIR_KEY
@@ -55,8 +56,7 @@ def growth(project: Project) -> Growth | None:
         {**of_judge, "until": newest["decided_at"]},
         where={"judgements": of_judge},
     )
-    if not member.inside:
-        pairs = pairs.filter(~pl.col("customer"))
+    pairs = sendable_rows(pairs, inside=member.inside)
     unseen = pairs.filter(~pl.col("asked"))
     held_out = unseen.filter(pl.col("stage") == GATE)["collection"].value_counts()
     return Growth(

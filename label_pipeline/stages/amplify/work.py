@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from label_pipeline.core.boundary import sendable_rows
 from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.ports import PairText
@@ -54,13 +55,13 @@ def sort_out(pairs: pl.DataFrame, labelled: pl.DataFrame, standing: Standing, *,
         return Work(standing.collection, standing, (), 0, 0, pairs.height)
     keys = labelled.select(PAIR_KEY)
     new = pairs.join(keys, on=list(PAIR_KEY), how="anti", nulls_equal=True, maintain_order="left")
-    sendable = new if inside else new.filter(~pl.col("customer"))
+    allowed = sendable_rows(new, inside=inside)
     return Work(
         collection=standing.collection,
         standing=standing,
-        ask=pair_texts(sendable),
+        ask=pair_texts(allowed),
         labelled_before=pairs.height - new.height,
-        skipped=new.height - sendable.height,
+        skipped=new.height - allowed.height,
         refused=0,
     )
 

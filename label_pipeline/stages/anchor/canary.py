@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from label_pipeline.core.drift.detectors import excess_rate_p
-from label_pipeline.core.drift.loss import baseline, item_losses, jump_z, rises
+from label_pipeline.core.drift.loss import baseline, jump_z, rises
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.anchor.evidence import AnchorRun
@@ -79,8 +79,8 @@ def _jump(
 ) -> str | None:
     if len(before) < 2:
         return None
-    base = baseline(item_losses(np.stack([r.calibrated for r in before]), gold, scale))
-    rise = rises(item_losses(run.calibrated[None, :], gold, scale), base)
+    base = baseline(scale.loss(np.stack([r.calibrated for r in before]), gold))
+    rise = rises(scale.loss(run.calibrated[None, :], gold), base)
     z = float(jump_z(rise, base)[0])
     if z <= limit:
         return None

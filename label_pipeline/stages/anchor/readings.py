@@ -47,7 +47,7 @@ class Readings:
     def losses(self, runs: tuple[AnchorRun, ...]) -> Floats:
         """(runs, n) shares of R^2."""
         grades = np.stack([run.calibrated for run in runs])
-        return loss.item_losses(grades, self.evidence.gold, self.evidence.scale)
+        return self.evidence.scale.loss(grades, self.evidence.gold)
 
     @cached_property
     def rise(self) -> Floats:

@@ -15,11 +15,10 @@ from label_pipeline.core.catalogue import ANCHOR_ITEMS, ANCHOR_RUNS
 from label_pipeline.core.codes.drift import RunKind
 from label_pipeline.core.codes.outcomes import REFUSALS, UNANSWERED, UNREADABLE
 from label_pipeline.core.drift.detectors import flip_baseline, flip_shares, grade_codes
-from label_pipeline.core.drift.loss import item_losses
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.judging.spent import Spent
-from label_pipeline.core.scale import Scale
+from label_pipeline.core.scale import Scale, nmse
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.anchor.evidence import AnchorRun
 
@@ -129,7 +128,7 @@ def run_row(
         "malformed": run.malformed,
         "refused": run.refused,
         "failed": run.failed,
-        "loss": 100 * float(item_losses(run.calibrated, gold, scale)[answered].mean()) if answered.any() else None,
+        "loss": nmse(float(scale.loss(run.calibrated, gold)[answered].mean())) if answered.any() else None,
         "bias": bias,
         "flip_share": flip_share(run, baseline, scale),
         "models": json.dumps(sorted(run.models)),

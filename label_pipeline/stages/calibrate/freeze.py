@@ -12,6 +12,7 @@ import polars as pl
 from label_pipeline.core import calibrators
 from label_pipeline.core.codes.outcomes import GRADED
 from label_pipeline.core.errors import ServedModelError
+from label_pipeline.core.gold import graded_rows
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY
@@ -75,7 +76,5 @@ def served_model(judgements: pl.DataFrame, candidate: str) -> str | None:
 
 def calibration_id(gold: pl.DataFrame, member_hashes: Sequence[str], epoch: int) -> str:
     """Names one calibration: the same human grades, candidates and epoch are the same calibration."""
-    text_too = [name for name in ("query",) if name in gold.columns]  # doc_version covers the document's text
-    rows = gold.select(*PAIR_KEY, "gold_mean", "n_grades", *text_too).sort(PAIR_KEY, nulls_last=True).rows()
-    text = json.dumps([sorted(member_hashes), epoch]) + repr(rows)
+    text = json.dumps([sorted(member_hashes), epoch]) + graded_rows(gold)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -63,7 +63,7 @@ class Entry:
 @dataclass(frozen=True)
 class _Scored:
     candidate: Candidate
-    loss: NDArray[np.float64]
+    nmse: NDArray[np.float64]
     pairwise_accuracy: float
     quadratic_kappa: float
     unreadable_share: float
@@ -99,24 +99,24 @@ def compare(
         raise JudgeError(f"none of {len(candidates)} candidates could be asked: {troubles}")
     counts = intervals.resample_counts(n_queries, rng)
     eligible = [s for s in scored if s.unreadable_share <= UNREADABLE_LIMIT] or scored
-    best = min(eligible, key=lambda s: (float(s.loss.mean()), s.candidate.name))
-    paired = {s.candidate.name: intervals.cluster_totals(s.loss - best.loss, codes, n_queries) for s in scored}
+    best = min(eligible, key=lambda s: (float(s.nmse.mean()), s.candidate.name))
+    paired = {s.candidate.name: intervals.cluster_totals(s.nmse - best.nmse, codes, n_queries) for s in scored}
     within = [s for s in eligible if paired[s.candidate.name].mean <= _se(paired[s.candidate.name])]
-    winner = min(within, key=lambda s: (s.candidate.cost_per_1000_usd, float(s.loss.mean()), s.candidate.name))
+    winner = min(within, key=lambda s: (s.candidate.cost_per_1000_usd, float(s.nmse.mean()), s.candidate.name))
     entries = [
         Entry(
             candidate=s.candidate,
-            loss=intervals.bootstrap_t_interval(intervals.cluster_totals(s.loss, codes, n_queries), counts),
+            loss=intervals.bootstrap_t_interval(intervals.cluster_totals(s.nmse, codes, n_queries), counts),
             difference=paired[s.candidate.name].mean,
             difference_se=_se(paired[s.candidate.name]),
             pairwise_accuracy=s.pairwise_accuracy,
             quadratic_kappa=s.quadratic_kappa,
             unreadable_share=s.unreadable_share,
-            n_pairs=len(s.loss),
+            n_pairs=len(s.nmse),
             chosen=s is winner,
             reason=_reason(s, best, winner, within),
         )
-        for s in sorted(scored, key=lambda s: (float(s.loss.mean()), s.candidate.name))
+        for s in sorted(scored, key=lambda s: (float(s.nmse.mean()), s.candidate.name))
     ]
     nothing = intervals.Estimate(float("nan"), float("nan"), float("nan"))
     nan = float("nan")
@@ -170,12 +170,11 @@ def _score(
         rows = collections == name
         query_ids = gold["query_id"].filter(pl.Series(rows)).to_list()
         calibrated[rows] = calibrators.out_of_fold(expected[rows], truth[rows], query_ids, scale, folds)
-    error = (calibrated - truth) ** 2 / scale.span**2 * 100
     concordant, pairs = pairwise_accuracy_totals(expected, truth, codes, n_queries)
     read = ~np.isnan(raw)
     return _Scored(
         candidate=candidate,
-        loss=np.where(np.isnan(error), 100.0, error),
+        nmse=100 * scale.loss(calibrated, truth),
         pairwise_accuracy=float(concordant.sum() / pairs.sum()) if pairs.sum() else float("nan"),
         quadratic_kappa=quadratic_kappa(_whole(raw[read]), _whole(truth[read]), scale.grades),
         unreadable_share=_share(joined),

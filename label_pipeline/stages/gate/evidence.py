@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from label_pipeline.core.gold import graded_rows
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.pairs import query_codes
 from label_pipeline.core.scale import Scale
@@ -57,9 +58,7 @@ class Evidence:
 
 def holdout_hash(gold: pl.DataFrame) -> str:
     """Hash of pair keys, query texts and gold means of one collection's holdout, whatever their order."""
-    text_too = [name for name in ("query",) if name in gold.columns]  # doc_version covers the document's text
-    rows = gold.select(*PAIR_KEY, "gold_mean", "n_grades", *text_too).sort(PAIR_KEY, nulls_last=True).rows()
-    return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
+    return hashlib.sha256(graded_rows(gold).encode()).hexdigest()[:16]
 
 
 def collect(gold: pl.DataFrame, grades: pl.DataFrame, judge: JudgeVersion, scale: Scale) -> dict[str, Evidence]:

@@ -1,6 +1,6 @@
 """What the gate measures on its evidence: skill, order, gross errors, bias, and the figures it only reports.
 
-Arrays in, numbers out; nan is "cannot be computed". An unreadable pair has the worst loss, R^2, is a gross error and
+Arrays in, numbers out; nan is "cannot be computed". An unreadable pair has the worst loss, is a gross error and
 loses its pairs. Keep out: thresholds and sentences (criteria.py, decision.py, recertify.py).
 """
 
@@ -11,26 +11,30 @@ from label_pipeline.core import intervals
 from label_pipeline.core.agreement import cohen_kappa, quadratic_kappa
 from label_pipeline.core.intervals import ClusterTotals
 from label_pipeline.core.ranking import ndcg_by_query, pairwise_accuracy_totals
+from label_pipeline.core.scale import nmse
 from label_pipeline.stages.gate.criteria import Criterion, known
 from label_pipeline.stages.gate.evidence import Evidence
 
+_ALIKE = 1e-13
+"""Variance of gold, in shares of R^2, below which every grade is the same."""
+
 
 def loss(evidence: Evidence) -> NDArray[np.float64]:
-    """(n,) squared calibrated error; an unreadable pair has the worst loss, R^2."""
-    error = (evidence.calibrated - evidence.gold) ** 2
-    return np.where(np.isnan(error), float(evidence.scale.span**2), error)
+    """(n,) loss of the calibrated grades, shares of R^2; an unreadable pair has the worst loss, 1."""
+    return evidence.scale.loss(evidence.calibrated, evidence.gold)
 
 
 def skill(evidence: Evidence, counts: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
     """R^2 = 1 - MSE / Var(gold), one value a row of ``counts`` (B, Q); without counts, the estimate alone."""
     weights: NDArray[np.float64] = np.ones((1, evidence.n_queries)) if counts is None else counts.astype(np.float64)
+    graded = evidence.gold / evidence.scale.span  # in the unit of the loss
     n, lost, gold, square = (
         weights @ _per_query(evidence, values)
-        for values in (np.ones(evidence.n_pairs), loss(evidence), evidence.gold, evidence.gold**2)
+        for values in (np.ones(evidence.n_pairs), loss(evidence), graded, graded**2)
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = square / n - (gold / n) ** 2
-        found: NDArray[np.float64] = np.where(variance > 1e-12, 1 - (lost / n) / variance, np.nan)
+        found: NDArray[np.float64] = np.where(variance > _ALIKE, 1 - (lost / n) / variance, np.nan)
     return found
 
 
@@ -41,11 +45,12 @@ def skill_difference(judge: Evidence, reference: Evidence) -> ClusterTotals:
     D ((g - mean g)^2 / Var(gold) - 1). Its mean is D, its clustered standard error that of the delta method, so it can
     be studentised; nan where the gold grades are all alike.
     """
-    variance = float(judge.gold.var())
-    if variance <= 1e-12:
+    graded = judge.gold / judge.scale.span
+    variance = float(graded.var())
+    if variance <= _ALIKE:
         return intervals.cluster_totals(np.full(judge.n_pairs, np.nan), judge.query_index, judge.n_queries)
     gained = (loss(reference) - loss(judge)) / variance
-    spread = (judge.gold - judge.gold.mean()) ** 2 / variance
+    spread = (graded - graded.mean()) ** 2 / variance
     return intervals.cluster_totals(gained - gained.mean() * (spread - 1), judge.query_index, judge.n_queries)
 
 
@@ -123,7 +128,7 @@ def bias(evidence: Evidence) -> ClusterTotals:
 def reported(evidence: Evidence, counts: NDArray[np.int64]) -> tuple[Criterion, ...]:
     """Figures a reader of the certificate wants beside the criteria; none of them opens or closes."""
     totals = intervals.cluster_totals(loss(evidence), evidence.query_index, evidence.n_queries)
-    mse_high = intervals.bootstrap_t_upper(totals, counts, 0.05)
+    loss_high = intervals.bootstrap_t_upper(totals, counts, 0.05)
     read = ~np.isnan(evidence.raw)
     rounded = np.floor(evidence.raw[read] + 0.5).astype(np.int64)
     gold = np.floor(evidence.gold[read] + 0.5).astype(np.int64)
@@ -133,7 +138,7 @@ def reported(evidence: Evidence, counts: NDArray[np.int64]) -> tuple[Criterion, 
     )  # fmt: skip
     ranked = float(np.nanmean(ranking)) if np.isfinite(ranking).any() else float("nan")
     figures = (
-        ("NMSE (0-100)", evidence.scale.nmse(totals.mean), evidence.scale.nmse(mse_high)),
+        ("NMSE (0-100)", nmse(totals.mean), nmse(loss_high)),
         ("Cohen's kappa", cohen_kappa(rounded, gold), None),
         ("quadratic kappa", quadratic_kappa(rounded, gold, evidence.scale.grades), None),
         ("the judge's own nDCG@10", ranked, None),

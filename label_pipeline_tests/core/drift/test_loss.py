@@ -6,20 +6,11 @@ import numpy as np
 import pytest
 
 from label_pipeline.core.drift import loss
-from label_pipeline.core.scale import Scale
 
 
 def flat(n: int = 4, runs: int = 10, noise: float = 0.01) -> loss.Baseline:
     """A baseline with se_w = .1 unless told otherwise."""
     return loss.Baseline(np.zeros(n), np.asarray(noise), runs)
-
-
-def test_losses_are_shares_of_the_worst_and_an_unreadable_reply_is_the_worst() -> None:
-    gold = np.array([1.0, 3.0, 5.0, 2.0])
-    found = loss.item_losses([[1.0, 5.0, 1.0, math.nan]], gold, Scale(1, 5))
-    assert found.tolist() == [[0.0, 4 / 16, 1.0, 1.0]]
-    halved = loss.item_losses([[0.0, 2.0, 0.0, math.nan]], (gold - 1) / 2, Scale(0, 2))
-    assert halved.tolist() == found.tolist()  # the same errors on another scale
 
 
 def test_a_baseline_is_the_items_means_and_the_variance_of_one_runs_mean() -> None:

@@ -11,8 +11,8 @@ from aiohttp import web
 from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_client import OpenAIChatClient
+from label_pipeline.core.boundary import WITHHELD
 from label_pipeline.core.errors import JudgeError, ProviderRejectedError, ProviderUnavailableError
-from label_pipeline.core.judging.answers import WITHHELD
 from label_pipeline.core.judging.engine import Judging, judge_pairs
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline_tests.core.judging.scripted import ScriptedClient, ScriptedProvider, clock, make_member, make_pair

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
+from label_pipeline.core.boundary import WITHHELD
 from label_pipeline.core.catalogue import JUDGEMENTS
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError
-from label_pipeline.core.judging.answers import WITHHELD
 from label_pipeline.core.ports import Reply
 from label_pipeline_tests.core.judging.scripted import (
     NOW,
