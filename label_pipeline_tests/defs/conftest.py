@@ -11,13 +11,14 @@ from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline.rehearsal.simulated import simulated_models
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests.defs import projects
+from label_pipeline_tests.templates import once, sample_world
 
 KEY = "a key of this test run"
 
 
 @pytest.fixture(scope="session")
 def world() -> SampleWorld:
-    return SampleWorld.generate(7)
+    return sample_world()
 
 
 @pytest.fixture(scope="session")
@@ -43,16 +44,19 @@ def instance() -> Iterator[dg.DagsterInstance]:
 @pytest.fixture(scope="session")
 def certified_home(world: SampleWorld, provider_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose good judge has an open verdict, candidates loaded, nothing labelled. Copy it, do not use it."""
-    home = tmp_path_factory.mktemp("certified") / "home"
-    projects.write_small_inputs(world, home)
-    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
-        patch.setenv("LABEL_PIPELINE_PROVIDER", provider_url)
-        patch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
-        graph = projects.graph(projects.settings(home), instance)
-        done = graph.run(*projects.TO_GATE)
-        assert done.success, projects.failure_of(done)
-        assert graph.run("candidate_pairs", tags=projects.ALL_DAYS).success
-    return home
+
+    def make(folder: Path) -> None:
+        home = folder / "home"
+        projects.write_small_inputs(world, home)
+        with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+            patch.setenv("LABEL_PIPELINE_PROVIDER", provider_url)
+            patch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
+            graph = projects.graph(projects.settings(home), instance)
+            done = graph.run(*projects.TO_GATE)
+            assert done.success, projects.failure_of(done)
+            assert graph.run("candidate_pairs", tags=projects.ALL_DAYS).success
+
+    return once(tmp_path_factory, "certified", make) / "home"
 
 
 @pytest.fixture
@@ -69,10 +73,12 @@ def baselined_home(certified_home: Path, provider_url: str, tmp_path_factory: py
     """A certified home whose judge has a complete anchor baseline of ``anchored.RUNS`` runs. Copy it, do not use it."""
     from label_pipeline_tests.defs import anchored
 
-    home = projects.copied(certified_home, tmp_path_factory.mktemp("baselined") / "home")
-    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
-        patch.setenv("LABEL_PIPELINE_PROVIDER", provider_url)
-        patch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
-        done = anchored.graph_at(home, instance).run(*anchored.ANCHOR)
-        assert done.success, projects.failure_of(done)
-    return home
+    def make(folder: Path) -> None:
+        home = projects.copied(certified_home, folder / "home")
+        with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
+            patch.setenv("LABEL_PIPELINE_PROVIDER", provider_url)
+            patch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
+            done = anchored.graph_at(home, instance).run(*anchored.ANCHOR)
+            assert done.success, projects.failure_of(done)
+
+    return once(tmp_path_factory, "baselined", make) / "home"
