@@ -4,6 +4,7 @@ Fixtures of every test (conftest.py imports them). Keep out: Dagster (defs/conft
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from label_pipeline.rehearsal.simulated import simulated_models
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests import small_project
 from label_pipeline_tests.small_project import ANCHOR, KEY, TO_GATE, Provider, Small, copied, failure_of, watched
+from label_pipeline_tests.templates import once, sample_world
 
 
 @pytest.fixture(scope="session")
 def world() -> SampleWorld:
-    return SampleWorld.generate(7)
+    return sample_world()
 
 
 @pytest.fixture(scope="session")
@@ -38,26 +40,37 @@ def provider(provider_url: str, monkeypatch: pytest.MonkeyPatch) -> Provider:
 @pytest.fixture(scope="session")
 def certified_home(world: SampleWorld, provider_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose good judge has an open verdict, candidates loaded, nothing labelled. Copy it, do not use it."""
-    home = tmp_path_factory.mktemp("certified") / "home"
-    small_project.write_small_inputs(world, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LABEL_PIPELINE_PROVIDER", provider_url)
-        patch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
-        done = Small(small_project.settings(home)).run(*TO_GATE, "candidate_pairs")
+
+    def make(folder: Path) -> None:
+        home = folder / "home"
+        small_project.write_small_inputs(world, home)
+        with _asking(provider_url):
+            done = Small(small_project.settings(home)).run(*TO_GATE, "candidate_pairs")
         assert done.success, failure_of(done)
-    return home
+
+    return once(tmp_path_factory, "certified", make) / "home"
 
 
 @pytest.fixture(scope="session")
 def baselined_home(certified_home: Path, provider_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certified home whose judge has a complete anchor baseline of ``RUNS`` runs. Copy it, do not use it."""
-    home = copied(certified_home, tmp_path_factory.mktemp("baselined") / "home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LABEL_PIPELINE_PROVIDER", provider_url)
-        patch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
-        done = watched(home).run(*ANCHOR)
+
+    def make(folder: Path) -> None:
+        home = copied(certified_home, folder / "home")
+        with _asking(provider_url):
+            done = watched(home).run(*ANCHOR)
         assert done.success, failure_of(done)
-    return home
+
+    return once(tmp_path_factory, "baselined", make) / "home"
+
+
+@contextmanager
+def _asking(url: str) -> Iterator[None]:
+    """The environment names this provider while the block runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABEL_PIPELINE_PROVIDER", url)
+        patch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
+        yield
 
 
 @pytest.fixture

@@ -5,9 +5,11 @@ are refused or withheld here, so no later change of an asset can leak them. Keep
 (core/catalogue/), the questions (sql/).
 """
 
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
 
 import duckdb
 import polars as pl
@@ -17,6 +19,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from label_pipeline.adapters import queries
+from label_pipeline.adapters.open_tables import KeptTable, opened
 from label_pipeline.adapters.queries import Query
 from label_pipeline.adapters.s3_errors import explained
 from label_pipeline.core.catalogue import TABLES
@@ -84,11 +87,11 @@ class Store:
         table = self._declared(name, "fact")
         typed = table.conform(frame)
         self.may_write()
-        delta = self._open(name)
-        if delta is None:
+        stored = self._open(name)
+        if stored is None:
             self._create(table)
         # delta-rs records transaction ids but does not refuse a second one, so look before writing
-        elif delta.transaction_version(commit_id) is not None:
+        elif stored.committed(commit_id):
             return False
         mark = CommitProperties(app_transactions=[Transaction(commit_id, 1)], max_commit_retries=50)
         try:
@@ -157,10 +160,11 @@ class Store:
         respelled = sorted({old.column for old in table.respelled} & kept.keys())
         if respelled:  # the filter would look at the words on disk
             raise TableError(f"table {table.name} cannot be read by {respelled}: older rows hold other words there")
-        delta = self._open(table.name)
-        if delta is None:
+        found = self._open(table.name)
+        if found is None:
             return table.empty()
-        try:
+
+        def rows_of(delta: DeltaTable) -> pl.DataFrame:
             dataset = delta.to_pyarrow_dataset()
             stored = set(dataset.schema.names)
             if not kept.keys() <= stored:  # written before such a column was declared: null in every row
@@ -170,6 +174,9 @@ class Store:
                 columns=[name for name in read.schema if name in stored], filter=_having(dataset.schema, kept)
             )
             return read.in_todays_words(read.typed(pl.DataFrame(pl.from_arrow(rows)))).select(table.schema.names())
+
+        try:
+            return found.rows((table, repr(kept)), rows_of)
         except (DeltaError, OSError, pa.ArrowException) as error:
             raise self._failure(table.name, "read", error) from error
 
@@ -198,10 +205,10 @@ class Store:
     def _arrived(self, name: str, commit_id: str) -> bool:
         """Whether a commit is there although writing it failed: on S3 the answer may be lost after the work is done."""
         try:
-            delta = self._open(name)
+            stored = self._open(name)
         except (TableError, StorageError):
             return False
-        return delta is not None and delta.transaction_version(commit_id) is not None
+        return stored is not None and stored.committed(commit_id)
 
     def _failure(self, name: str, doing: str, error: Exception) -> TableError | StorageError:
         if self.root.startswith("s3://"):
@@ -211,12 +218,9 @@ class Store:
     def _uri(self, name: str) -> str:
         return f"{self.root.rstrip('/')}/{name}"
 
-    def _open(self, name: str) -> DeltaTable | None:
-        options = dict(self.options) or None
+    def _open(self, name: str) -> KeptTable | None:
         try:
-            if not DeltaTable.is_deltatable(self._uri(name), storage_options=options):
-                return None
-            return DeltaTable(self._uri(name), storage_options=options)
+            return opened(self._uri(name), self.options)
         except (DeltaError, OSError) as error:
             raise self._failure(name, "opened", error) from error
 
@@ -266,13 +270,19 @@ def answer(query: Query, frames: Mapping[str, pl.DataFrame], params: Mapping[str
     Raises:
         TableError: a parameter is missing or unknown, or DuckDB refuses the statement.
     """
-    with duckdb.connect(":memory:", config={"python_enable_replacements": False}) as connection:
+    with _database(os.getpid()).cursor() as connection:  # sees nothing that another cursor registers
         for table, frame in frames.items():
             connection.register(table, frame.to_arrow())
         try:
             return pl.DataFrame(connection.sql(query.statement, params=dict(params or {})).pl())
         except duckdb.Error as error:
             raise TableError(f"sql/{query.name}.sql failed: {error}") from error
+
+
+@cache
+def _database(process: int) -> duckdb.DuckDBPyConnection:
+    """An empty database in memory for this process: to start one takes seven times as long as most questions."""
+    return duckdb.connect(":memory:", config={"python_enable_replacements": False})
 
 
 def _having(schema: pa.Schema, kept: Mapping[str, Sequence[Scalar]]) -> pc.Expression | None:

@@ -15,6 +15,7 @@ from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline_tests.cli import own_data
 from label_pipeline_tests.cli.commands import Shell
 from label_pipeline_tests.cli.own_data import GOOD, KEY, KEY_VARIABLE, MODELS, OwnData
+from label_pipeline_tests.templates import once
 
 Serve = Callable[..., str]
 """Starts a provider for the test and returns its base URL."""
@@ -60,12 +61,14 @@ def shell(tmp_path: Path) -> Shell:
 @pytest.fixture(scope="session")
 def certified_folder(data: OwnData, models: dict[str, Model], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose good judge has an open verdict and nothing is labelled. Copy it, do not use it."""
-    folder = tmp_path_factory.mktemp("certified") / "company"
-    with running_provider(make_app(list(models.values()), api_key=KEY)) as url:
-        config = own_data.fill(folder, data, url, model=GOOD)
-        done = Shell(folder.parent, {KEY_VARIABLE: KEY}).here("run", "--config", config, "--until", "gate")
-        assert done.code == 0, done.said
-    return folder
+
+    def make(folder: Path) -> None:
+        with running_provider(make_app(list(models.values()), api_key=KEY)) as url:
+            config = own_data.fill(folder / "company", data, url, model=GOOD)
+            done = Shell(folder, {KEY_VARIABLE: KEY}).here("run", "--config", config, "--until", "gate")
+            assert done.code == 0, done.said
+
+    return once(tmp_path_factory, "company", make) / "company"
 
 
 @pytest.fixture

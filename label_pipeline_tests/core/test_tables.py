@@ -29,18 +29,33 @@ GOOD = pl.DataFrame(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("table", EVERY, ids=lambda table: table.name)
-def test_a_declaration_is_whole(table: Table) -> None:
+def faults(table: Table) -> list[str]:
+    """What is missing or wrong in a declaration."""
     names = [column.name for column in table.columns]
-    assert len(set(names)) == len(names)
-    assert set(table.key) <= set(names)
-    assert table.stage in STAGE_ORDER
-    assert table.readable_from in STAGE_ORDER
-    assert table.grain
-    assert all(column.meaning for column in table.columns)
     optional = {column.name for column in table.columns if column.nullable}
-    assert optional & set(table.key) <= {"context_id"}, "a key column other than context_id may not be null"
-    assert_frame_equal(table.conform(table.empty()), table.empty())
+    wrong = {
+        "two columns of one name": len(set(names)) < len(names),
+        "a key that is no column": not set(table.key) <= set(names),
+        "no such stage": not {table.stage, table.readable_from} <= set(STAGE_ORDER),
+        "no grain": not table.grain,
+        "a column without a meaning": not all(column.meaning for column in table.columns),
+        "a key column other than context_id may be null": not optional & set(table.key) <= {"context_id"},
+        "no empty frame of its own": not table.conform(table.empty()).equals(table.empty()),
+    }
+    return [said for said, holds in wrong.items() if holds]
+
+
+def test_a_declaration_is_whole() -> None:
+    assert len(EVERY) > 20
+    assert {table.name: wrong for table in EVERY if (wrong := faults(table))} == {}
+
+
+def test_a_declaration_that_is_not_whole_is_found() -> None:
+    column = Column("a", pl.String, "", nullable=True)
+    assert faults(Table("bad", "fact", "", ("a", "b"), (column,), "nowhere")) == [
+        "a key that is no column", "no such stage", "no grain", "a column without a meaning",
+        "a key column other than context_id may be null",
+    ]  # fmt: skip
 
 
 def test_one_quantity_has_one_type_everywhere() -> None:

@@ -7,11 +7,12 @@ import pytest
 
 from label_pipeline.rehearsal import SampleWorld, simulated_models
 from label_pipeline.rehearsal.simulated import SimulatedModel
+from label_pipeline_tests.templates import sample_world
 
 
 @pytest.fixture(scope="session")
 def world() -> SampleWorld:
-    return SampleWorld.generate()
+    return sample_world()
 
 
 @pytest.fixture(scope="session")

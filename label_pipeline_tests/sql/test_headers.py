@@ -1,6 +1,8 @@
 """Every file of sql/ is what its header says: columns, parameters, tables read. A new file is covered on arrival."""
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -8,8 +10,10 @@ import sqlglot
 from sqlglot import exp
 
 from label_pipeline.adapters import queries
+from label_pipeline.adapters.queries import Query
 from label_pipeline.adapters.store import Value, answer
 from label_pipeline.core.catalogue import TABLES
+from label_pipeline.core.errors import TableError
 from label_pipeline.core.tables import STAGE_ORDER
 from label_pipeline_tests.sql.frames import DAY
 
@@ -30,43 +34,72 @@ def tables_read(text: str) -> set[str]:
     return {found.name for found in tree.find_all(exp.Table)} - {found.alias for found in tree.find_all(exp.CTE)}
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_columns_of_the_result_are_those_of_the_header(name: str) -> None:
-    query = queries.load(name)
+def unlike_its_columns(query: Query) -> str:
+    """The columns it gives, where they are not those of the header."""
     empty = {table: TABLES[table].empty() for table in query.reads}
-    result = answer(query, empty, {param: SOME_VALUE.get(param, "x") for param in query.params})
-    assert tuple(result.columns) == query.columns
+    try:
+        found = answer(query, empty, {param: SOME_VALUE.get(param, "x") for param in query.params}).columns
+    except TableError as error:
+        return str(error)
+    return "" if tuple(found) == query.columns else f"gives {found}, says {query.columns}"
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_parameters_of_the_statement_are_those_of_the_header(name: str) -> None:
-    query = queries.load(name)
+def unlike_its_parameters(query: Query) -> str:
+    """Its parameters, where they are not those of the header."""
     [statement] = duckdb.extract_statements(query.text)
-    assert statement.named_parameters == set(query.params)
+    found = statement.named_parameters
+    return "" if found == set(query.params) else f"takes {found}, says {query.params}"
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_it_reads_the_tables_the_loader_registers_and_no_other(name: str) -> None:
-    query = queries.load(name)
-    assert tables_read(query.statement) == set(query.reads)
+def unlike_its_tables(query: Query) -> str:
+    """The tables it reads, where they are not those the loader registers."""
+    found = tables_read(query.statement)
+    return "" if found == set(query.reads) else f"reads {found}, is given {query.reads}"
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_a_file_says_its_purpose_its_grain_and_where_it_belongs(name: str) -> None:
-    query = queries.load(name)
-    folder = name.split("/")[0]
-    assert re.match(r"[A-Z].*\.$", query.purpose), query.purpose
-    assert query.grain
-    assert folder in (*STAGE_ORDER, "checks", "views"), f"sql/{folder} is no stage"
-    assert bool(query.asset) == (folder == "checks"), "a check names the asset it is a check of, a question none"
+def not_introduced(query: Query) -> str:
+    """What its header lacks: purpose, grain, where it belongs."""
+    folder = query.name.split("/")[0]
+    wrong = {
+        f"its purpose is no sentence: {query.purpose!r}": not re.match(r"[A-Z].*\.$", query.purpose),
+        "no grain": not query.grain,
+        f"sql/{folder} is no stage": folder not in (*STAGE_ORDER, "checks", "views"),
+        "a check names the asset it is a check of, a question none": bool(query.asset) != (folder == "checks"),
+    }
+    return "; ".join(said for said, holds in wrong.items() if holds)
 
 
-@pytest.mark.parametrize("name", EVERY)
-def test_columns_are_named_and_ordered(name: str) -> None:
-    tree = parsed(queries.load(name).text)
-    assert not [star for star in tree.find_all(exp.Star) if not isinstance(star.parent, exp.Count)]
-    one_row = "one row, always" in queries.load(name).grain
-    assert one_row or tree.args.get("order"), "without an order by, two runs may show different rows first"
+def without_names_or_order(query: Query) -> str:
+    """Whether it says `*`, or gives its rows in any order: two runs may then show different rows first."""
+    tree = parsed(query.text)
+    stars = [star for star in tree.find_all(exp.Star) if not isinstance(star.parent, exp.Count)]
+    ordered = "one row, always" in query.grain or tree.args.get("order")
+    return "; ".join(["says *"] * bool(stars) + ["no order by"] * (not ordered))
+
+
+LAWS = (unlike_its_columns, unlike_its_parameters, unlike_its_tables, not_introduced, without_names_or_order)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_every_file_is_what_its_header_says(law: Callable[[Query], str]) -> None:
+    assert len(EVERY) > 30
+    assert {name: wrong for name in EVERY if (wrong := law(queries.load(name)))} == {}
+
+
+BAD = """-- no sentence
+-- Params:  $day
+-- Columns: query_id
+-- Asset:   gold_labels
+select * from gold, labels where gold.query_id = $other
+"""
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_file_that_is_not_is_found(tmp_path: Path, law: Callable[[Query], str]) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    runs = BAD.replace(", labels", "").replace("$other", "$day")
+    (tmp_path / "elsewhere" / "bad.sql").write_text(runs if law is unlike_its_columns else BAD)
+    assert law(queries.load("elsewhere/bad", tmp_path)) != ""
 
 
 def test_a_table_behind_a_comma_is_seen_and_a_common_table_expression_is_none() -> None:

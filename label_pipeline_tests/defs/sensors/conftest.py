@@ -11,6 +11,7 @@ from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.sensors import ticking
 from label_pipeline_tests.defs.sensors.ticking import KEY, Dial, Watch
+from label_pipeline_tests.templates import once
 
 
 @pytest.fixture(scope="session")
@@ -21,10 +22,12 @@ def models(world: SampleWorld) -> list[SimulatedModel]:
 @pytest.fixture(scope="session")
 def watched_home(world: SampleWorld, models: list[SimulatedModel], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose judge has an open verdict under the loose gate. Copy it, do not use it."""
-    home = tmp_path_factory.mktemp("watched") / "home"
-    with ticking.dialled(models, Dial()) as url:
-        ticking.certify(world, home, url)
-    return home
+
+    def make(folder: Path) -> None:
+        with ticking.dialled(models, Dial()) as url:
+            ticking.certify(world, folder / "home", url)
+
+    return once(tmp_path_factory, "watched", make) / "home"
 
 
 @pytest.fixture
