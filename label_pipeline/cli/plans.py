@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from label_pipeline.core.boundary import sendable_rows
+from label_pipeline.core.codes.purposes import CALIBRATE, GATE, Purpose
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan
@@ -72,9 +73,9 @@ def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
     """
     split = pl.col("split")
     epoch = current_epoch(project)
-    asked = {
-        "calibrate": inputs.dealt.filter(split.is_in(LEARNING_SPLITS)),
-        "gate": inputs.dealt.filter(split == HOLDOUT),
+    asked: dict[Purpose, pl.DataFrame] = {
+        CALIBRATE: inputs.dealt.filter(split.is_in(LEARNING_SPLITS)),
+        GATE: inputs.dealt.filter(split == HOLDOUT),
     }
     for stage, pairs in asked.items():
         texts = _texts(inputs.seeded, pairs)

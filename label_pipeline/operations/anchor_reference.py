@@ -115,13 +115,13 @@ def sendable_pairs(project: Project, found: Anchor) -> pl.DataFrame:
     return pairs.with_columns(absent).select(ANCHOR_ITEMS.schema.names())
 
 
-def order_of(found: Anchor, purpose: str, epoch: int) -> JudgingOrder:
+def order_of(found: Anchor, purpose: purposes.Purpose, epoch: int) -> JudgingOrder:
     """Asking about every item once; whichever model answers is heard."""
     return JudgingOrder(found.member, pair_texts(found.items), purpose, epoch, served=ANY_MODEL)
 
 
 def ask_once(
-    run: Run, project: Project, found: Anchor, purpose: str, epoch: int, cap_usd: float
+    run: Run, project: Project, found: Anchor, purpose: purposes.Purpose, epoch: int, cap_usd: float
 ) -> tuple[Judging, anchor.AnchorRun, anchor.Spent]:
     """Asks about every item in one epoch; whichever model answers is heard. What an earlier process paid is counted."""
     started = project.clock()

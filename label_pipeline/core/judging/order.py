@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from label_pipeline.core.codes.purposes import Purpose
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.ports import PairText
 
@@ -18,7 +19,7 @@ class JudgingOrder:
     Attributes:
         member: who judges.
         pairs: what is judged; a pair may not be listed twice.
-        purpose: calibrate, gate, amplify, anchor or canary; for rows and sentences.
+        purpose: why they are asked; for rows and sentences.
         epoch: calibration epoch, part of every request key.
         served: the only model id whose replies count; None accepts what ``member.serves``.
         cap_usd: US dollars: no request is sent once this much is spent; those under way may end above it.
@@ -26,7 +27,7 @@ class JudgingOrder:
 
     member: Member
     pairs: Sequence[PairText]
-    purpose: str
+    purpose: Purpose
     epoch: int
     served: str | None = None
     cap_usd: float = math.inf
