@@ -59,6 +59,8 @@ class Shell:
     def start(self, *arguments: object, through: Sequence[object] = ()) -> subprocess.Popen[str]:
         """Starts `label-pipeline ARGUMENTS`, as the last words of the command ``through``; the caller ends it."""
         environment = {**os.environ, **_BYTECODE, "COLUMNS": "80", "PYTHONUNBUFFERED": "1", **self.exported}
+        if through:  # a planted full disk must not leave half a module in the cache of all others
+            environment["PYTHONDONTWRITEBYTECODE"] = "1"
         return subprocess.Popen(
             [*map(str, through), COMMAND, *map(str, arguments)], cwd=self.folder, env=environment, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
