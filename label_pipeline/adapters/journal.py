@@ -75,7 +75,7 @@ class SQLiteJournal:
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
 
-    def recall(self, request_keys: Sequence[str]) -> dict[str, Reply]:
+    def lookup(self, request_keys: Sequence[str]) -> dict[str, Reply]:
         """The stored replies among ``request_keys``.
 
         Raises:

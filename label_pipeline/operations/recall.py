@@ -51,7 +51,7 @@ def find_recall(
     """What a recall would do; changes nothing."""
     store = project.store("anchor")
     labels = store.read("labels", where={"judge_version": judge_version})
-    taken = anchor.standing(labels, judge_version=judge_version, since=since, until=until, collection=collection)
+    taken = anchor.usable(labels, judge_version=judge_version, since=since, until=until, collection=collection)
     if taken.is_empty():
         return Recall(judge_version, taken, (), None, None)
     inputs = membership_inputs(project)
@@ -68,7 +68,7 @@ def find_recall(
 def carry_out(project: Project, found: Recall, *, name: str) -> pl.DataFrame:
     """Moves the crown, then appends the ``recalled`` rows and returns them. Call it while holding the spending lock.
 
-    The labels last, and all at once: whoever is killed before finds them still standing, and does everything again.
+    The labels last, and all at once: whoever is killed before finds them still usable, and does everything again.
 
     Args:
         project: the project.

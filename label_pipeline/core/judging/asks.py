@@ -63,6 +63,6 @@ def prepare(
             body = order.member.body(order.pairs[ask.rows[0]], ask.sample_index, attempt)
             key = request_key(order.member.endpoint, body, draw(ask.sample_index, attempt), order.epoch)
             chunk.append((number, key, body))
-        known = journal.recall([key for _, key, _ in chunk])
+        known = journal.lookup([key for _, key, _ in chunk])
         for number, key, body in chunk:
             yield Prepared(number, key, body, known.get(key))

@@ -26,7 +26,7 @@ _NEWEST_FIRST = ("epoch", "decided_at", "verdict_id")
 
 
 def watched(project: Project) -> list[WatchedJudge]:
-    """The judges with an open verdict, standing or suspended since; of every collection the newest."""
+    """The judges whose verdict is in force or was suspended since; of every collection the newest."""
     store = project.store("gate")
     verdicts = store.read("verdicts")
     opened = verdicts.filter(pl.col("kind") == DECISION, pl.col("open")).sort(_NEWEST_FIRST, descending=True)
@@ -44,7 +44,7 @@ def watched(project: Project) -> list[WatchedJudge]:
         named = str(row["judge_version"]), int(row["epoch"])
         judge = found.get(named) or _judge(project, *named)
         if standing.open:
-            judge = replace(judge, standing={**judge.standing, name: str(row["verdict_id"])})
+            judge = replace(judge, open_verdicts={**judge.open_verdicts, name: str(row["verdict_id"])})
         else:
             judge = replace(judge, suspended=(*judge.suspended, name))
         found[named] = replace(judge, decided=max(judge.decided, *_decided(verdicts, [name]).values()))
@@ -93,7 +93,7 @@ def waiting(project: Project) -> str:
         decided = _decided(verdicts, judge.suspended)
         if open_ones := [name for name in judge.suspended if decided[name] <= ended[name]]:
             return f"{', '.join(open_ones)} is suspended, and the recalibration that answers it asks about these too"
-        if judge.standing and set(recorded(project, judge).newest) - {judge.model_served}:
+        if judge.open_verdicts and set(recorded(project, judge).newest) - {judge.model_served}:
             return f"judge {judge.judge_version} answers as another model; sensor judge_model_changed comes first"
     return ""
 
@@ -121,7 +121,7 @@ def drift_seen(project: Project, judges: Sequence[WatchedJudge]) -> list[DriftSe
     found = []
     for judge in judges:
         others = set(recorded(project, judge).newest) - {judge.model_served}
-        for name in sorted({*judge.standing, *judge.suspended}):
+        for name in sorted({*judge.open_verdicts, *judge.suspended}):
             mine = rows.filter(
                 pl.col("judge_version") == judge.judge_version, pl.col("collection") == name,
                 pl.col("epoch") >= judge.epoch,
@@ -142,7 +142,7 @@ def canaries_stopped(project: Project, judges: Sequence[WatchedJudge]) -> list[C
     for judge in judges:
         if set(recorded(project, judge).newest) - {judge.model_served}:
             continue
-        for name in judge.standing:
+        for name in judge.open_verdicts:
             mine = runs.filter(
                 pl.col("judge_version") == judge.judge_version, pl.col("collection") == name,
                 pl.col("epoch") > judge.epoch,

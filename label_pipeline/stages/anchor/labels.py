@@ -23,7 +23,7 @@ def confirmed(
     return _later(waiting, CONFIRMED, now)
 
 
-def standing(
+def usable(
     labels: pl.DataFrame,
     *,
     judge_version: str,
@@ -31,7 +31,7 @@ def standing(
     until: datetime | None = None,
     collection: str | None = None,
 ) -> pl.DataFrame:
-    """What still stands of the labels a judge gave from ``since`` to before ``until``: newest rows with ``given_at``.
+    """The usable labels a judge gave from ``since`` to before ``until``: newest rows with ``given_at``.
 
     Args:
         labels: every LABELS row.
@@ -50,7 +50,7 @@ def standing(
 
 
 def recalled(taken: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """LABELS rows that recall the labels of ``standing``."""
+    """LABELS rows that recall the labels of ``usable``."""
     return _later(taken, RECALLED, now)
 
 

@@ -82,8 +82,8 @@ def recalled_inside(manifest: Mapping[str, object], inputs: Inputs) -> int:
     A label given again after a recall is another label: what was learnt from the first one stays wrong.
     """
     held = members(manifest, inputs).labels
-    standing = newest(inputs.labels).filter(pl.col("status").is_in(USABLE))
-    return held.join(standing, on=[*PAIR_KEY, "judge_version", "given_at"], how="anti", nulls_equal=True).height
+    usable = newest(inputs.labels).filter(pl.col("status").is_in(USABLE))
+    return held.join(usable, on=[*PAIR_KEY, "judge_version", "given_at"], how="anti", nulls_equal=True).height
 
 
 def _without_late_withdrawals(labels: pl.DataFrame, created: datetime) -> pl.DataFrame:

@@ -83,11 +83,11 @@ def drifted(seen: Sequence[DriftSeen], cursor: str | None, stopped: Sequence[Can
         told = f"[{found.collection}] {found.state}, cause {found.cause}: {found.action}"
         if known.get(found.collection) != found.drift_id:
             notes.append(told)
-        standing = found.judge.standing.get(found.collection)
+        verdict = found.judge.open_verdicts.get(found.collection)
         if found.suspends:
-            suspend += [Suspend(standing, told, found.epoch)] if standing is not None else []
+            suspend += [Suspend(verdict, told, found.epoch)] if verdict is not None else []
             wanted += _recalibration(found, told)
-        elif found.run_again and standing is not None:
+        elif found.run_again and verdict is not None:
             wanted.append(
                 Wanted(
                     ANCHOR, f"anchor_drifted:{found.drift_id}", found.judge.key, told, collections=(found.collection,)
@@ -99,7 +99,7 @@ def drifted(seen: Sequence[DriftSeen], cursor: str | None, stopped: Sequence[Can
             collections=(one.collection,),
         )
         for one in stopped
-        if one.collection in one.judge.standing
+        if one.collection in one.judge.open_verdicts
     ]  # fmt: skip
     written = json.dumps({found.collection: found.drift_id for found in seen}, sort_keys=True)
     return Finding(tuple(wanted), tuple(suspend), written, tuple(notes) or ("no drift verdict since the last look",))

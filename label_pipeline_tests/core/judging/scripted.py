@@ -69,7 +69,7 @@ class DictJournal:
         self.replies: dict[str, Reply] = {}
         self.on_remember = on_remember
 
-    def recall(self, request_keys: Sequence[str]) -> dict[str, Reply]:
+    def lookup(self, request_keys: Sequence[str]) -> dict[str, Reply]:
         return {key: self.replies[key] for key in request_keys if key in self.replies}
 
     async def remember(self, request_key: str, reply: Reply) -> None:
