@@ -133,9 +133,9 @@ class OpenAIChatClient:
                         return await send(self._connected())
                 # `from None`: the library's own message may repeat the key, and a traceback would print it.
                 except openai.APIStatusError as error:
-                    refused = rejection(error, self._base_url, model, self._api_key)
-                    if refused is not None:
-                        raise refused from None
+                    rejected = rejection(error, self._base_url, model, self._api_key)
+                    if rejected is not None:
+                        raise rejected from None
                     trouble, bare = quote(error, self._api_key), bare_code(error)
                     self._slow_down(error, retry)
                 except TROUBLES as error:

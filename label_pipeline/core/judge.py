@@ -76,7 +76,8 @@ def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Pair key, ``raw_grade`` (mean of the votes that were read), ``expected_grade`` (mean of the probability-weighted
         grades, a vote's own grade where it has none), ``confidence`` (minus the votes' standard deviation, null for
-        one), ``unreadable`` and ``replies`` (counts), ``request_keys`` (list, of the votes read), ``cost_usd``,
+        one), ``ungraded`` (votes without a grade, for whatever reason) and ``replies`` (counts), ``request_keys``
+        (list, of the votes read), ``cost_usd``,
         ``model_reported``, ``reused``, ``outcome`` (``graded`` when any vote was read, else the first vote's) and
         ``detail``. Order follows the input.
     """
@@ -86,7 +87,7 @@ def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
         pl.col("grade").filter(graded).mean().alias("raw_grade"),
         soft.mean().alias("expected_grade"),
         (-soft.std()).alias("confidence"),
-        (~graded).sum().cast(pl.Int64).alias("unreadable"),
+        (~graded).sum().cast(pl.Int64).alias("ungraded"),
         pl.len().cast(pl.Int64).alias("replies"),
         pl.col("request_key").filter(graded).alias("request_keys"),
         pl.col("cost_usd").sum(),

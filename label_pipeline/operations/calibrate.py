@@ -211,7 +211,7 @@ def log_candidates(project: Project, entries: Sequence[calibrate.Entry], gold: p
             {
                 "loss_nmse": entry.loss.value, "loss_low": entry.loss.low, "loss_high": entry.loss.high,
                 "difference": entry.difference, "pairwise_accuracy": entry.pairwise_accuracy,
-                "quadratic_kappa": entry.quadratic_kappa, "unreadable_share": entry.unreadable_share,
+                "quadratic_kappa": entry.quadratic_kappa, "unreadable_share": entry.ungraded_share,
                 "cost_per_1000_usd": entry.candidate.cost_per_1000_usd, "chosen": float(entry.chosen),
             },
             artifacts,

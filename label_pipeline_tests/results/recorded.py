@@ -107,7 +107,7 @@ def grades_of(pairs: pl.DataFrame, judge: str) -> pl.DataFrame:
     """The judge's recorded grades in the form of ``core.judge.pair_grades``: every reply was read."""
     return pairs.select(
         *PAIR_KEY, pl.col(judge).alias("raw_grade"), pl.col(judge).alias("expected_grade"),
-        pl.lit(0, dtype=pl.Int64).alias("unreadable"), pl.lit(1, dtype=pl.Int64).alias("replies"),
+        pl.lit(0, dtype=pl.Int64).alias("ungraded"), pl.lit(1, dtype=pl.Int64).alias("replies"),
     )  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def _result(project: Project, judge: JudgeVersion, looked: Looked) -> dg.Materia
             "judge_version": judge.judge_version,
             "open": opened,
             "closed": dg.MetadataValue.json(closed),
-            "not looked at": dg.MetadataValue.json(dict(looked.refused)),
+            "not looked at": dg.MetadataValue.json(dict(looked.not_looked_at)),
             "confusion": dg.MetadataValue.md(plots.data_uri_markdown(drawn, "confusion")),
             **_shown(verdicts_of(project, judge.judge_version, collections)),
         },

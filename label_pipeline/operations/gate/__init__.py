@@ -58,7 +58,7 @@ def look(run: Run, project: Project, lane: str = FULL, cap_usd: float | None = N
         judge, epoch = newest_judge(project)
         cap = project.settings.gate.cap_usd if cap_usd is None else cap_usd
         looked = LANES[lane](run, project, judge, epoch, cap)
-        for name, why in looked.refused.items():
+        for name, why in looked.not_looked_at.items():
             run.log.warning(f"collection {name} was not looked at: {why}")
         standings = current_standings(project, "gate", project.collections()).values()
         if any(found.open and found.judge_version == judge.judge_version for found in standings):

@@ -31,12 +31,12 @@ class Looked:
     Attributes:
         gold: the graded pairs the judge was asked about.
         grades: its grades, one row per pair.
-        refused: collection to why it could not be looked at in this lane.
+        not_looked_at: collection to why it could not be looked at in this lane.
     """
 
     gold: pl.DataFrame
     grades: pl.DataFrame
-    refused: Mapping[str, str]
+    not_looked_at: Mapping[str, str]
 
 
 def newest_judge(project: Project) -> tuple[JudgeVersion, int]:

@@ -43,14 +43,14 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
     """
     gold = project.store("gate").query("seed/graded_pairs", {"splits": list(TEST_SPLITS)})
     matches: list[Match] = []
-    refused: dict[str, str] = {}
+    without: dict[str, str] = {}
     for (name,), rows in gold.group_by(["collection"], maintain_order=True):
         try:
             matches.append(find_match(project, str(name), judge, epoch, rows))
         except NotApplicableError as error:
-            refused[str(name)] = str(error)
+            without[str(name)] = str(error)
     if not matches:
-        why = "; ".join(refused.values()) or "no human grade on a holdout or anchor query"
+        why = "; ".join(without.values()) or "no human grade on a holdout or anchor query"
         raise NotApplicableError(f"no re-certification: {why}")
     compared = pl.concat([match.compared for match in matches])
     grades = ask_judge(run, project, judge, epoch, compared, cap_usd)
@@ -63,7 +63,7 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
             project, judge, paired.judge, epoch, RECERTIFY, partial(_compare, project, paired),
             no_later_than=match.reference.ends_at,
         )  # fmt: skip
-    return Looked(compared, grades, refused)
+    return Looked(compared, grades, without)
 
 
 def find_match(project: Project, collection: str, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> Match:

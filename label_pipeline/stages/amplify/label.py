@@ -32,7 +32,7 @@ class Books:
         reused: of the labelled, those that rest on no request of this run.
         abstained: the model refused, or its reply stayed unreadable, cut or out of scale.
         failed: no reply.
-        refused: no open verdict, or over the cap.
+        barred: not sent, as no verdict is open, or over the cap, or the canary stopped it; column `refused`.
         skipped: customer text and no endpoint inside the boundary.
     """
 
@@ -41,13 +41,13 @@ class Books:
     reused: int
     abstained: int
     failed: int
-    refused: int
+    barred: int
     skipped: int
 
     @property
     def balanced(self) -> bool:
         """Whether every pair has exactly one outcome."""
-        return self.pairs_in == self.labelled + self.abstained + self.failed + self.refused + self.skipped
+        return self.pairs_in == self.labelled + self.abstained + self.failed + self.barred + self.skipped
 
 
 def labels(work: Work, judging: Judging, judge: JudgeVersion, *, day: date, run_id: str, now: datetime) -> pl.DataFrame:
@@ -83,10 +83,10 @@ def labels(work: Work, judging: Judging, judge: JudgeVersion, *, day: date, run_
 
 
 def books(work: Work, judging: Judging | None) -> Books:
-    """The books of ``work``; without ``judging`` every pair that should have been asked was refused."""
+    """The books of ``work``; without ``judging`` every pair that should have been asked is barred."""
     if judging is None:
-        refused = work.refused + len(work.ask)
-        return Books(work.pairs_in, work.labelled_before, work.labelled_before, 0, 0, refused, work.skipped)
+        barred = work.barred + len(work.ask)
+        return Books(work.pairs_in, work.labelled_before, work.labelled_before, 0, 0, barred, work.skipped)
     grades = pair_grades(judging.judgements)
     graded, over_cap, failed = (
         pl.col("outcome") == word for word in (outcomes.GRADED, outcomes.OVER_CAP, outcomes.FAILED)
@@ -99,7 +99,7 @@ def books(work: Work, judging: Judging | None) -> Books:
         reused=work.labelled_before + count["reused"],
         abstained=grades.height - count["graded"] - count["over"] - count["failed"],
         failed=count["failed"],
-        refused=work.refused + count["over"],
+        barred=work.barred + count["over"],
         skipped=work.skipped,
     )
 
@@ -116,7 +116,7 @@ def run_row(
         cost: what it cost, though nothing came of it.
         day: the partition.
         run_id: the Dagster run.
-        refused_by: what refused pairs; None where nothing did.
+        refused_by: what barred pairs; None where nothing did.
         reason: why, a sentence.
         now: current time.
 
@@ -137,7 +137,7 @@ def run_row(
         "reused": found.reused,
         "abstained": found.abstained,
         "failed": found.failed,
-        "refused": found.refused,
+        "refused": found.barred,
         "skipped": found.skipped,
         **cost._asdict(),
         "refused_by": refused_by,

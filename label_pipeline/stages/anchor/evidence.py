@@ -24,8 +24,8 @@ class AnchorRun:
         ran_at: when it ended (UTC).
         raw: (n,) mean raw grade; nan where no reply held one.
         calibrated: (n,) calibrated grade; nan likewise.
-        malformed: replies that held no grade: malformed, cut, out of scale.
-        refused: replies in which the model refused.
+        malformed: unreadable replies: malformed, cut, out of scale (the column and its detector have this name).
+        refused: times the model refused, or its endpoint rejected the text.
         replies: replies asked for (pairs x votes), those that never came included.
         models: model ids the provider reported.
         fingerprints: system fingerprints it reported.

@@ -85,8 +85,8 @@ class Readings:
         return detectors.flip_z(self.flip_shares, self.flip_base, self.evidence.n_pairs)
 
     @cached_property
-    def unreadable_p(self) -> dict[Counted, Floats]:
-        """``malformed`` and ``refused``: (W,) p-value of each run's count against the baseline's."""
+    def counted_p(self) -> dict[Counted, Floats]:
+        """Unreadable and refused replies, by detector: (W,) p-value of each run's count against the baseline's."""
         base = self.evidence.baseline
         came = sum(run.came for run in base)
         return {
@@ -105,7 +105,7 @@ class Readings:
         return {
             codes.JUMP: self.jumps >= self.thresholds.run_z,
             codes.FLIPS: self.flips >= self.thresholds.run_z,
-            **{kind: p <= self.thresholds.run_p for kind, p in self.unreadable_p.items()},
+            **{kind: p <= self.thresholds.run_p for kind, p in self.counted_p.items()},
         }
 
     @cached_property

@@ -64,10 +64,13 @@ def queries(evidence: Evidence, policy: Policy, what: str = "holdout") -> Criter
     return Criterion(QUERIES, status, float(enough), float(enough), float(policy.min_queries), sentence)
 
 
-def unreadable(evidence: Evidence, policy: Policy) -> Criterion:
-    """Whether few enough replies held no grade; its bound is always a 95 % one."""
-    share = evidence.unreadable / evidence.replies if evidence.replies else float("nan")
-    bound = intervals.clopper_pearson_upper(evidence.unreadable, evidence.replies, 0.05)
+def ungraded(evidence: Evidence, policy: Policy) -> Criterion:
+    """Whether few enough replies came without a grade, for whatever reason; its bound is always a 95 % one.
+
+    Its stored name says "unreadable replies", and counts refused, rejected and failed ones too.
+    """
+    share = evidence.ungraded / evidence.replies if evidence.replies else float("nan")
+    bound = intervals.clopper_pearson_upper(evidence.ungraded, evidence.replies, 0.05)
     return below(
         "unreadable replies", share, bound, policy.unreadable_high,
         "ask for shorter replies, raise max_tokens or choose another model",

@@ -80,7 +80,7 @@ def decide(
     found = (
         criteria.looks(look, looks_allowed, edited=edited),
         criteria.queries(evidence, policy),
-        criteria.unreadable(evidence, policy),
+        criteria.ungraded(evidence, policy),
         *_skill(evidence, policy, counts, alpha),
         _gross_error(evidence, policy, counts, alpha),
         _bias(evidence, policy, counts, alpha),

@@ -25,11 +25,11 @@ class Evidence:
         collection: its name.
         scale: the grade scale.
         gold: panel mean of the human grades.
-        raw: mean raw grade of the judge; nan where every reply was unreadable.
+        raw: mean raw grade of the judge; nan where no reply held one.
         calibrated: calibrated grade of the judge; nan likewise.
         query_index: 0 .. n_queries - 1.
         n_queries: queries.
-        unreadable: replies that held no grade (malformed, cut, refused, out of scale, failed).
+        ungraded: replies without a grade for whatever reason: unreadable, refused, rejected, failed.
         replies: replies asked for.
         holdout_hash: hash of the pairs and their gold, so that the same look is recognised.
     """
@@ -41,7 +41,7 @@ class Evidence:
     calibrated: NDArray[np.float64]
     query_index: NDArray[np.int64]
     n_queries: int
-    unreadable: int
+    ungraded: int
     replies: int
     holdout_hash: str
 
@@ -66,7 +66,7 @@ def collect(gold: pl.DataFrame, grades: pl.DataFrame, judge: JudgeVersion, scale
 
     Args:
         gold: GOLD rows of the holdout.
-        grades: one row a pair from ``core.judge.pair_grades`` (raw, expected, unreadable and replies columns).
+        grades: one row a pair from ``core.judge.pair_grades`` (raw, expected, ungraded and replies columns).
         judge: its calibrators turn expected grades into calibrated ones.
         scale: the grade scale.
     """
@@ -88,7 +88,7 @@ def _evidence(name: str, rows: pl.DataFrame, judge: JudgeVersion, scale: Scale) 
         calibrated=judge.calibrate(name, expected),
         query_index=codes,
         n_queries=int(codes.max()) + 1 if len(codes) else 0,
-        unreadable=int(rows["unreadable"].fill_null(1).sum()),
+        ungraded=int(rows["ungraded"].fill_null(1).sum()),
         replies=int(rows["replies"].fill_null(1).sum()),
         holdout_hash=holdout_hash(rows),
     )

@@ -23,7 +23,7 @@ class Policy:
         pairwise_accuracy_low: the lower bound of within-query pairwise accuracy (gold gap >= 1) must exceed this.
         gross_error_high: the upper bound of the share of errors >= R/2 must stay below this (0-1).
         bias_high: both one-sided bounds of the mean error must lie inside +- this share of R.
-        unreadable_high: Clopper-Pearson upper 95 % bound of unreadable and refused replies (0-1).
+        unreadable_high: Clopper-Pearson upper 95 % bound of replies without a grade, refused ones included (0-1).
         min_queries: holdout queries with at least ``min_pairs`` pairs.
         min_pairs: pairs a query.
     """

@@ -91,7 +91,7 @@ def recertify(
     found = (
         criteria.looks(look, looks_allowed, edited=edited, lane=RECERTIFY),
         criteria.queries(judge, policy, "holdout and anchor"),
-        criteria.unreadable(judge, policy),
+        criteria.ungraded(judge, policy),
         _skill_kept(paired, counts, alpha),
         _order_kept(paired, counts, alpha),
         *_own_figures(judge, policy),

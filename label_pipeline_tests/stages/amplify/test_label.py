@@ -135,15 +135,15 @@ def test_each_fate_is_one_column(case: str) -> None:
 def test_pairs_labelled_before_are_labelled_and_reused() -> None:
     found = work(range(5), labelled=[0, 1], customers=[2])
     assert books(found, judging(found.ask, [said(), FAILED])) == Books(
-        pairs_in=5, labelled=3, reused=2, abstained=0, failed=1, refused=0, skipped=1
+        pairs_in=5, labelled=3, reused=2, abstained=0, failed=1, barred=0, skipped=1
     )
 
 
 def test_an_order_that_was_not_placed_is_refused_but_keeps_what_it_has() -> None:
     """Over the cap before the first request."""
     found = work(range(5), labelled=[0], customers=[1])
-    assert books(found, None) == Books(pairs_in=5, labelled=1, reused=1, abstained=0, failed=0, refused=3, skipped=1)
-    assert books(work(range(5), standing=CLOSED), None).refused == 5
+    assert books(found, None) == Books(pairs_in=5, labelled=1, reused=1, abstained=0, failed=0, barred=3, skipped=1)
+    assert books(work(range(5), standing=CLOSED), None).barred == 5
 
 
 VOTES = [
@@ -183,7 +183,7 @@ def test_the_books_add_up_for_every_mix_of_outcomes() -> None:
         fates = Counter(_fate(votes) if came else "refused" for votes in answers)
         expected = {
             "labelled": found.labelled_before + fates["labelled"], "abstained": fates["abstained"],
-            "failed": fates["failed"], "refused": found.refused + fates["refused"], "skipped": found.skipped,
+            "failed": fates["failed"], "refused": found.barred + fates["refused"], "skipped": found.skipped,
         }  # fmt: skip
         assert parts == expected
         if came:

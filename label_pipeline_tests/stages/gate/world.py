@@ -28,7 +28,7 @@ def healthy(n_queries: int = 44, judge: Array = JUDGE, human: Array = GOLD, **ch
         "collection": "main", "scale": Scale(0, 3), "gold": np.tile(human, n_queries),
         "raw": np.tile(judge.clip(0, 3), n_queries), "calibrated": np.tile(judge, n_queries),
         "query_index": np.repeat(np.arange(n_queries), len(human)), "n_queries": n_queries,
-        "unreadable": 0, "replies": n_queries * len(human), "holdout_hash": "h1",
+        "ungraded": 0, "replies": n_queries * len(human), "holdout_hash": "h1",
     }  # fmt: skip
     return gate.Evidence(**(fields | changes))  # type: ignore[arg-type]  # a factory: one field a test
 
