@@ -12,7 +12,7 @@ from rich.console import Console
 
 from label_pipeline.adapters.files import RawRows, read_rows
 from label_pipeline.cli.exits import DONE, MISTAKE, OVER_BUDGET, code_of
-from label_pipeline.cli.plans import Inputs, StagePlan, deal, stage_plans
+from label_pipeline.cli.plans import AssembledFiles, StagePlan, deal, stage_plans
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.codes.inputs import INPUTS
 from label_pipeline.core.errors import InputError, JudgeError, SettingsError
@@ -66,7 +66,7 @@ def _read(project: Project) -> list[RawRows | InputError]:
     return found
 
 
-def _assembled(project: Project, files: Sequence[RawRows]) -> Inputs:
+def _assembled(project: Project, files: Sequence[RawRows]) -> AssembledFiles:
     inputs, days = project.settings.inputs, project.settings.days
     found = seed.assemble(
         files, project.settings.grade_scale, seed.Limits(document_chars=inputs.max_document_chars),
@@ -75,10 +75,10 @@ def _assembled(project: Project, files: Sequence[RawRows]) -> Inputs:
     candidates = seed.assemble_candidates(
         files, found.queries, found.documents, pool_date=inputs.pool_date, first_day=days.start, last_day=days.end
     )
-    return Inputs(found, candidates, deal(project, found))
+    return AssembledFiles(found, candidates, deal(project, found))
 
 
-def _tell_rows(console: Console, files: Iterable[RawRows | InputError], inputs: Inputs) -> int:
+def _tell_rows(console: Console, files: Iterable[RawRows | InputError], inputs: AssembledFiles) -> int:
     """The books of every input, the rejected rows, and the columns nobody reads."""
     for books in (*inputs.seeded.books, inputs.candidates.books):
         say(console, f"  {books.sentence}")

@@ -41,7 +41,7 @@ class StagePlan:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class AssembledFiles:
     """The user's files as the stages would see them.
 
     Attributes:
@@ -64,7 +64,7 @@ def deal(project: Project, found: seed.Assembled) -> pl.DataFrame:
     return gold.join(splits.select(*QUERY_KEY, "split"), on=list(QUERY_KEY))
 
 
-def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
+def stage_plans(project: Project, inputs: AssembledFiles) -> Iterator[StagePlan]:
     """The plans of every stage and judge candidate.
 
     Raises:
@@ -105,7 +105,7 @@ def _anchor_plans(project: Project, texts: tuple[PairText, ...]) -> Iterator[Sta
         yield StagePlan("anchor", member.name, every, every.cost_usd)
 
 
-def _canary_plan(project: Project, member: Member, inputs: Inputs, collections: pl.Series) -> Plan:
+def _canary_plan(project: Project, member: Member, inputs: AssembledFiles, collections: pl.Series) -> Plan:
     """What one amplification asks first: a few anchor pairs of every collection, in an epoch of their own."""
     known = shown_documents(inputs.seeded.documents)
     pairs = sendable_rows(

@@ -38,7 +38,7 @@ class StageFailure:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RunChoice:
     """What to run.
 
     Attributes:
@@ -114,7 +114,7 @@ def instance_of(settings: Settings) -> Iterator[DagsterInstance]:
         yield instance
 
 
-def run_stages(settings: Settings, wanted: Wanted, view: View, stop: Stop) -> StageFailure | None:
+def run_stages(settings: Settings, wanted: RunChoice, view: View, stop: Stop) -> StageFailure | None:
     """Materialises the wanted stages; stops at the first that fails and says why.
 
     Args:
@@ -158,7 +158,7 @@ def run_stages(settings: Settings, wanted: Wanted, view: View, stop: Stop) -> St
     return None
 
 
-def _run_config(stage: str, wanted: Wanted) -> dict[str, object]:
+def _run_config(stage: str, wanted: RunChoice) -> dict[str, object]:
     """Quiet; calibration and gate as wanted, and no anchor run that is not due: `run` again must spend nothing."""
     quiet: dict[str, object] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     if stage == "calibrate" and wanted.fresh:

@@ -77,9 +77,8 @@ def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
         Pair key, ``raw_grade`` (mean of the votes that were read), ``expected_grade`` (mean of the probability-weighted
         grades, a vote's own grade where it has none), ``confidence`` (minus the votes' standard deviation, null for
         one), ``ungraded`` (votes without a grade, for whatever reason) and ``replies`` (counts), ``request_keys``
-        (list, of the votes read), ``cost_usd``,
-        ``model_reported``, ``reused``, ``outcome`` (``graded`` when any vote was read, else the first vote's) and
-        ``detail``. Order follows the input.
+        (list, of the votes read), ``cost_usd``, ``model_reported``, ``reused``, ``outcome`` (``graded`` when any vote
+        was read, else the first vote's) and ``detail``. Order follows the input.
     """
     graded = pl.col("outcome") == GRADED
     soft = pl.coalesce("expected_grade", pl.col("grade").cast(pl.Float64)).filter(graded)

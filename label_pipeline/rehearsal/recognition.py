@@ -11,7 +11,7 @@ import numpy as np
 from label_pipeline.rehearsal.words import shingles
 
 
-class Match(NamedTuple):
+class SourceMatch(NamedTuple):
     """The source text a received text comes from.
 
     Attributes:
@@ -43,7 +43,7 @@ class SourceIndex:
         self._lengths = np.array([len(tokens) for tokens in sources])
         self._padded = padded
 
-    def best(self, tokens: Sequence[str]) -> Match | None:
+    def best(self, tokens: Sequence[str]) -> SourceMatch | None:
         """The source sharing most shingles, on a tie the nearest in word count; None when no shingle is shared."""
         received = shingles(tokens, padded=self._padded)
         places = np.searchsorted(self._keys, received)
@@ -55,4 +55,4 @@ class SourceIndex:
         shared = np.bincount(postings, minlength=self._sizes.size)
         tied = np.flatnonzero(shared == shared.max())
         row = int(tied[np.argmin(np.abs(self._lengths[tied] - len(tokens)))])
-        return Match(row, float(shared[row] / self._sizes[row]))
+        return SourceMatch(row, float(shared[row] / self._sizes[row]))

@@ -13,7 +13,7 @@ import polars as pl
 from label_pipeline.core.errors import InputError
 from label_pipeline.core.judging.prompt import visible
 from label_pipeline.rehearsal.completion import json_reply
-from label_pipeline.rehearsal.protocol import Answer, ChatRequest, ProtocolError
+from label_pipeline.rehearsal.protocol import ChatRequest, ModelAnswer, ProtocolError
 
 Conflicts = Literal["refuse", "first", "exclude"]
 _Texts = tuple[str, str]
@@ -66,7 +66,7 @@ class RecordedModel:
         self.conflicts = conflicts
         self._grades, self._excluded = grades, excluded
 
-    def answer(self, request: ChatRequest) -> Answer:
+    def answer(self, request: ChatRequest) -> ModelAnswer:
         """The recorded grade as it stands, or a refusal where the record is null.
 
         Raises:
@@ -89,7 +89,7 @@ class RecordedModel:
             )
         grade = self._grades[texts]
         if grade is None:
-            return Answer(refusal="No grade is recorded for this pair.")
+            return ModelAnswer(refusal="No grade is recorded for this pair.")
         return json_reply("Recorded grade." if request.with_rationale else None, grade)
 
 

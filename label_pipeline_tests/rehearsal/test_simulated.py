@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.rehearsal import SAMPLE_MODELS, SampleWorld, SimulatedSpec, simulated_models
-from label_pipeline.rehearsal.protocol import Answer
+from label_pipeline.rehearsal.protocol import ModelAnswer
 from label_pipeline.rehearsal.simulated import SimulatedModel
 from label_pipeline.rehearsal.text_measures import measure
 from label_pipeline.rehearsal.words import words
@@ -31,7 +31,7 @@ def _model(world: SampleWorld, **changes: object) -> SimulatedModel:
     return simulated_models(world, [SimulatedSpec(**{"name": "m", "noise": 0.0, **changes})])[0]  # type: ignore[arg-type]  # test shorthand
 
 
-def _grade(answer: Answer) -> int:
+def _grade(answer: ModelAnswer) -> int:
     assert answer.grade is not None
     return answer.grade
 

@@ -21,10 +21,10 @@ from label_pipeline.stages import gate
 
 
 @dataclass(frozen=True)
-class Match:
+class LaneMatch:
     """One collection's reference judge, its grades, and the pairs it is compared on."""
 
-    reference: gate.Reference
+    reference: gate.ReferenceJudge
     judge: JudgeVersion
     grades: pl.DataFrame
     compared: pl.DataFrame
@@ -42,7 +42,7 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
         ProviderUnavailableError: an outage, which must not burn a look.
     """
     gold = project.store("gate").query("seed/graded_pairs", {"splits": list(TEST_SPLITS)})
-    matches: list[Match] = []
+    matches: list[LaneMatch] = []
     without: dict[str, str] = {}
     for (name,), rows in gold.group_by(["collection"], maintain_order=True):
         try:
@@ -66,7 +66,7 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
     return Looked(compared, grades, without)
 
 
-def find_match(project: Project, collection: str, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> Match:
+def find_match(project: Project, collection: str, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> LaneMatch:
     """The reference of one collection, for the lane and for whoever forecasts whether it can be taken.
 
     Args:
@@ -95,7 +95,7 @@ def find_match(project: Project, collection: str, judge: JudgeVersion, epoch: in
         },
     )  # fmt: skip
     grades = pair_grades(judged)
-    return Match(reference, certified, grades, gate.comparable(gold, grades, reference, policy), gold.height)
+    return LaneMatch(reference, certified, grades, gate.comparable(gold, grades, reference, policy), gold.height)
 
 
 def _compare(project: Project, paired: gate.Paired, look: int, rng: np.random.Generator, edited: bool) -> gate.Verdict:

@@ -17,7 +17,7 @@ from label_pipeline.core.codes.verdicts import DECISION, SUSPENSION
 from label_pipeline.core.errors import JudgeError, SettingsError, StorageError
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.project import Project
-from label_pipeline.stages.watch import CanaryStopped, DriftSeen, Recorded, Wanted, WatchedJudge
+from label_pipeline.stages.watch import CanaryStopped, DriftSeen, Recorded, WantedRun, WatchedJudge
 
 LIST_WITHIN_S = 15.0
 """Seconds an endpoint has for its model list; a tick of several silent ones must end within Dagster's 60."""
@@ -72,7 +72,7 @@ def _decided(verdicts: pl.DataFrame, collections: Sequence[str]) -> dict[str, in
     }
 
 
-def answered(project: Project, wanted: Wanted) -> bool:
+def answered(project: Project, wanted: WantedRun) -> bool:
     """Whether the gate has decided on all that ``wanted`` is about, on replies later than what it is for."""
     if wanted.since is None:
         return False

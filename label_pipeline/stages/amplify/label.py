@@ -23,7 +23,7 @@ from label_pipeline.stages.amplify.work import Work
 
 
 @dataclass(frozen=True)
-class Books:
+class DayBooks:
     """What became of the pairs of one collection and day: pairs in = the sum of the five outcomes.
 
     Attributes:
@@ -82,18 +82,18 @@ def labels(work: Work, judging: Judging, judge: JudgeVersion, *, day: date, run_
     )
 
 
-def books(work: Work, judging: Judging | None) -> Books:
+def books(work: Work, judging: Judging | None) -> DayBooks:
     """The books of ``work``; without ``judging`` every pair that should have been asked is barred."""
     if judging is None:
         barred = work.barred + len(work.ask)
-        return Books(work.pairs_in, work.labelled_before, work.labelled_before, 0, 0, barred, work.skipped)
+        return DayBooks(work.pairs_in, work.labelled_before, work.labelled_before, 0, 0, barred, work.skipped)
     grades = pair_grades(judging.judgements)
     graded, over_cap, failed = (
         pl.col("outcome") == word for word in (outcomes.GRADED, outcomes.OVER_CAP, outcomes.FAILED)
     )
     rules = {"graded": graded, "over": over_cap, "failed": failed, "reused": graded & pl.col("reused")}
     count = {name: grades.filter(rule).height for name, rule in rules.items()}
-    return Books(
+    return DayBooks(
         pairs_in=work.pairs_in,
         labelled=work.labelled_before + count["graded"],
         reused=work.labelled_before + count["reused"],

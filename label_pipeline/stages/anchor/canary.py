@@ -48,8 +48,8 @@ def objection(
         accepted_model: the model id that was certified.
         scale: the grade scale.
         thresholds: Bonferroni over a year of nights, for losses and for replies without a grade each. Simulated: a
-            healthy judge whose replies can all be read is stopped in less than one year of twenty; one that loses 1 % of them
-            on some five nights a year, because what it wrote and nobody can read is the worst loss.
+            healthy judge whose replies can all be read is stopped in less than one year of twenty; one that loses
+            1 % of them on some five nights a year, because what it wrote and nobody can read is the worst loss.
     """
     others = sorted(run.models - {accepted_model})
     if others:

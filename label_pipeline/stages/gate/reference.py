@@ -36,7 +36,7 @@ _MAY_CHANGE = {"name", "endpoint", "inside", "model", "member_hash", "served_as"
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceJudge:
     """The last judge a full gate certified for one collection.
 
     Attributes:
@@ -69,7 +69,7 @@ def find_reference(
     policy_hash: str,
     rubric_version: str,
     now: datetime,
-) -> Reference:
+) -> ReferenceJudge:
     """The newest open verdict of a full gate under the policy and rubric in force.
 
     Args:
@@ -97,7 +97,7 @@ def find_reference(
         why = why if full["open"].any() else "yet"
         raise NotApplicableError(f"collection {collection}: no judge was certified by a full gate {why}; {FULL_GATE}")
     row = open_ones.row(0, named=True)
-    found = Reference(collection, row["judge_version"], row["verdict_id"], int(row["epoch"]), row["decided_at"])
+    found = ReferenceJudge(collection, row["judge_version"], row["verdict_id"], int(row["epoch"]), row["decided_at"])
     later = (pl.col("epoch") > found.epoch) | (
         (pl.col("epoch") == found.epoch) & (pl.col("decided_at") > found.decided_at)  # another calibrator, same replies
     )
@@ -162,7 +162,7 @@ def _content(value: object) -> object:
 
 
 def comparable(
-    gold: pl.DataFrame, reference_grades: pl.DataFrame, reference: Reference, policy: Policy
+    gold: pl.DataFrame, reference_grades: pl.DataFrame, reference: ReferenceJudge, policy: Policy
 ) -> pl.DataFrame:
     """The rows of ``gold`` the reference judge was asked about.
 
@@ -188,7 +188,8 @@ def comparable(
 
 def pair_up(
     compared: pl.DataFrame, grades: pl.DataFrame, judge: JudgeVersion,
-    reference_grades: pl.DataFrame, reference_judge: JudgeVersion, reference: Reference, scale: Scale, n_graded: int,
+    reference_grades: pl.DataFrame, reference_judge: JudgeVersion, reference: ReferenceJudge, scale: Scale,
+    n_graded: int,
 ) -> Paired:  # fmt: skip
     """Both judges' evidence on ``compared``, named together so that the same look is recognised.
 

@@ -9,12 +9,14 @@ from collections.abc import Iterable
 import polars as pl
 
 from label_pipeline.core.codes.ranking import AMPLIFIED
-from label_pipeline.stages.rank.membership import Inputs, recalled_inside
+from label_pipeline.stages.rank.membership import MembershipInputs, recalled_inside
 
 AGAIN = "materialise training_set and trained_ranker again"
 
 
-def objection(ranker_id: str, rankers: pl.DataFrame, training_sets: pl.DataFrame, inputs: Inputs) -> str | None:
+def objection(
+    ranker_id: str, rankers: pl.DataFrame, training_sets: pl.DataFrame, inputs: MembershipInputs
+) -> str | None:
     """Why this ranker may not be champion, however good it is; None when it may. Unknown is a failure.
 
     Args:
@@ -33,7 +35,9 @@ def objection(ranker_id: str, rankers: pl.DataFrame, training_sets: pl.DataFrame
     return f"{count} labels ranker {ranker_id} learnt from were recalled since; {AGAIN}." if count else None
 
 
-def successor(crowned: Iterable[str], rankers: pl.DataFrame, training_sets: pl.DataFrame, inputs: Inputs) -> str | None:
+def successor(
+    crowned: Iterable[str], rankers: pl.DataFrame, training_sets: pl.DataFrame, inputs: MembershipInputs
+) -> str | None:
     """The first of ``crowned`` that may be champion; None where none may.
 
     Args:

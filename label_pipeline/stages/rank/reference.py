@@ -21,14 +21,14 @@ DEPTH = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class FeatureReference:
     """Mean and standard deviation of every match feature over each query's reference documents, (Q, m)."""
 
     mean: Floats
     spread: Floats
 
     @classmethod
-    def of(cls, collection: Collection, depth: int = DEPTH) -> "Reference":
+    def of(cls, collection: Collection, depth: int = DEPTH) -> "FeatureReference":
         """Looks up each query's ``depth`` best documents by BM25 and describes their match features."""
         best = best_documents(collection, depth)
         n_queries, depth = best.shape

@@ -15,7 +15,7 @@ from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.seed.grades import known_rules, with_known
 from label_pipeline.stages.seed.quarantine import (
     ALIVE,
-    Books,
+    InputBooks,
     Rule,
     book,
     quarantine_of,
@@ -31,7 +31,7 @@ class AssembledCandidates(NamedTuple):
 
     candidates: pl.DataFrame
     quarantine: pl.DataFrame
-    books: Books
+    books: InputBooks
     read: pl.DataFrame
 
 

@@ -12,7 +12,7 @@ from label_pipeline.core.catalogue import QUARANTINE
 from label_pipeline.core.codes.inputs import SEED_INPUTS
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.seed.grades import accept_evaluation, accept_human_labels
-from label_pipeline.stages.seed.quarantine import Books, book, quarantine_of
+from label_pipeline.stages.seed.quarantine import InputBooks, book, quarantine_of
 from label_pipeline.stages.seed.sample import SALT
 from label_pipeline.stages.seed.texts import Accepted, Limits, accept_documents, accept_queries
 from label_pipeline.stages.seed.values import RawInput
@@ -43,7 +43,7 @@ class Assembled:
     human_labels: pl.DataFrame
     evaluation: pl.DataFrame
     quarantine: pl.DataFrame
-    books: tuple[Books, ...]
+    books: tuple[InputBooks, ...]
     read: Mapping[str, pl.DataFrame]
 
     @property

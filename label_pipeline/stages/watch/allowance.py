@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from label_pipeline.stages.watch.requests import Wanted
+from label_pipeline.stages.watch.requests import WantedRun
 
 LAST_LOOK = 1
 """Looks that are never spent automatically: the last one is for a person to take."""
@@ -54,7 +54,7 @@ class Allowance:
     queries_needed: Mapping[str, int]
 
 
-def may_recalibrate(wanted: Wanted, cost: Cost, allowance: Allowance) -> tuple[dict[str, dict[str, object]], str]:
+def may_recalibrate(wanted: WantedRun, cost: Cost, allowance: Allowance) -> tuple[dict[str, dict[str, object]], str]:
     """Whether ``wanted`` may be spent on.
 
     Returns:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from label_pipeline.stages.watch.requests import Wanted
+from label_pipeline.stages.watch.requests import WantedRun
 
 Outcome = Literal["under way", "succeeded", "failed", "cancelled"]
 
@@ -48,7 +48,9 @@ class Due:
     sentence: str = ""
 
 
-def due(wanted: Wanted, attempts: Sequence[Attempt], *, answered: bool, now: datetime, retry_after: timedelta) -> Due:
+def due(
+    wanted: WantedRun, attempts: Sequence[Attempt], *, answered: bool, now: datetime, retry_after: timedelta
+) -> Due:
     """Whether ``wanted`` is to be asked for now.
 
     Args:

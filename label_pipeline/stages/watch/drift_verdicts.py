@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from label_pipeline.core.codes.drift import CAPABILITY, JUDGE_CHANGED, LENIENCY
 from label_pipeline.core.codes.verdicts import FULL, RECERTIFY
-from label_pipeline.stages.watch.requests import ANCHOR, RECALIBRATE, Finding, Suspend, Wanted
+from label_pipeline.stages.watch.requests import ANCHOR, RECALIBRATE, Finding, Suspend, WantedRun
 from label_pipeline.stages.watch.served_model import WatchedJudge
 
 ANSWERED_BY_RECALIBRATION: Mapping[str, bool] = {
@@ -76,7 +76,7 @@ def drifted(seen: Sequence[DriftSeen], cursor: str | None, stopped: Sequence[Can
         cursor: of the last look: the newest verdict of every collection, so that only news is told.
     """
     known: Mapping[str, str] = json.loads(cursor) if cursor else {}
-    wanted: list[Wanted] = []
+    wanted: list[WantedRun] = []
     suspend: list[Suspend] = []
     notes: list[str] = []
     for found in seen:
@@ -89,12 +89,12 @@ def drifted(seen: Sequence[DriftSeen], cursor: str | None, stopped: Sequence[Can
             wanted += _recalibration(found, told)
         elif found.run_again and verdict is not None:
             wanted.append(
-                Wanted(
+                WantedRun(
                     ANCHOR, f"anchor_drifted:{found.drift_id}", found.judge.key, told, collections=(found.collection,)
                 )
             )
     wanted += [
-        Wanted(
+        WantedRun(
             ANCHOR, f"anchor_drifted:canary:{one.epoch}", one.judge.key, f"[{one.collection}] {one.reason}",
             collections=(one.collection,),
         )
@@ -105,10 +105,10 @@ def drifted(seen: Sequence[DriftSeen], cursor: str | None, stopped: Sequence[Can
     return Finding(tuple(wanted), tuple(suspend), written, tuple(notes) or ("no drift verdict since the last look",))
 
 
-def _recalibration(found: DriftSeen, told: str) -> list[Wanted]:
+def _recalibration(found: DriftSeen, told: str) -> list[WantedRun]:
     outside = ANSWERED_BY_RECALIBRATION.get(found.cause)
     if outside is None or found.other_model:
         return []
     lane = RECERTIFY if outside else FULL
     key = f"anchor_drifted:{found.drift_id}"
-    return [Wanted(RECALIBRATE, key, found.judge.key, told, True, lane, (found.collection,), since=found.epoch)]
+    return [WantedRun(RECALIBRATE, key, found.judge.key, told, True, lane, (found.collection,), since=found.epoch)]

@@ -12,7 +12,7 @@ RECALIBRATE, ANCHOR, LOAD_SEED = "recalibrate", "anchor_watch", "load_seed"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedRun:
     """One run that should happen.
 
     Attributes:
@@ -62,7 +62,7 @@ class Finding:
         notes: sentences for whoever reads the tick.
     """
 
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[WantedRun, ...]
     suspend: tuple[Suspend, ...]
     cursor: str | None
     notes: tuple[str, ...]

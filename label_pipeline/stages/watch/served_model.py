@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from label_pipeline.core.codes.verdicts import RECERTIFY
-from label_pipeline.stages.watch.requests import ANCHOR, RECALIBRATE, Finding, Suspend, Wanted
+from label_pipeline.stages.watch.requests import ANCHOR, RECALIBRATE, Finding, Suspend, WantedRun
 
 VANISHED = "(not listed)"
 
@@ -93,7 +93,7 @@ def model_changed(
     """
     remembered = json.loads(cursor) if cursor else {}
     memory: dict[str, _Memory] = {}
-    wanted: list[Wanted] = []
+    wanted: list[WantedRun] = []
     suspend: list[Suspend] = []
     notes: list[str] = []
     for judge in judges:
@@ -170,9 +170,9 @@ def _until(judge: WatchedJudge, now: _Memory, said: Recorded) -> int:
     return max(judge.epoch, said.newest.get(now.identity, 0) - 1)
 
 
-def _recalibration(judge: WatchedJudge, now: _Memory) -> Wanted:
+def _recalibration(judge: WatchedJudge, now: _Memory) -> WantedRun:
     about = tuple(sorted({*judge.open_verdicts, *judge.suspended}))
-    return Wanted(
+    return WantedRun(
         RECALIBRATE,
         f"judge_model_changed:{judge.key}:{now.changes}",  # the counter: A, B, A must not be taken for A
         judge.key,
@@ -184,12 +184,12 @@ def _recalibration(judge: WatchedJudge, now: _Memory) -> Wanted:
     )
 
 
-def _anchor_run(judge: WatchedJudge, fingerprints: Sequence[str]) -> list[Wanted]:
+def _anchor_run(judge: WatchedJudge, fingerprints: Sequence[str]) -> list[WantedRun]:
     if not fingerprints:
         return []
     told = f"judge {judge.judge_version} answered under {len(fingerprints)} fingerprints not seen since certification"
     return [
-        Wanted(
+        WantedRun(
             ANCHOR, f"judge_model_changed:{judge.key}:fingerprint:{fingerprints[0]}", judge.key,
             f"{told}: {', '.join(fingerprints)}", collections=tuple(sorted(judge.open_verdicts)),
         )

@@ -15,7 +15,7 @@ from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.spent import NOTHING, Spent, spent
-from label_pipeline.stages.amplify import Books, Work, books, labels, orphan_row, run_row
+from label_pipeline.stages.amplify import DayBooks, Work, books, labels, orphan_row, run_row
 from label_pipeline_tests.stages.amplify.orders import (
     CLOSED,
     CUT,
@@ -129,12 +129,12 @@ def test_each_fate_is_one_column(case: str) -> None:
     answers, counted = CASES[case]
     found = work([0])
     zero = dict.fromkeys(("labelled", "reused", "abstained", "failed", "refused", "skipped"), 0)
-    assert books(found, judging(found.ask, answers)) == Books(pairs_in=1, **{**zero, **counted})
+    assert books(found, judging(found.ask, answers)) == DayBooks(pairs_in=1, **{**zero, **counted})
 
 
 def test_pairs_labelled_before_are_labelled_and_reused() -> None:
     found = work(range(5), labelled=[0, 1], customers=[2])
-    assert books(found, judging(found.ask, [said(), FAILED])) == Books(
+    assert books(found, judging(found.ask, [said(), FAILED])) == DayBooks(
         pairs_in=5, labelled=3, reused=2, abstained=0, failed=1, barred=0, skipped=1
     )
 
@@ -142,7 +142,7 @@ def test_pairs_labelled_before_are_labelled_and_reused() -> None:
 def test_an_order_that_was_not_placed_is_refused_but_keeps_what_it_has() -> None:
     """Over the cap before the first request."""
     found = work(range(5), labelled=[0], customers=[1])
-    assert books(found, None) == Books(pairs_in=5, labelled=1, reused=1, abstained=0, failed=0, barred=3, skipped=1)
+    assert books(found, None) == DayBooks(pairs_in=5, labelled=1, reused=1, abstained=0, failed=0, barred=3, skipped=1)
     assert books(work(range(5), standing=CLOSED), None).barred == 5
 
 
