@@ -35,8 +35,8 @@ def _seed(store: Store) -> list[Fact]:
     found = [(f"human agreement [{row['collection']}]", _agreement(row)) for row in agreement.iter_rows(named=True)]
     gold = store.read("gold")
     if not gold.is_empty():
-        dealt = dict(store.read("splits").group_by("split").len().iter_rows())
-        shares = ", ".join(f"{name} {dealt.get(name, 0)}" for name in SPLITS)
+        assigned = dict(store.read("splits").group_by("split").len().iter_rows())
+        shares = ", ".join(f"{name} {assigned.get(name, 0)}" for name in SPLITS)
         found.append(("gold", f"{gold.height:,} pairs; queries: {shares}"))
     return found + _set_aside(store, SEED_INPUTS)
 

@@ -47,15 +47,15 @@ class AssembledFiles:
     Attributes:
         seeded: queries, documents, human labels, evaluation.
         candidates: pairs to label.
-        dealt: gold pairs with the split of their query.
+        assigned: gold pairs with the split of their query.
     """
 
     seeded: seed.Assembled
     candidates: seed.AssembledCandidates
-    dealt: pl.DataFrame
+    assigned: pl.DataFrame
 
 
-def deal(project: Project, found: seed.Assembled) -> pl.DataFrame:
+def assign(project: Project, found: seed.Assembled) -> pl.DataFrame:
     """The gold pairs with the split each query has, or would get."""
     gold = seed.gold_labels(found.human_labels)
     splits = seed.seed_splits(
@@ -73,15 +73,15 @@ def stage_plans(project: Project, inputs: AssembledFiles) -> Iterator[StagePlan]
     split = pl.col("split")
     epoch = current_epoch(project)
     asked = {
-        "calibrate": inputs.dealt.filter(split.is_in(LEARNING_SPLITS)),
-        "gate": inputs.dealt.filter(split == HOLDOUT),
+        "calibrate": inputs.assigned.filter(split.is_in(LEARNING_SPLITS)),
+        "gate": inputs.assigned.filter(split == HOLDOUT),
     }
     for stage, pairs in asked.items():
         texts = _texts(inputs.seeded, pairs)
         for member in project.members:
             plan = price(project, JudgingOrder(member, texts, stage, epoch))
             yield StagePlan(stage, member.name, plan, plan.cost_usd)
-    yield from _anchor_plans(project, _texts(inputs.seeded, inputs.dealt.filter(split == ANCHOR)))
+    yield from _anchor_plans(project, _texts(inputs.seeded, inputs.assigned.filter(split == ANCHOR)))
     days = inputs.candidates.candidates.sort("arrived_on").partition_by("arrived_on")
     by_day = [_texts(inputs.seeded, day) for day in days]
     collections = inputs.candidates.candidates["collection"].unique()
@@ -109,7 +109,7 @@ def _canary_plan(project: Project, member: Member, inputs: AssembledFiles, colle
     """What one amplification asks first: a few anchor pairs of every collection, in an epoch of their own."""
     known = shown_documents(inputs.seeded.documents)
     pairs = sendable_rows(
-        inputs.dealt.filter(pl.col("split") == ANCHOR, pl.col("collection").is_in(collections.implode()))
+        inputs.assigned.filter(pl.col("split") == ANCHOR, pl.col("collection").is_in(collections.implode()))
         .join(known.select("doc_id", "customer"), on="doc_id", maintain_order="left"),
         inside=member.inside,
     )  # fmt: skip

@@ -78,9 +78,9 @@ def carry_out(project: Project, found: Recall, *, name: str) -> pl.DataFrame:
     if found.taken.is_empty():
         return found.taken.drop("given_at", strict=False)
     if found.champion is not None and found.successor is not None:
-        project.tracker.crown(found.successor)
+        project.tracker.promote(found.successor)
     elif found.champion is not None:
-        project.tracker.dethrone()
+        project.tracker.demote()
     collections = found.taken["collection"].unique().sort().to_list()
     for collection in collections:  # what is labelled again must be asked again: the journal would repeat the old reply
         open_epoch(project, "recall", f"recall:{name}", collection)

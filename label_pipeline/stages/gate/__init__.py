@@ -27,7 +27,7 @@ from label_pipeline.stages.gate.standing import Standing, standings
 
 __all__ = [
     "ANCHOR_DAYS", "POLICIES", "Criterion", "Evidence", "Lane", "Paired", "Policy", "ReferenceJudge", "Standing",
-    "Verdict", "alike", "alpha_of_look", "choose_policy", "collect", "comparable", "decide", "edited_policy", "find_reference",
-    "generation", "holdout_hash", "looks_left", "next_look", "pair_up", "queries_needed", "recertify",
+    "Verdict", "alike", "alpha_of_look", "choose_policy", "collect", "comparable", "decide", "edited_policy",
+    "find_reference", "generation", "holdout_hash", "looks_left", "next_look", "pair_up", "queries_needed", "recertify",
     "refuse_own_change", "retire", "rows", "standings", "suspension", "verdict_id",
 ]  # fmt: skip

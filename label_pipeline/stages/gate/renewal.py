@@ -9,7 +9,7 @@ re-certification lane, which also looks at it, re-uses its few queries over gene
 import polars as pl
 
 from label_pipeline.core.catalogue import SPLITS
-from label_pipeline.core.splits import DEV, HOLDOUT, Shares, deal
+from label_pipeline.core.splits import DEV, HOLDOUT, Shares, assign_splits
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.stages.gate.policy import Policy
 
@@ -47,7 +47,7 @@ def queries_needed(splits: pl.DataFrame, collection: str, shares: Shares, policy
 
     New queries go to the split furthest below its share, so after a retirement nearly all of them fill the holdout.
     What is counted is the smallest number that brings it to ``policy.min_queries``; where the holdout was retired
-    already, queries dealt to it since are not asked for again.
+    already, queries assigned to it since are not asked for again.
 
     Args:
         splits: SPLITS, before or after the retirement.
@@ -68,6 +68,6 @@ def queries_needed(splits: pl.DataFrame, collection: str, shares: Shares, policy
     while held < policy.min_queries:
         missing = policy.min_queries - held
         new += [f"new {len(new) + number}" for number in range(missing)]
-        dealt = deal([*known, *new], known, shares)
-        held = sum(split == HOLDOUT for split in dealt.values())
+        assigned = assign_splits([*known, *new], known, shares)
+        held = sum(split == HOLDOUT for split in assigned.values())
     return len(new)

@@ -1,6 +1,6 @@
 """May a ranker be champion? Only where it is known what it learnt from, and none of that was taken back since.
 
-One rule for giving the crown and for giving it back. Keep out: whether a ranker beats the seed-only one (report.py),
+One rule for promoting and for demoting. Keep out: whether a ranker beats the seed-only one (report.py),
 moving the alias (operations/rank.py).
 """
 
@@ -36,14 +36,14 @@ def objection(
 
 
 def successor(
-    crowned: Iterable[str], rankers: pl.DataFrame, training_sets: pl.DataFrame, inputs: MembershipInputs
+    candidates: Iterable[str], rankers: pl.DataFrame, training_sets: pl.DataFrame, inputs: MembershipInputs
 ) -> str | None:
-    """The first of ``crowned`` that may be champion; None where none may.
+    """The first of ``candidates`` that may be champion; None where none may.
 
     Args:
-        crowned: ids of the rankers that beat the seed-only one, the one evaluated last first.
+        candidates: ids of the rankers that beat the seed-only one, the one evaluated last first.
         rankers: RANKERS rows.
         training_sets: TRAINING_SETS rows.
-        inputs: what training sets are made from, as it is when the crown moves.
+        inputs: what training sets are made from, as it is when the champion is replaced.
     """
-    return next((found for found in crowned if objection(found, rankers, training_sets, inputs) is None), None)
+    return next((found for found in candidates if objection(found, rankers, training_sets, inputs) is None), None)
