@@ -164,7 +164,7 @@ class OpenAIChatClient:
         return float(self._rng.uniform(0.5, 1.0)) * min(BACKOFF_MAX_S, BACKOFF_S * 2.0**retry)
 
     def _connected(self) -> openai.AsyncOpenAI:
-        # Connections belong to one loop; a client outlives several (one a run_judging).
+        # Connections belong to one loop; a client outlives several (one per run_judging).
         loop = asyncio.get_running_loop()
         if self._client is None or loop is not self._loop:
             # A connection a request under way: neither a queue in the transport nor idle sockets.

@@ -1,4 +1,4 @@
-"""Load the questions of sql/: one statement a file, its name is its path.
+"""Load the questions of sql/: one statement per file, its name is its path.
 
 A file opens with a header of ``-- Key: value`` comments (purpose, Grain, Params, Columns, Asset), which
 label_pipeline_tests/sql checks against DuckDB's own parser. A question that several questions share is a file of

@@ -39,7 +39,7 @@ class SearchEndpoint:
         url: template; must hold ``{query}``.
         key: sent as a bearer token; None sends none.
         concurrency: requests under way at once: a production search must not feel this.
-        timeout_s: seconds a request.
+        timeout_s: seconds per request.
         retries: after a 429, a 5xx or a broken connection, waiting 1, 2, 4, ... seconds or what Retry-After says.
 
     Raises:

@@ -107,7 +107,7 @@ def _amplify(store: Store) -> list[Fact]:
 
 
 def _rank(store: Store) -> list[Fact]:
-    """The newest evaluation's nDCG@10 with exponential gain, one line an arm."""
+    """The newest evaluation's nDCG@10 with exponential gain, one line per arm."""
     metrics = store.read("ranker_metrics")
     newest = metrics.filter(
         (pl.col("evaluated_at") == pl.col("evaluated_at").max()) & (pl.col("metric") == MAIN_METRIC)

@@ -24,10 +24,10 @@ def graded_rows(gold: pl.DataFrame) -> str:
 
 
 def panel_gold(human_labels: pl.DataFrame) -> pl.DataFrame:
-    """One row a pair: mean, variance and number of its human grades.
+    """One row per pair: mean, variance and number of its human grades.
 
     Args:
-        human_labels: one row a (pair, annotator) with the pair key columns and ``grade``. A null grade ("cannot
+        human_labels: one row per (pair, annotator) with the pair key columns and ``grade``. A null grade ("cannot
             judge") is no grade; a pair with none has no gold row. A null ``context_id`` is a context of its own.
 
     Returns:

@@ -24,7 +24,7 @@ class JudgeVersion:
     Attributes:
         candidate: name of the candidate it was made from.
         members: JSON list of what each member is (``Member.describe``; one member today).
-        calibrators: one calibrator a collection.
+        calibrators: one calibrator per collection.
         rubric_version: version and hash of the rubric.
         model_served: model id as the provider reported it.
     """
@@ -71,7 +71,7 @@ def judge_from_row(row: Mapping[str, object]) -> JudgeVersion:
 
 
 def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
-    """One row a pair from JUDGEMENTS rows of one judge and purpose.
+    """One row per pair from JUDGEMENTS rows of one judge and purpose.
 
     Returns:
         Pair key, ``raw_grade`` (mean of the votes that were read), ``expected_grade`` (mean of the probability-weighted

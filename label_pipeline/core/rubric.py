@@ -43,7 +43,7 @@ class Rubric:
         version: its author's version label; raise it when the meaning of a grade changes.
         task: what is graded, in sentences.
         scale: the grades that exist.
-        grades: one definition a grade, ascending.
+        grades: one definition per grade, ascending.
         edge_cases: rules for the cases graders disagree on.
     """
 

@@ -20,7 +20,7 @@ FOLDER = "checks/"
 
 
 def sql_checks(key: Keys, assets: Collection[str]) -> list[dg.AssetChecksDefinition]:
-    """One check a file, for the files whose asset is among ``assets``."""
+    """One check per file, for the files whose asset is among ``assets``."""
     loaded = [queries.load(name) for name in queries.names() if name.startswith(FOLDER)]
     return [_check(query, key) for query in loaded if query.asset in assets]
 

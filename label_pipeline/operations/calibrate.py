@@ -191,7 +191,7 @@ def _freeze(project: Project, member: Member, epoch: int) -> JudgeVersion:
 
 
 def log_candidates(project: Project, entries: Sequence[calibrate.Entry], gold: pl.DataFrame, name: str) -> None:
-    """One MLflow run a candidate: parameters, metrics, confusion plot, prompt."""
+    """One MLflow run per candidate: parameters, metrics, confusion plot, prompt."""
     members = {member.name: member for member in project.members}
     for entry in entries:
         member = members[entry.candidate.name]

@@ -56,7 +56,7 @@ def prepare_canary(project: Project, run_id: str, collection: str, judge_version
 
 
 def ask_canary(run: Run, project: Project, found: Canary, cap_usd: float) -> tuple[str | None, float]:
-    """Asks once a run and collection; returns why the amplification must stop (None: it may go on) and the cost.
+    """Asks once per run and collection; returns why the amplification must stop (None: it may go on) and the cost.
 
     Raises:
         BudgetError: the cap was reached before every pair was asked.

@@ -114,7 +114,7 @@ def relabelling(project: Project, taken: pl.DataFrame) -> pl.DataFrame:
     """What labelling the recalled pairs again takes, under whoever may label each collection now.
 
     Returns:
-        One row a day and collection: ``day``, ``collection``, ``judge`` (null where none may label), ``pairs``,
+        One row per day and collection: ``day``, ``collection``, ``judge`` (null where none may label), ``pairs``,
         ``requests`` and ``cost_usd`` (null where it cannot be planned), ``gone`` (pairs left out because their query or
         document text is) and ``why`` (it cannot be planned; null where it can). Pairs that left the candidates, or that
         the judge has labelled already, need nothing.

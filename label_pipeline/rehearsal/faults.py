@@ -54,7 +54,7 @@ Fault = RateLimited | ServerError | DroppedConnection | SlowReply | ServedAs | C
 
 
 class ScriptedFaults:
-    """One entry a chat completion request, in order of arrival; None is an ordinary reply.
+    """One entry per chat completion request, in order of arrival; None is an ordinary reply.
 
     Args:
         script: the first entries.

@@ -139,7 +139,7 @@ def read_recorded(
     """One model for every entry of ``grade_columns``, and what the file holds.
 
     Args:
-        path: Parquet file, one graded pair a row.
+        path: Parquet file, one graded pair per row.
         query_column: text of the query.
         passage_column: text of the document.
         grade_columns: column of grades by model name.

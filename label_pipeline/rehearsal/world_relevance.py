@@ -45,7 +45,7 @@ def _facet_shares(document: Document) -> NDArray[np.float64]:
 
 
 class Relevance:
-    """The latent relevance of every pair, one row a query.
+    """The latent relevance of every pair, one row per query.
 
     Args:
         queries: rows.

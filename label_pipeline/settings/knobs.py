@@ -1,4 +1,4 @@
-"""The parts of the settings tree: one class a section, every knob with a safe default, a bound, a unit and a reason.
+"""The parts of the settings tree: one class per section, every knob with a safe default, a bound, a unit and a reason.
 
 Keep out: the whole tree (tree.py), reading it from a file (loading.py).
 """

@@ -25,7 +25,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tracker(root: Path, request: pytest.FixtureRequest) -> Tracker:
-    """One store for the file (its schema takes seconds), one project a test."""
+    """One store for the file (its schema takes seconds), one project per test."""
     return Tracker(f"sqlite:///{root}/mlflow.db", f"{root}/artifacts", project=str(request.node.name))
 
 

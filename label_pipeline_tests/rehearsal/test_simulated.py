@@ -204,7 +204,7 @@ def test_the_sample_models_are_as_good_and_as_bad_as_announced(
     assert small.r2 < 0.15
     assert biased.r2 > 0.4  # tempting: far over the gate's .10
     assert biased.pairwise > 0.80
-    assert biased.length_slope > 0.2  # grades a standard deviation of log length
+    assert biased.length_slope > 0.2  # grades per standard deviation of log length
     assert 0.03 < prose.unread < 0.08
     assert large.unread < 0.005
 

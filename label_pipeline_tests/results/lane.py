@@ -36,7 +36,7 @@ SIZES: Mapping[str, tuple[Shares, int, int | None]] = {
     "63 x 20": (Shares(), 20, None),
     "80 x 20": (Shares(train=0.06, dev=0.115, holdout=0.70, anchor=0.125), 20, None),
 }
-"""Queries x pairs compared: split shares, pairs a query, and how many of the holdout and anchor queries are kept."""
+"""Queries x pairs compared: split shares, pairs per query, and how many of the holdout and anchor queries are kept."""
 
 LANE = {"size": pl.String, "deal": pl.Int64, "judge": pl.String, "open": pl.Boolean, "r2": pl.Float64,
         "accuracy": pl.Float64}  # fmt: skip

@@ -34,7 +34,7 @@ LOOK = {
 
 
 def judged_pairs() -> pl.DataFrame:
-    """Every pair of the wide file in the form the stages know: pair key, gold and one column of grades a judge."""
+    """Every pair of the wide file in the form the stages know: pair key, gold and one column of grades per judge."""
     return pl.read_parquet(WIDE).select(
         pl.lit("relevance").alias("task"),
         pl.lit("main").alias("collection"),

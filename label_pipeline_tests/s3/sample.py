@@ -32,7 +32,7 @@ BUCKET, SECRET = "the-sample", "sample/provider"
 
 
 class Ran(NamedTuple):
-    """One run of the whole loop: every table, and seconds a step."""
+    """One run of the whole loop: every table, and seconds per step."""
 
     figures: dict[str, pl.DataFrame]
     seconds: list[tuple[str, float]]

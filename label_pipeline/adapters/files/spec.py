@@ -113,7 +113,7 @@ class RawRows:
     Attributes:
         table: the table it serves.
         source: file name.
-        frame: one row a record: every column of ``spec.fields`` as text (absent ones null), its ``feature_*`` columns
+        frame: one row per record: every column of ``spec.fields`` as text (absent ones null), its ``feature_*`` columns
             as text, ``line`` (line of the file, or row number in Parquet, from 1) and ``problem`` (why the
             record could not be read; null for a readable one).
         grades: the spec's grade mapping.

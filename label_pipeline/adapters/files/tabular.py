@@ -14,7 +14,7 @@ from label_pipeline.core.errors import InputError
 
 
 class Records(NamedTuple):
-    """One file's records; the three parts have one entry a record.
+    """One file's records; the three parts have one entry per record.
 
     ``columns`` under the file's names (text, or Parquet's own types), ``lines`` from 1, ``problems`` null where the
     record could be read (its values are null where it could not).

@@ -1,6 +1,6 @@
 """Every table of the project, declared once: the store, the tests' empty frames and docs/tables.md come from here.
 
-One module a stage; columns.py what several tables share. A column's meaning states its unit; one quantity has one name
+One module per stage; columns.py what several tables share. A column's meaning states its unit; one quantity has one name
 everywhere. Keep out: behaviour (core/tables.py), the words of closed sets (core/codes/).
 """
 

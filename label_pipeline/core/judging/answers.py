@@ -55,7 +55,7 @@ def judgement_frame(
     pairs: Sequence[PairText], asks: Sequence[Ask], answers: Sequence[Answer], member: Member,
     *, epoch: int, run_id: str, purpose: str,
 ) -> pl.DataFrame:  # fmt: skip
-    """One row a pair and vote, in the order of the pairs.
+    """One row per pair and vote, in the order of the pairs.
 
     Pairs that share an ask share its grade; the first of them carries the cost, the others are ``reused`` and cost 0,
     so that costs add up to what was paid.

@@ -25,7 +25,7 @@ from label_pipeline.core.errors import (
 from label_pipeline.defs.dagster_private import JobFailureData, SqlRunStorage
 
 PAGE = 1000
-"""Events of one kind read a tick; what is past them waits for the next tick."""
+"""Events of one kind read per tick; what is past them waits for the next tick."""
 
 RUN_FAILED = "run_failed"
 """Section of the runbook for runs that failed."""

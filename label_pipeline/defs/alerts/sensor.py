@@ -167,7 +167,7 @@ class _Tick:
 
 
 def _groups(found: Sequence[Notice], most: int) -> list[Sequence[Notice]]:
-    """One a post, at most ``most`` posts: the last one takes all that is left."""
+    """One per post, at most ``most`` posts: the last one takes all that is left."""
     singles = len(found) if len(found) <= most else most - 1
     return [[notice] for notice in found[:singles]] + ([found[singles:]] if found[singles:] else [])
 

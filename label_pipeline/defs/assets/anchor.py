@@ -119,7 +119,7 @@ def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
 
 
 def _signals(rows: pl.DataFrame) -> pl.DataFrame:
-    """Every detector's answer, one a line."""
+    """Every detector's answer, one per line."""
     lines = [
         {"collection": row["collection"]} | signal
         for row in rows.iter_rows(named=True)

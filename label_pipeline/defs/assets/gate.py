@@ -1,4 +1,4 @@
-"""The gate stage: the judge on the holdout, exactly as it will label, and the verdict a collection.
+"""The gate stage: the judge on the holdout, exactly as it will label, and one verdict per collection.
 
 Keep out: the steps (operations/gate), thresholds, the decision, what still stands (stages/gate).
 """
@@ -46,7 +46,7 @@ def gate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
     def gate_verdict(
         context: dg.AssetExecutionContext, config: GateConfig, project: dg.ResourceParam[Project]
     ) -> dg.MaterializeResult:
-        """Is the newest judge good enough, on queries nobody tuned on? One verdict a collection, with its reasons."""
+        """Is the newest judge good enough, on queries nobody tuned on? One verdict per collection, with its reasons."""
         with refusing():
             judge, looked = operation.look(run_of(context), project, config.lane, config.cap_usd)
             return _result(project, judge, looked)

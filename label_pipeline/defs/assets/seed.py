@@ -105,7 +105,7 @@ def _gold_labels(key: Keys) -> dg.AssetsDefinition:
         kinds={"polars", "deltalake"},
     )
     def gold_labels(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
-        """One gold grade a pair: panel mean, variance and count."""
+        """One gold grade per pair: panel mean, variance and count."""
         with refusing():
             gold = operation.settle_gold(project)
             counts = gold.group_by("collection", "gold_grade").len("pairs").sort("collection", "gold_grade")

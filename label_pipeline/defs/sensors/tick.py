@@ -1,4 +1,4 @@
-"""From what a sensor wants to what Dagster is asked for: once an occasion, within the allowance, with its reason.
+"""From what a sensor wants to what Dagster is asked for: once per occasion, within the allowance, with its reason.
 
 Keep out: what is wanted (stages/watch), what it costs (operations/recalibrate.py), the sensors themselves (watch.py).
 """

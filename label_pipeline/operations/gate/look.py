@@ -104,7 +104,7 @@ def settle(
     decide: Decide,
     no_later_than: datetime | None = None,
 ) -> None:
-    """Decides once a look: the same judge, epoch, evidence, policy and lane find the stored verdict, at no cost."""
+    """Decides once per look: the same judge, epoch, evidence, policy and lane find the stored verdict, at no cost."""
     store, policy = project.store("gate"), project.policy
     name = gate.verdict_id(
         judge.judge_version, evidence.collection, epoch, evidence.holdout_hash, policy.policy_hash, lane

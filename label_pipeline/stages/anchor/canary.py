@@ -49,7 +49,7 @@ def objection(
         scale: the grade scale.
         thresholds: Bonferroni over a year of nights, for losses and for replies without a grade each. Simulated: a
             healthy judge whose replies can all be read is stopped in less than one year of twenty; one that loses
-            1 % of them on some five nights a year, because what it wrote and nobody can read is the worst loss.
+            1 % of them on some five nights per year, because what it wrote and nobody can read is the worst loss.
     """
     others = sorted(run.models - {accepted_model})
     if others:

@@ -85,7 +85,7 @@ class AnchorEvidence:
         population: comparison of the anchor with the stream; None where none was made.
 
     Raises:
-        ValueError: where an array does not have one entry an item.
+        ValueError: where an array does not have one entry per item.
     """
 
     collection: str

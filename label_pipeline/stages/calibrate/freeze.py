@@ -32,7 +32,7 @@ def freeze(
 
     Args:
         gold: GOLD rows of train and dev.
-        grades: one row a pair (``core.judge.pair_grades``).
+        grades: one row per pair (``core.judge.pair_grades``).
         scale: the grade scale.
         candidate: its name.
         members: JSON text of what its members are.

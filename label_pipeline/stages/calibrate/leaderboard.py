@@ -32,7 +32,7 @@ class Candidate:
     Attributes:
         name: its name in settings.
         member_hash: what it is.
-        grades: one row a pair (``core.judge.pair_grades``); None when it could not be asked at all.
+        grades: one row per pair (``core.judge.pair_grades``); None when it could not be asked at all.
         cost_per_1000_usd: US dollars a thousand pairs.
         trouble: why it could not be asked; None when it could.
     """

@@ -36,7 +36,7 @@ class Verdict:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """One sentence a criterion that was missed or could not be computed."""
+        """One sentence per criterion that was missed or could not be computed."""
         return tuple(c.sentence for c in self.criteria if c.status in {"missed", "unknown"})
 
     @property

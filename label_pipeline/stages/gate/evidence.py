@@ -66,7 +66,7 @@ def collect(gold: pl.DataFrame, grades: pl.DataFrame, judge: JudgeVersion, scale
 
     Args:
         gold: GOLD rows of the holdout.
-        grades: one row a pair from ``core.judge.pair_grades`` (raw, expected, ungraded and replies columns).
+        grades: one row per pair from ``core.judge.pair_grades`` (raw, expected, ungraded and replies columns).
         judge: its calibrators turn expected grades into calibrated ones.
         scale: the grade scale.
     """

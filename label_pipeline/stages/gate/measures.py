@@ -25,7 +25,7 @@ def loss(evidence: Evidence) -> NDArray[np.float64]:
 
 
 def skill(evidence: Evidence, counts: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
-    """R^2 = 1 - MSE / Var(gold), one value a row of ``counts`` (B, Q); without counts, the estimate alone."""
+    """R^2 = 1 - MSE / Var(gold), one value per row of ``counts`` (B, Q); without counts, the estimate alone."""
     weights: NDArray[np.float64] = np.ones((1, evidence.n_queries)) if counts is None else counts.astype(np.float64)
     graded = evidence.gold / evidence.scale.span  # in the unit of the loss
     n, lost, gold, square = (

@@ -25,7 +25,7 @@ class Policy:
         bias_high: both one-sided bounds of the mean error must lie inside +- this share of R.
         unreadable_high: Clopper-Pearson upper 95 % bound of replies without a grade, refused ones included (0-1).
         min_queries: holdout queries with at least ``min_pairs`` pairs.
-        min_pairs: pairs a query.
+        min_pairs: pairs per query.
     """
 
     name: str
@@ -48,7 +48,7 @@ POLICIES = {
     "single-standard": Policy("single-standard", r2_low=0.10, pairwise_accuracy_low=0.68),
     "single-strict": Policy("single-strict", r2_low=0.15, pairwise_accuracy_low=0.70),
 }
-"""One human grade a pair. Evidence: statistics.md section 14."""
+"""One human grade per pair. Evidence: statistics.md section 14."""
 
 
 def choose_policy(name: str, edits: Mapping[str, float] | None = None) -> Policy:

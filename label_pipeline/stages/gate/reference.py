@@ -168,7 +168,7 @@ def comparable(
 
     Args:
         gold: graded holdout and anchor pairs of one collection.
-        reference_grades: its grades, one row a pair.
+        reference_grades: its grades, one row per pair.
         reference: who it is.
         policy: says how many queries of how many pairs a decision needs.
 
@@ -195,7 +195,7 @@ def pair_up(
 
     Args:
         compared: rows of ``comparable``, with their ``split``.
-        grades: the changed judge's grades, one row a pair.
+        grades: the changed judge's grades, one row per pair.
         judge: the changed judge.
         reference_grades: the reference judge's.
         reference_judge: it.

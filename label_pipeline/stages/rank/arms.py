@@ -110,7 +110,7 @@ def train(
 
 
 def load_trained(rankers: pl.DataFrame, trainer: RankerTrainer) -> TrainedArms:
-    """The arms stored as RANKERS rows (one an arm), ready to score.
+    """The arms stored as RANKERS rows (one per arm), ready to score.
 
     Raises:
         TableError: when there is none, an arm occurs twice, the rankers use different features, or a family is unknown.

@@ -4,7 +4,7 @@ The verbs, in the order the assets call them:
 
 * ``assemble``             files' rows to queries, documents, human labels, evaluation, quarantine, books  inputs.py
 * ``annotator_agreement``  agreement figures a collection, ``agreement_verdict`` on them                   agreement.py
-* ``gold_labels``          panel mean, variance and count a pair                                           gold.py
+* ``gold_labels``          panel mean, variance and count per pair                                           gold.py
 * ``seed_splits``          train, dev, holdout or anchor, for ever                                         gold.py
 * ``assemble_candidates``  candidate rows of one day or all (an amplify asset calls it)                candidates.py
 

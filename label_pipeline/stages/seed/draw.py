@@ -94,7 +94,7 @@ def draw_queries(
 
 
 def summary(log: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
-    """One row a stratum of the log: its queries, its share of the collection's traffic, how many are drawn.
+    """One row per stratum of the log: its queries, its share of the collection's traffic, how many are drawn.
 
     A stratum nobody was drawn from is there too; a drawn query that left the log counts in the stratum it was drawn in.
     """

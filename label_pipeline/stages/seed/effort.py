@@ -14,7 +14,7 @@ ANCHOR_PAIRS = 300
 """Pairs the drift detectors are simulated at (statistics.md section 7)."""
 
 PROOF_DEPTH = 20
-"""Graded pairs a query that nDCG@10 of a ranker is proven on: the top 20 of all arms (section 9)."""
+"""Graded pairs per query that nDCG@10 of a ranker is proven on: the top 20 of all arms (section 9)."""
 
 PROOF_QUERIES = {0.05: 65, 0.02: 400}
 """Difference in nDCG@10 to the unseen queries that show it (section 14); both follow 2.8 sd / sqrt(Q) at sd .143."""
@@ -33,7 +33,7 @@ class Needs:
 
     Attributes:
         queries: holdout queries.
-        pairs: graded pairs a query.
+        pairs: graded pairs per query.
         graders: people a pair.
         holdout: share of the queries that end up there.
         anchor: share of the queries that end up in the anchor.
@@ -76,7 +76,7 @@ class Claim(NamedTuple):
 def claims(needs: Needs) -> tuple[Claim, ...]:
     """Pairs and grades each claim adds, in the order a project buys them.
 
-    * verdict: holdout queries / holdout share = all queries, times pairs a query (44 / .5 x 10 = 880).
+    * verdict: holdout queries / holdout share = all queries, times pairs per query (44 / .5 x 10 = 880).
     * anchor: 300 pairs, of which the verdict's grades hold anchor share x queries x pairs (13 x 10).
     * proof: 20 pairs on each unseen (holdout or anchor) query, less those graded already; where there are too few
       unseen queries, more queries for all splits. 65 show +.05 nDCG@10, 400 show +.02.

@@ -14,7 +14,7 @@ from label_pipeline.core.tables import QUERY_KEY
 
 
 def gold_labels(human_labels: pl.DataFrame) -> pl.DataFrame:
-    """One gold row a pair: panel mean, variance and count, with the pair's own features and incumbent score.
+    """One gold row per pair: panel mean, variance and count, with the pair's own features and incumbent score.
 
     Args:
         human_labels: HUMAN_LABELS.

@@ -33,7 +33,7 @@ class Assembled:
         human_labels: HUMAN_LABELS.
         evaluation: EVALUATION.
         quarantine: QUARANTINE, partition ``all``, of the four.
-        books: one a table, in that order.
+        books: one per table, in that order.
         read: table to its rows as read, for the input contract (adapters/contracts.py): ids, grade after the mapping,
             lengths instead of texts, `source`, `line`, flags. Merged repeats and unjudged rows are left out.
     """
@@ -62,10 +62,10 @@ def assemble(
     """Turns what the files hold into the seed's tables; every row ends in one of them or is set aside and booked.
 
     Args:
-        inputs: any number of files a table; those read for ``candidates`` are left alone.
+        inputs: any number of files per table; those read for ``candidates`` are left alone.
         scale: the project's scale; a grade outside is quarantined, never clipped.
         limits: longest texts.
-        pairs_per_query: sample so many pairs a query from the human labels; None keeps all.
+        pairs_per_query: sample so many pairs per query from the human labels; None keeps all.
         salt: of that sample.
 
     Returns:

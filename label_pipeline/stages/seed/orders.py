@@ -44,7 +44,7 @@ def built_in_orders(drawn: pl.DataFrame, documents: pl.DataFrame, depth: int, se
     Args:
         drawn: queries (DRAWN).
         documents: doc_id, title, text of everything that may be graded.
-        depth: documents an order and query.
+        depth: documents per order and query.
         seed: of the randomised SVD.
 
     Returns:

@@ -123,7 +123,7 @@ def draw_pairs(
 
 
 def _ranked(shown: pl.DataFrame, depth: int) -> pl.DataFrame:
-    """One row a pair of the pool: best rank over the orders, once what may not be shown is out of them."""
+    """One row per pair of the pool: best rank over the orders, once what may not be shown is out of them."""
     key = ["order", *QUERY_KEY]
     closed = shown.sort(*key, "rank", "doc_id").with_columns(
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(key).alias("rank")

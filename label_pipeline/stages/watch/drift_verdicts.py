@@ -71,7 +71,7 @@ def drifted(seen: Sequence[DriftSeen], cursor: str | None, stopped: Sequence[Can
     """What the newest drift verdicts and canaries ask for; each is asked for once, by its ``drift_id`` or epoch.
 
     Args:
-        seen: one entry a judge and collection.
+        seen: one entry per judge and collection.
         stopped: likewise; an anchor run finds out what the canary only suspects.
         cursor: of the last look: the newest verdict of every collection, so that only news is told.
     """

@@ -1,4 +1,4 @@
-"""decide: one healthy holdout, one field changed a row, the exact reasons; then worlds whose truth is known."""
+"""decide: one healthy holdout, one field changed per row, the exact reasons; then worlds whose truth is known."""
 
 import json
 import math
