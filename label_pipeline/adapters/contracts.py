@@ -48,7 +48,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class ExpectationResult:
-    """How one clause fared.
+    """What came of one clause of a contract.
 
     Attributes:
         name: the clause.

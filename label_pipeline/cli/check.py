@@ -27,7 +27,7 @@ SHOWN = 20
 
 
 def check_project(console: Console, config: Path) -> int:
-    """Checks a project.
+    """Checks a project's settings, files, endpoints and plans.
 
     Returns:
         0; 2 for a file that cannot be used, rejected rows or a key that is not set; 4 for a plan over its cap; 5 for an

@@ -1,7 +1,4 @@
-"""`demo`: the sample project from nothing to a proven ranker, and where to look next.
-
-Keep out: the graph, the provider.
-"""
+"""`demo`: the sample project from nothing to a proven ranker, and where to look next."""
 
 from pathlib import Path
 from time import monotonic

@@ -1,7 +1,4 @@
-"""What each stage found, as short lines: `run` prints them after the stage, `demo` ends with all of them.
-
-Keep out: figures (they are read from the tables), where the project stands now (status.py).
-"""
+"""What each stage found, as short lines: `run` prints them after the stage, `demo` ends with all of them."""
 
 import json
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""What every stage would send and cost, from the user's files, before anything is loaded. Sends nothing.
-
-Keep out: pricing one plan (core/judging/plan.py), printing (check.py).
-"""
+"""What every stage would send and cost, from the user's files, before anything is loaded. Sends nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

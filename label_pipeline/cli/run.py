@@ -1,7 +1,4 @@
-"""`run`: materialise stages, then say where the project stands.
-
-Keep out: the graph.
-"""
+"""`run`: materialise stages, then say where the project stands."""
 
 from pathlib import Path
 

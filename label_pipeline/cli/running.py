@@ -1,7 +1,4 @@
-"""Materialise the graph stage by stage in this process, with progress, on the user's Dagster instance.
-
-Keep out: the graph (defs/).
-"""
+"""Materialise the graph stage by stage in this process, with progress, on the user's Dagster instance."""
 
 import os
 from collections.abc import Iterator
@@ -39,7 +36,7 @@ class StageFailure:
 
 @dataclass(frozen=True)
 class RunChoice:
-    """What to run.
+    """Which stages and days one run covers, and how the judge is asked.
 
     Attributes:
         since: first stage.
@@ -73,7 +70,7 @@ class RunChoice:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The stages, in order."""
+        """The stages the run covers, in their order."""
         return STAGES[STAGES.index(self.since) : STAGES.index(self.until) + 1]
 
     @property

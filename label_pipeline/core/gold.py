@@ -1,7 +1,6 @@
 """Gold grades: what the panel of annotators says about one pair, and the text that names a set of graded pairs.
 
-The plain panel mean, because gate and judge error must not rest on a rater model. Keep out: agreement between the
-annotators (core/agreement.py) and joining gold to anything.
+The plain panel mean, because gate and judge error must not rest on a rater model.
 """
 
 import polars as pl

@@ -1,7 +1,4 @@
-"""A frozen judge: its member, its calibrator per collection, and the hash that names both; and a pair's grade.
-
-Keep out: how a member asks and reads (core/judging/), how a judge is chosen (stages/calibrate).
-"""
+"""A frozen judge: its member, its calibrator per collection, and the hash that names both; and a pair's grade."""
 
 import hashlib
 import json

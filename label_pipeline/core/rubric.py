@@ -19,7 +19,7 @@ GRADE_FIELDS = ("grade", "title", "definition", "examples")
 
 @dataclass(frozen=True)
 class GradeDefinition:
-    """What one grade means.
+    """The meaning of one grade, as the rubric states it.
 
     Attributes:
         grade: a grade of the rubric's scale.

@@ -1,7 +1,4 @@
-"""Dealing queries to train, dev, holdout and anchor: by quota, in hash order, remembered for good.
-
-Keep out: who may read which split (core/tables.py) and how many queries a gate needs.
-"""
+"""Dealing queries to train, dev, holdout and anchor: by quota, in hash order, remembered for good."""
 
 import hashlib
 import math

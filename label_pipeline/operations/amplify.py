@@ -1,6 +1,6 @@
 """Label days: find who may label, price the work, ask, and store labels before the books that count them.
 
-Collection by collection. Keep out: every rule (stages/amplify, stages/gate).
+Collection by collection.
 """
 
 from collections.abc import Sequence

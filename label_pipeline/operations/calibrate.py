@@ -1,7 +1,4 @@
-"""Every candidate judges train and dev, and one becomes the frozen judge: asked, compared, recorded.
-
-Keep out: comparing, choosing and freezing (stages/calibrate), MLflow itself (adapters/tracking.py).
-"""
+"""Every candidate judges train and dev, and one becomes the frozen judge: asked, compared, recorded."""
 
 import json
 from collections.abc import Sequence
@@ -31,7 +28,7 @@ from label_pipeline.stages import calibrate
 
 @dataclass(frozen=True)
 class Compared:
-    """What one calibration found.
+    """The leaderboard of one calibration, and what it cost.
 
     Attributes:
         entries: every candidate, compared.

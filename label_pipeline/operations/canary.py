@@ -1,7 +1,4 @@
-"""The canary: a few fixed anchor pairs asked before an amplification sends anything else, booked in anchor_runs.
-
-Keep out: which pairs and what stops an amplification (stages/anchor/canary.py), labelling (amplify.py).
-"""
+"""The canary: a few fixed anchor pairs asked before an amplification sends anything else, booked in anchor_runs."""
 
 from dataclasses import dataclass, replace
 

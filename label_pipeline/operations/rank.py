@@ -1,7 +1,4 @@
-"""A training set of every current label, rankers trained on it, and their proof on human grades.
-
-Keep out: features, arms, evaluation, who may be champion (stages/rank), LightGBM (adapters/lightgbm_ranker.py).
-"""
+"""A training set of every current label, rankers trained on it, and their proof on human grades."""
 
 import json
 from dataclasses import dataclass
@@ -21,7 +18,7 @@ from label_pipeline.stages import rank
 
 @dataclass(frozen=True)
 class Proven:
-    """What one evaluation found.
+    """An evaluation, and what became of the champion.
 
     Attributes:
         evaluation: the figures, stored already.

@@ -1,7 +1,4 @@
-"""What a run nobody asked for would cost, which lane it takes, and what it may spend. Sends nothing.
-
-Keep out: the rule (stages/watch/allowance.py), a plan's price (core/judging/plan.py).
-"""
+"""What a run nobody asked for would cost, which lane it takes, and what it may spend. Sends nothing."""
 
 import json
 import math

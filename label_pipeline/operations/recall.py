@@ -1,6 +1,6 @@
 """Call labels back: mark them, name the rankers that learnt from them, give the crown to one that did not.
 
-Used by a drift verdict and by `label-pipeline recall`. Keep out: which labels and which rankers (stages/anchor).
+Used by a drift verdict and by `label-pipeline recall`.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Dresses a model's answer as an OpenAI chat completion: tokens, log-probabilities, usage, finish reason.
-
-Keep out: what the model thinks (simulated.py, recorded.py) and counting over requests (provider_stats.py).
-"""
+"""Dresses a model's answer as an OpenAI chat completion: tokens, log-probabilities, usage, finish reason."""
 
 import json
 import math

@@ -1,7 +1,4 @@
-"""Troubles a test can order from the provider, in order. Off unless a script is passed.
-
-Keep out: what happens then (provider.py).
-"""
+"""Troubles a test can order from the provider, in order. Off unless a script is passed."""
 
 from collections import deque
 from collections.abc import Iterable

@@ -1,7 +1,4 @@
-"""What a chat completion request asks for, checked the way an OpenAI endpoint checks it.
-
-Keep out: answering (completion.py) and HTTP routing (provider.py).
-"""
+"""What a chat completion request asks for, checked the way an OpenAI endpoint checks it."""
 
 import json
 from dataclasses import dataclass

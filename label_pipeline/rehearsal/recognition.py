@@ -1,7 +1,4 @@
-"""Finds which text of the world a received text comes from, and how much of it is still there.
-
-Keep out: what is thought of the pair (simulated.py).
-"""
+"""Finds which text of the world a received text comes from, and how much of it is still there."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,7 +1,4 @@
-"""Recorded judges: a Parquet file of grades that real models once gave, played back by exact text.
-
-Keep out: simulated judges (simulated.py) and what a grade means.
-"""
+"""Recorded judges: a Parquet file of grades that real models once gave, played back by exact text."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -36,7 +33,7 @@ class RecordedCounts(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """The same for people."""
+        """The counts as a sentence for people."""
         return (
             f"recorded grades: {self.rows} rows, {self.text_pairs} different text pairs, {self.repeated} of them on "
             f"more than one row, {self.conflicting} of those with different grades of one model"

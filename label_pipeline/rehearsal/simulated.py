@@ -1,7 +1,6 @@
 """Simulated judges: they read the text they received and answer from it, each with its own weaknesses.
 
-A pure function of the exact request body and the model's seed. Keep out: the truth they approximate
-(world_relevance.py), how a text is recognised (recognition.py) and measured (text_measures.py).
+A pure function of the exact request body and the model's seed.
 """
 
 import hashlib

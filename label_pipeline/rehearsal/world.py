@@ -1,6 +1,6 @@
 """The sample world: one seed in, the whole generated company out, as the frames a user would bring as files.
 
-Everything is generated, and said to be. Keep out: writing files (world_files.py) and judging (simulated.py).
+Everything is generated, and said to be.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ N_CANDIDATES, N_SEED_CANDIDATES = 8000, 600
 START, DAYS = date(2026, 9, 1), 14
 
 Pairs = list[tuple[int, int]]
-"""(query row, document row)."""
+"""Pairs as (query row, document row)."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,4 @@
-"""The people who grade: five annotators with their own bias, noise and slips, and one expert.
-
-Keep out: which pairs they get (world_pools.py) and what is true (world_relevance.py).
-"""
+"""The people who grade: five annotators with their own bias, noise and slips, and one expert."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

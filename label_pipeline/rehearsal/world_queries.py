@@ -1,7 +1,4 @@
-"""Writes the sample queries: one question each about one topic, sometimes about a special case, often by code name.
-
-Keep out: which documents answer them (world_relevance.py).
-"""
+"""Writes the sample queries: one question each about one topic, sometimes about a special case, often by code name."""
 
 from typing import NamedTuple
 

@@ -1,7 +1,6 @@
 """How relevant a document truly is to a query: a number in [0, 1] that no pipeline stage ever sees.
 
 A pure function of the world: same topic, question answered, special case met, words shared, date, source and language.
-Keep out: what graders make of it (world_graders.py).
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""What an input file is and which of its columns become ours.
-
-Keep out: reading (reading.py) and validated settings (they build an ``InputSpec``).
-"""
+"""What an input file is and which of its columns become ours."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +32,7 @@ class Fields(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Required, then optional."""
+        """Every field of the table, the required ones first."""
         return self.required + self.optional
 
 

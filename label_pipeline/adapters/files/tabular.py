@@ -1,7 +1,4 @@
-"""CSV, JSONL and Parquet: a file's records under the file's own column names, each with its line.
-
-Keep out: our names for the columns (reading.py).
-"""
+"""CSV, JSONL and Parquet: a file's records under the file's own column names, each with its line."""
 
 import csv
 import io

@@ -1,7 +1,4 @@
-"""Tables of stage amplify: pairs to label, their labels, and the books.
-
-Keep out: behaviour (core/tables.py).
-"""
+"""Tables of stage amplify: pairs to label, their labels, and the books."""
 
 import polars as pl
 

@@ -1,7 +1,4 @@
-"""Tables of stage calibrate: what judges said, how they compare, and the judges that were frozen.
-
-Keep out: behaviour (core/tables.py).
-"""
+"""Tables of stage calibrate: what judges said, how they compare, and the judges that were frozen."""
 
 import polars as pl
 

@@ -1,7 +1,4 @@
-"""The answer to one ask, and the table of judgements made of all answers.
-
-Keep out: asking (core/judging/engine.py).
-"""
+"""The answer to one ask, and the table of judgements made of all answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

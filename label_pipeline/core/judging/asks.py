@@ -1,7 +1,6 @@
 """The distinct requests behind a list of pairs, and what the journal already knows about them.
 
 One ask is one vote on one distinct text pair: pairs under different keys that show the judge the same texts share it.
-Keep out: sending (core/judging/engine.py) and estimating (core/judging/plan.py).
 """
 
 from collections.abc import Iterator, Sequence

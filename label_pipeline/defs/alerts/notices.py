@@ -1,7 +1,7 @@
 """From Dagster's event log to alerts: every failed check evaluation and every failed run of this graph, in order.
 
 What an alert quotes is chosen here: the description of a check, or the sentence of an error that quotes no text. Never
-metadata, which shows offending rows. Keep out: sending (adapters/webhook.py), when (sensor.py).
+metadata, which shows offending rows.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,4 @@
-"""The anchor stage: the certified judge asked again about the fixed human reference, and whether it is still itself.
-
-Keep out: the steps (operations/anchor.py, operations/drift.py), the decision (stages/anchor).
-"""
+"""The anchor stage: the certified judge asked again about the fixed human reference, and whether it is still itself."""
 
 import json
 

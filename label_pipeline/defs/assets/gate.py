@@ -1,7 +1,4 @@
-"""The gate stage: the judge on the holdout, exactly as it will label, and one verdict per collection.
-
-Keep out: the steps (operations/gate), thresholds, the decision, what still stands (stages/gate).
-"""
+"""The gate stage: the judge on the holdout, exactly as it will label, and one verdict per collection."""
 
 import json
 

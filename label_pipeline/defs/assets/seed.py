@@ -1,7 +1,4 @@
-"""The seed stage: the user's files become tables, human agreement, gold grades and splits.
-
-Keep out: the steps (operations/seed.py), what a good row is and every figure (stages/seed).
-"""
+"""The seed stage: the user's files become tables, human agreement, gold grades and splits."""
 
 import dagster as dg
 

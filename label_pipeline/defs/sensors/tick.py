@@ -1,7 +1,4 @@
-"""From what a sensor wants to what Dagster is asked for: once per occasion, within the allowance, with its reason.
-
-Keep out: what is wanted (stages/watch), what it costs (operations/recalibrate.py), the sensors themselves (watch.py).
-"""
+"""From what a sensor wants to what Dagster is asked for: once per occasion, within the allowance, with its reason."""
 
 import json
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 * look.py       the full lane, and how a look is settled: decided once, paid once
 * recertify.py  the lane after a change from outside, beside the judge certified before
 * standing.py   who may label what now, how many looks are left, and ending that: a suspension
-
-Keep out: thresholds and decisions (stages/gate).
 """
 
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""Take one look in the full lane: ask the judge about the whole holdout, decide, and store verdict and look.
-
-Keep out: every rule (stages/gate), the other lane (recertify.py).
-"""
+"""Take one look in the full lane: ask the judge about the whole holdout, decide, and store verdict and look."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Take one look in the re-certification lane: the judge beside the last one a full gate certified.
-
-Keep out: every rule (stages/gate), the full lane (look.py).
-"""
+"""Take one look in the re-certification lane: the judge beside the last one a full gate certified."""
 
 from dataclasses import dataclass
 from datetime import timedelta

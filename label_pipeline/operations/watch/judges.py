@@ -1,7 +1,6 @@
 """What the sensors see of judges: which label, what their replies reported, drift verdicts, canaries, verdicts since.
 
-Reads tables and asks an endpoint for its model list; sends no chat request. Keep out: human grades (new_grades.py),
-what follows (stages/watch), what it may cost (operations/recalibrate.py).
+Reads tables and asks an endpoint for its model list; sends no chat request.
 """
 
 import asyncio

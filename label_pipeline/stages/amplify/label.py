@@ -1,7 +1,4 @@
-"""Ask the certified judge about the work, and turn its replies into labels and books that add up.
-
-Keep out: sorting out the work (work.py), sending (core/judging), storing (operations/amplify.py).
-"""
+"""Ask the certified judge about the work, and turn its replies into labels and books that add up."""
 
 import json
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""Sort out one day's candidate pairs of one collection: what to ask, what is labelled, what may not be sent.
-
-Keep out: asking (label.py), who may label (stages/gate/standing.py).
-"""
+"""Sort out one day's candidate pairs of one collection: what to ask, what is labelled, what may not be sent."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

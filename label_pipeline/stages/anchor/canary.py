@@ -1,7 +1,6 @@
 """A few anchor pairs asked before an amplification sends anything else: stop it when the judge is plainly not itself.
 
 The canary only ever stops one amplification and leaves the question to an anchor run; suspending is for decision.py.
-Keep out: asking (operations/canary.py).
 """
 
 import hashlib

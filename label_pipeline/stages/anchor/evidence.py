@@ -1,6 +1,6 @@
 """What drift is decided on: repeated runs of one judge over one collection's anchor, and what else is known.
 
-Plain arrays, aligned by item. Keep out: figures (readings.py, signals.py), decisions (causes.py, decision.py).
+Plain arrays, aligned by item.
 """
 
 from dataclasses import dataclass
@@ -57,12 +57,12 @@ class AnchorRun:
 
     @property
     def replied(self) -> NDArray[np.bool_]:
-        """(n,) ``answered``, whether it says so or not."""
+        """(n,) which pairs got a reply; where ``answered`` is None, all of them."""
         return np.ones(len(self.raw), dtype=bool) if self.answered is None else self.answered
 
     @property
     def missing_share(self) -> float:
-        """Likewise of a run over the whole anchor: pairs that were not asked for are missing too."""
+        """Share of the anchor that brought no reply; pairs that were not asked for are missing too."""
         return max(self.failed_share, 1 - float(self.replied.mean()))
 
 
@@ -111,5 +111,5 @@ class AnchorEvidence:
 
     @property
     def n_pairs(self) -> int:
-        """Anchor pairs."""
+        """Number of anchor pairs."""
         return len(self.gold)

@@ -1,7 +1,6 @@
 """Later rows of labels: confirmed by a healthy anchor run, or recalled because the judge was not itself.
 
-A label's newest row of its judge decides (sql/amplify, sql/rank); nothing is ever changed or removed. Keep out: whether
-to confirm or recall (decision.py), who was trained on a label (recall.py).
+A label's newest row of its judge decides (sql/amplify, sql/rank); nothing is ever changed or removed.
 """
 
 from datetime import datetime

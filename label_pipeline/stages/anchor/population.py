@@ -1,7 +1,7 @@
 """Do the pairs that are labelled today still look like the pairs the humans graded?
 
 A classifier on the shape of the texts, the shift of the judge's grades, and their stability index. Never a reason to
-distrust the judge by itself: a judge is certified for the pairs it was tested on. Keep out: what follows (causes.py).
+distrust the judge by itself: a judge is certified for the pairs it was tested on.
 """
 
 from typing import NamedTuple
@@ -49,8 +49,8 @@ def compare(seed: pl.DataFrame, stream: pl.DataFrame, scale: Scale, rng: np.rand
     """The stream of candidate pairs against the human-graded ones of one collection.
 
     Args:
-        seed: one row per pair: ``task``, ``collection``, ``query_id``, ``query``, ``document`` (text), ``raw_grade`` (the
-            judge's; null where it has none), and any of ``title``, ``source``, ``language``.
+        seed: one row per pair: ``task``, ``collection``, ``query_id``, ``query``, ``document`` (text), ``raw_grade``
+            (the judge's; null where it has none), and any of ``title``, ``source``, ``language``.
         stream: likewise.
         scale: the grade scale.
         rng: draws the classifier's sample and folds.

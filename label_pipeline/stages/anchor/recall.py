@@ -1,7 +1,4 @@
-"""Who was trained on labels that are taken back.
-
-Keep out: which labels (labels.py), who may be champion (stages/rank/crown.py), reading tables (operations/recall.py).
-"""
+"""Who was trained on labels that are taken back."""
 
 from typing import NamedTuple
 

@@ -1,6 +1,6 @@
 """Every detector's figure beside its threshold, with the sentence a person reads.
 
-A signal says what was found, never what to do. Keep out: the arithmetic (readings.py), cause and action (causes.py).
+A signal says what was found, never what to do.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from label_pipeline.stages.anchor.thresholds import DriftThresholds
 
 
 class Signal(NamedTuple):
-    """One detector's answer.
+    """What one detector says of the newest run.
 
     ``figure`` is None where it cannot be computed; such a signal has not fired, and its sentence says why.
     """

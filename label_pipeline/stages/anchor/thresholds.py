@@ -1,7 +1,4 @@
-"""The thresholds of drift detection, each with its reason; scale-free.
-
-Keep out: the figures compared with them (signals.py) and what follows (causes.py).
-"""
+"""The thresholds of drift detection, each with its reason; scale-free."""
 
 from dataclasses import dataclass
 
@@ -61,7 +58,7 @@ class DriftThresholds:
 
     @property
     def canary_z(self) -> float:
-        """Likewise for one canary; 3.6 at one per day."""
+        """The canary's p-value as standard deviations; 3.6 at one canary per day."""
         return float(stats.norm.ppf(1 - self.alpha / self.canaries_per_year))
 
 

@@ -1,7 +1,4 @@
-"""Freeze the chosen candidate: fit its calibrator a collection on all of train and dev, and name it by content.
-
-Keep out: choosing (leaderboard.py).
-"""
+"""Freeze the chosen candidate: fit its calibrator a collection on all of train and dev, and name it by content."""
 
 import hashlib
 import json

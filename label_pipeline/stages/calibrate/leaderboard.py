@@ -1,7 +1,7 @@
 """Compare judge candidates on the humans' train and dev queries, and choose one.
 
 Loss is the squared error after an affine calibrator fitted out of fold (query-grouped), as NMSE 0-100; a reply that
-could not be read costs 100. Keep out: asking the candidates (core/judging), freezing the winner (freeze.py).
+could not be read costs 100.
 """
 
 from collections.abc import Sequence

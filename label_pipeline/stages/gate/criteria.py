@@ -1,8 +1,7 @@
 """One criterion of a decision, its sentence, and the criteria that need no grade of the judge.
 
 Every sentence says what was found, what was needed and, where that was missed, what to do. A figure or bound that is
-not a finite number is unknown, and unknown is a failure. Keep out: the figures themselves (measures.py), which
-criteria a lane asks for (decision.py, recertify.py).
+not a finite number is unknown, and unknown is a failure.
 """
 
 from typing import Final, Literal, NamedTuple

@@ -1,8 +1,7 @@
 """Decide by the policy's thresholds whether a judge may label a collection without a human: the full gate.
 
 An intersection-union test: every criterion at this look's alpha, no further correction. ``open`` is derived from the
-failures; a figure that cannot be computed is a failure. Keep out: thresholds (policy.py), evidence (evidence.py), the
-figures (measures.py), the other lane (recertify.py), whether an earlier decision still stands (standing.py).
+failures; a figure that cannot be computed is a failure.
 """
 
 from dataclasses import dataclass

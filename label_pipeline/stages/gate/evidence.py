@@ -1,7 +1,4 @@
-"""What the gate looks at: one collection's holdout pairs with gold and the judge's grades.
-
-Keep out: thresholds (policy.py), the decision (decision.py).
-"""
+"""What the gate looks at: one collection's holdout pairs with gold and the judge's grades."""
 
 import hashlib
 from dataclasses import dataclass
@@ -47,7 +44,7 @@ class Evidence:
 
     @property
     def n_pairs(self) -> int:
-        """Holdout pairs."""
+        """Number of holdout pairs."""
         return len(self.gold)
 
     @property
@@ -62,7 +59,7 @@ def holdout_hash(gold: pl.DataFrame) -> str:
 
 
 def collect(gold: pl.DataFrame, grades: pl.DataFrame, judge: JudgeVersion, scale: Scale) -> dict[str, Evidence]:
-    """Evidence by collection.
+    """The evidence of every collection, by its name.
 
     Args:
         gold: GOLD rows of the holdout.

@@ -1,7 +1,6 @@
 """The named gate policies and the alpha each look at the holdout spends.
 
-Thresholds are scale-free (statistics.md sections 11 and 14): R is the span of the scale. Keep out: the decision
-(decision.py).
+Thresholds are scale-free (statistics.md sections 11 and 14): R is the span of the scale.
 """
 
 import hashlib

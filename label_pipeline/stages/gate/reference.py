@@ -1,6 +1,6 @@
 """Which certified judge a changed judge is compared with, and on what; or why the lane cannot be taken.
 
-Every refusal is named before a request is sent or a look is spent. Keep out: the comparison itself (recertify.py).
+Every refusal is named before a request is sent or a look is spent.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from a model that had changed silently, and comparing a changed model with itsel
 FULL_GATE = "run the full gate (gate_verdict with lane: full)"
 
 _MAY_CHANGE = {"name", "endpoint", "inside", "model", "member_hash", "served_as", "price"}
-"""Of a member's description: what a provider's change may force on the settings. The rest is the user's own doing."""
+"""Parts of a member that a provider's change may force on the settings. All else is the user's own doing."""
 
 
 @dataclass(frozen=True)

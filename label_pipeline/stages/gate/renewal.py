@@ -2,8 +2,7 @@
 
 Looks belong to one generation of the holdout. Retiring moves exactly the holdout queries that a gate has looked at, so
 the next generation shares no query with any earlier one, and its alpha is its own. The anchor is never renewed: the
-re-certification lane, which also looks at it, re-uses its few queries over generations. Keep out: dealing new queries
-(core/splits.py), the command (cli/).
+re-certification lane, which also looks at it, re-uses its few queries over generations.
 """
 
 import polars as pl

@@ -1,7 +1,6 @@
 """May a ranker be champion? Only where it is known what it learnt from, and none of that was taken back since.
 
-One rule for promoting and for demoting. Keep out: whether a ranker beats the seed-only one (report.py),
-moving the alias (operations/rank.py).
+One rule for promoting and for demoting.
 """
 
 from collections.abc import Iterable

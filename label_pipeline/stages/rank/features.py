@@ -1,7 +1,6 @@
 """The feature space of the rankers: about 25 numbers for a (query, document) pair, plus the pair's own.
 
 Fitted on documents alone: no feature knows a grade or the judge, and none depends on the other candidates of a list.
-Keep out: how a number is computed (collection.py, reference.py, and below them matching.py, vectors.py).
 """
 
 import json

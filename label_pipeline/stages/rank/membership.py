@@ -2,7 +2,7 @@
 
 A manifest names its labels by one hash; a set rebuilt from the labels of that moment with the same hash is that very
 set. Where texts or human grades changed since, it cannot be rebuilt: then every label that counted at that moment and
-could be in it is taken for a member. Keep out: who asks (recall, crown.py).
+could be in it is taken for a member.
 """
 
 from collections.abc import Mapping

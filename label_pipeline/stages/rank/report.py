@@ -1,7 +1,4 @@
-"""May the amplified ranker become champion? The decision, its sentences, and the table people read.
-
-Keep out: the figures (evaluation.py) and moving an alias (the asset does, on ``beats_seed_only``).
-"""
+"""May the amplified ranker become champion? The decision, its sentences, and the table people read."""
 
 import math
 from dataclasses import dataclass

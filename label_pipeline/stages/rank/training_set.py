@@ -1,6 +1,6 @@
 """What a ranker may learn from: machine labels and the human seed of every query that is not a test query.
 
-Keep out: features (features.py) and learning (arms.py). A manifest names every label in a set, by content.
+A manifest names every label in a set, by content.
 """
 
 import hashlib

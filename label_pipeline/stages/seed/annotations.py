@@ -1,7 +1,4 @@
-"""People's answers become human labels: every answer is kept, and which of them count is decided here.
-
-Keep out: tools' formats (adapters/annotation), the graph's own look at the resulting file (grades.py).
-"""
+"""People's answers become human labels: every answer is kept, and which of them count is decided here."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field

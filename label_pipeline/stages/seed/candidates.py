@@ -1,7 +1,6 @@
 """Candidate pairs: what waits for a label, by the day it arrived.
 
-Keep out: grades (candidates have none) and what may label them (the amplify stage). Customer text is allowed here: the
-endpoints it may be sent to are amplify's business.
+Customer text is allowed here: the endpoints it may be sent to are amplify's business.
 """
 
 import datetime as dt

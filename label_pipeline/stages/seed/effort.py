@@ -1,7 +1,6 @@
 """What people have to grade before a claim can be made, and when their grades alone are the better buy.
 
-Pure arithmetic, printed before anyone grades. Keep out: the thresholds of a policy (stages/gate/policy.py hands over
-what it needs), drawing (draw.py, pool.py).
+Pure arithmetic, printed before anyone grades.
 """
 
 import math
@@ -135,15 +134,15 @@ class Prices:
     label_usd_per_1000: float = 2
 
     def hours(self, grades: int) -> float:
-        """Hours of people."""
+        """Hours that people grade."""
         return grades * self.seconds / 3600
 
     def people_usd(self, grades: int) -> float:
-        """Dollars for people."""
+        """What the people cost, in dollars."""
         return self.hours(grades) * self.hourly_usd
 
     def labels_usd(self, labels: int) -> float:
-        """Dollars for the judge."""
+        """What the judge's labels cost, in dollars."""
         return labels * self.label_usd_per_1000 / 1000
 
 

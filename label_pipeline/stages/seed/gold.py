@@ -1,7 +1,4 @@
-"""Gold grades and the split of every query: wiring of core/gold.py and core/splits.py to the declared tables.
-
-Keep out: the arithmetic (core).
-"""
+"""Gold grades and the split of every query: wiring of core/gold.py and core/splits.py to the declared tables."""
 
 import datetime as dt
 

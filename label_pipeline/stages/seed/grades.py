@@ -1,7 +1,4 @@
-"""Human grades: the label and evaluation files, mapped to the project's scale, matched to queries and documents.
-
-Keep out: how gold comes from several grades (core/gold.py), candidates without grades (candidates.py).
-"""
+"""Human grades: the label and evaluation files, mapped to the project's scale, matched to queries and documents."""
 
 from collections.abc import Iterable
 from typing import Literal

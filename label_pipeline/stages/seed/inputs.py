@@ -1,7 +1,4 @@
-"""``assemble``: every seed input read together, so that grades meet the queries and documents they belong to.
-
-Keep out: reading files (adapters/files), the rules (texts.py, grades.py), candidates (by day: candidates.py).
-"""
+"""``assemble``: every seed input read together, so that grades meet the queries and documents they belong to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +22,7 @@ _READ_COLUMNS = (
 
 @dataclass(frozen=True)
 class Assembled:
-    """The seed's input tables.
+    """The input tables of the seed, checked.
 
     Attributes:
         queries: QUERIES.

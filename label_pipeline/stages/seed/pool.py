@@ -3,7 +3,6 @@
 The pool is the union of every retrieval order down to ``depth``. Half of the pairs come from its top, so that good
 documents are among them, the others from deeper down, so that nobody grades only what one search likes. Inside a zone
 the draw is a simple random sample by permanent numbers: the probability of every document of the pool is known.
-Keep out: the orders (orders.py), who grades (overlap.py).
 """
 
 import hashlib
@@ -59,7 +58,7 @@ class PoolPlan:
 
     @property
     def salt(self) -> str:
-        """Of the permanent random numbers."""
+        """Salt of the permanent random numbers by which pairs are drawn."""
         return f"label_pipeline.draw.pairs.{self.seed}"
 
 

@@ -1,7 +1,6 @@
 """The fate of every input row: kept, or set aside for a stated reason; and the books that prove none is lost.
 
-A working frame carries ``fate`` (null = still kept) and ``reason``. Keep out: the rules themselves (texts.py,
-grades.py, candidates.py).
+A working frame carries ``fate`` (null = still kept) and ``reason``.
 """
 
 from collections.abc import Iterable

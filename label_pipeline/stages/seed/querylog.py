@@ -1,7 +1,7 @@
 """The query log: one row per distinct query with its traffic, and the stratum it belongs to.
 
 Near-duplicates ("Reset password", "password reset?") would sit in two splits and be graded twice, so they are one
-query. Keep out: how many are drawn (draw.py).
+query.
 """
 
 import hashlib

@@ -1,7 +1,4 @@
-"""Queries and documents: one accepted text per id, and the hash of the text a grader saw.
-
-Keep out: grades (grades.py) and candidates (candidates.py).
-"""
+"""Queries and documents: one accepted text per id, and the hash of the text a grader saw."""
 
 import hashlib
 from collections.abc import Iterable

@@ -1,7 +1,4 @@
-"""Whether a run nobody asked for may spend: its price against the cap, and the looks at the holdout that are left.
-
-Keep out: pricing (core/judging/plan.py), counting looks (stages/gate/ledger.py).
-"""
+"""Whether a run nobody asked for may spend: its price against the cap, and the looks at the holdout that are left."""
 
 import math
 from collections.abc import Mapping
@@ -31,7 +28,7 @@ class Cost:
 
     @property
     def total_usd(self) -> float:
-        """Both."""
+        """What calibrating and certifying cost together."""
         return self.calibrate_usd + self.gate_usd
 
 

@@ -1,8 +1,7 @@
 """Whether a wanted run was asked for before, and whether it may be asked for again.
 
 One occasion is asked for once, and not at all where a verdict has answered it. A run that failed without reaching one
-(an outage) is tried once more after a pause; after that it takes a person, or something new. Keep out: what an occasion
-is (served_model.py, drift_verdicts.py, new_grades.py).
+(an outage) is tried once more after a pause; after that it takes a person, or something new.
 """
 
 from collections.abc import Sequence
@@ -37,7 +36,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Due:
-    """Whether to ask now.
+    """Whether a wanted run is to be asked for now.
 
     Attributes:
         run_key: key of the run to ask for now; None = do not ask.

@@ -1,7 +1,4 @@
-"""What the newest drift verdicts, and a canary that stopped a night, ask for: an anchor run, a recalibration, a person.
-
-Keep out: deciding on drift (stages/anchor), which suspends by itself where it runs.
-"""
+"""What the newest drift verdicts, or a canary that stopped a night, ask for: anchor run, recalibration, a person."""
 
 import json
 from collections.abc import Mapping, Sequence

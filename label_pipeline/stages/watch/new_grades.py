@@ -1,7 +1,7 @@
 """Did the human grades change, and has the judge seen all of them?
 
 Two questions: files whose *content* changed are loaded again, which is free; enough pairs no verdict rests on are a
-reason to recalibrate. Keep out: reading files (adapters/files), counting pairs (sql/).
+reason to recalibrate.
 """
 
 import hashlib
@@ -48,7 +48,7 @@ class Growth:
 
     @property
     def unseen(self) -> int:
-        """Pairs humans graded since."""
+        """Pairs that humans graded and no judge was asked about yet."""
         return self.learnable + sum(self.held_out.values())
 
 

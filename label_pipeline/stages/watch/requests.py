@@ -1,7 +1,4 @@
-"""The records of a tick: a run that is wanted, a verdict that is suspended, and all of what one look found.
-
-Keep out: deciding (the other modules), Dagster's own request (defs/sensors).
-"""
+"""The records of a tick: a run that is wanted, a verdict that is suspended, and all of what one look found."""
 
 from dataclasses import dataclass
 
@@ -53,7 +50,7 @@ class Suspend:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look found.
+    """Everything that one look of a sensor found.
 
     Attributes:
         wanted: runs that should happen, most urgent first.

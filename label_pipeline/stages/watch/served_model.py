@@ -1,7 +1,7 @@
 """Is the certified judge still the model it was? From the endpoint's model list and from what recent replies reported.
 
 A *change* is another model than the one last handled, or its disappearance from the list: A, B, A are three. A new
-fingerprint of the same model is no change; it asks for one anchor run. Keep out: sending anything, reading tables.
+fingerprint of the same model is no change; it asks for one anchor run.
 """
 
 import json

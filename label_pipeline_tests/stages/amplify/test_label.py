@@ -116,10 +116,10 @@ CASES: dict[str, tuple[Sequence[Said | Sequence[Said]], Mapping[str, int]]] = {
     "cut": ([CUT], {"abstained": 1}),
     "out of scale": ([OUT_OF_SCALE], {"abstained": 1}),
     "no reply": ([FAILED], {"failed": 1}),
-    "over the cap": ([OVER_CAP], {"refused": 1}),
+    "over the cap": ([OVER_CAP], {"barred": 1}),
     "one vote read, the next over the cap": ([[said(), OVER_CAP]], {"labelled": 1}),
     "no reply, then over the cap": ([[FAILED, OVER_CAP]], {"failed": 1}),
-    "over the cap, then no reply": ([[OVER_CAP, FAILED]], {"refused": 1}),
+    "over the cap, then no reply": ([[OVER_CAP, FAILED]], {"barred": 1}),
     "unread, then read": ([[MALFORMED, said()]], {"labelled": 1}),
 }
 
@@ -128,7 +128,7 @@ CASES: dict[str, tuple[Sequence[Said | Sequence[Said]], Mapping[str, int]]] = {
 def test_each_fate_is_one_column(case: str) -> None:
     answers, counted = CASES[case]
     found = work([0])
-    zero = dict.fromkeys(("labelled", "reused", "abstained", "failed", "refused", "skipped"), 0)
+    zero = dict.fromkeys(("labelled", "reused", "abstained", "failed", "barred", "skipped"), 0)
     assert books(found, judging(found.ask, answers)) == DayBooks(pairs_in=1, **{**zero, **counted})
 
 

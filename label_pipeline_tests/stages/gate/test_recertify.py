@@ -1,4 +1,4 @@
-"""recertify: one healthy pair of judges, one change per row, the exact reasons; then a judge whose true loss is known."""
+"""recertify: one healthy pair of judges, one change per row, the exact reasons; then judges of known loss."""
 
 import json
 import math
