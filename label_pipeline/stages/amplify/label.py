@@ -27,9 +27,9 @@ class DayBooks:
         pairs_in: candidate pairs.
         labelled: pairs with a label under this judge version.
         reused: of the labelled, those that rest on no request of this run.
-        abstained: the model refused, or its reply stayed unreadable, cut or out of scale.
+        abstained: the model refused, its endpoint rejected the text, or the reply stayed unreadable.
         failed: no reply.
-        barred: not sent, as no verdict is open, or over the cap, or the canary stopped it; column `refused`.
+        barred: no open verdict, over the cap, a canary that stopped it, another model; column `refused`.
         skipped: customer text and no endpoint inside the boundary.
     """
 
