@@ -1,4 +1,4 @@
-"""Call labels back: mark them, name the rankers that learnt from them, give the crown to one that did not.
+"""Call labels back: mark them, name the rankers that learnt from them, promote one that did not.
 
 Used by a drift verdict and by `label-pipeline recall`.
 """
@@ -61,12 +61,12 @@ def find_recall(
     then = inputs._replace(labels=pl.concat([inputs.labels, anchor.recalled(taken, project.clock())]))
     if champion is None or rank.objection(champion, known, manifests, then) is None:
         return Recall(judge_version, taken, rankers, None, None)
-    crowned = store.query("rank/crowned_rankers")["ranker_id"].to_list()
-    return Recall(judge_version, taken, rankers, champion, rank.successor(crowned, known, manifests, then))
+    winners = store.query("rank/crowned_rankers")["ranker_id"].to_list()
+    return Recall(judge_version, taken, rankers, champion, rank.successor(winners, known, manifests, then))
 
 
 def carry_out(project: Project, found: Recall, *, name: str) -> pl.DataFrame:
-    """Moves the crown, then appends the ``recalled`` rows and returns them. Call it while holding the spending lock.
+    """Replaces the champion, then appends the ``recalled`` rows and returns them. Call it while holding the spending lock.
 
     The labels last, and all at once: whoever is killed before finds them still usable, and does everything again.
 

@@ -38,7 +38,7 @@ COMPARED: Final = ((AMPLIFIED, SEED_ONLY), (AMPLIFIED, BM25))
 """Pairs of arms whose difference is tested."""
 
 OVER_SEED_ONLY: Final = paired_difference(AMPLIFIED, SEED_ONLY)
-"""The difference that decides about the crown."""
+"""The difference that decides whether a ranker is promoted."""
 
 DIFFERENCES: Final = tuple(paired_difference(*pair) for pair in COMPARED)
 

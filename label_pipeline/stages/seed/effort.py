@@ -98,7 +98,7 @@ def claims(needs: Needs) -> tuple[Claim, ...]:
     for lift, unseen in sorted(PROOF_QUERIES.items(), reverse=True):
         wanted = math.ceil(round(unseen / unseen_share, 9))
         more = max(0, wanted - queries)
-        seen_pairs = more * needs.pairs  # new queries are dealt to every split: a third of them trains and selects
+        seen_pairs = more * needs.pairs  # new queries go to every split: a third of them trains and selects
         unseen_new = max(0, unseen - math.floor(queries * unseen_share))
         deeper = max(0, unseen * PROOF_DEPTH - graded_unseen - unseen_new * needs.pairs)
         pairs = seen_pairs + deeper
