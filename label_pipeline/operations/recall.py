@@ -66,7 +66,7 @@ def find_recall(
 
 
 def carry_out(project: Project, found: Recall, *, name: str) -> pl.DataFrame:
-    """Replaces the champion, then appends the ``recalled`` rows and returns them. Call it while holding the spending lock.
+    """Replaces the champion, then appends the ``recalled`` rows and returns them. Call it under the spending lock.
 
     The labels last, and all at once: whoever is killed before finds them still usable, and does everything again.
 
