@@ -1,6 +1,6 @@
 """Clients of AWS; endpoint, region and credentials come from the environment, as for the AWS command line.
 
-boto3 is imported where a project is on S3 and nowhere else. Keep out: what is done with a client (s3.py, secrets.py).
+boto3 is imported where a project is on S3 and nowhere else.
 """
 
 import os
@@ -14,7 +14,7 @@ from label_pipeline.adapters.secrets import SecretsClient
 from label_pipeline.core.errors import StorageError
 
 ATTEMPTS = 5
-"""Of one request, with growing pauses: some seconds in all, which a lost packet or a restarting gateway takes."""
+"""Tries of one request, with growing pauses: some seconds in all, as a lost packet or a restarting gateway takes."""
 
 AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
 

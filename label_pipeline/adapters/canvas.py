@@ -1,7 +1,7 @@
 """What every chart shares: colours, type, a figure with margins in inches, text made safe, and the way to SVG or PNG.
 
 No pyplot, so no global figures. Every text that comes from a user is cleaned, cut and never read as markup or
-mathematics. Keep out: the charts (plots.py).
+mathematics.
 """
 
 import base64

@@ -23,7 +23,7 @@ _VALUE_CHARS = 60
 
 
 @dataclass(frozen=True)
-class Bounds:
+class ContractLimits:
     """What the suites are measured against: the scale and the longest texts, in characters."""
 
     scale: Scale
@@ -48,7 +48,7 @@ class Clause:
 
 @dataclass(frozen=True)
 class ExpectationResult:
-    """How one clause fared.
+    """What came of one clause of a contract.
 
     Attributes:
         name: the clause.
@@ -82,7 +82,7 @@ class ContractResult:
         return tuple(result for result in self.expectations if not result.success)
 
 
-def clauses(table: str, bounds: Bounds) -> tuple[Clause, ...]:
+def clauses(table: str, bounds: ContractLimits) -> tuple[Clause, ...]:
     """The contract of one input table.
 
     Raises:
@@ -155,7 +155,7 @@ def _flag(name: str, column: str, wanted: bool) -> Clause:
     return Clause(name, "ExpectColumnValuesToBeInSet", {"column": column, "value_set": [wanted]})
 
 
-def validate(table: str, frame: pl.DataFrame, bounds: Bounds, examples: int = 10) -> ContractResult:
+def validate(table: str, frame: pl.DataFrame, bounds: ContractLimits, examples: int = 10) -> ContractResult:
     """Runs a table's contract on its rows as read.
 
     Args:

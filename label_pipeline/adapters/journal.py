@@ -1,8 +1,8 @@
 """The journal: every reply that was paid for, in one SQLite file, durable before it counts.
 
 Holds request key, reply as JSON and time; no request, no document text, no key (a reply's rationale may quote the
-document). Keep out: what a request key is (core/judging/member.py). The file must be on a local disk: SQLite's
-write-ahead log needs shared memory, which network file systems do not give.
+document). The file must be on a local disk: SQLite's write-ahead log needs shared memory, which network file systems do
+not give.
 """
 
 import asyncio
@@ -75,7 +75,7 @@ class SQLiteJournal:
         self._thread = threading.Thread(target=self._write, name="journal", daemon=True)
         self._thread.start()
 
-    def recall(self, request_keys: Sequence[str]) -> dict[str, Reply]:
+    def lookup(self, request_keys: Sequence[str]) -> dict[str, Reply]:
         """The stored replies among ``request_keys``.
 
         Raises:

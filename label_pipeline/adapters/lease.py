@@ -32,7 +32,7 @@ TRIES = 3
 """Attempts to take a lease that others let go or take at the same moment."""
 
 NO_ETAG = '"00000000000000000000000000000000"'
-"""Of no content there is."""
+"""An ETag that no content has: a write that asks for it always fails."""
 
 
 def awake_and_asleep() -> float:
@@ -217,16 +217,16 @@ class LeasedClient:
     lease: Lease
 
     async def complete(self, body: Mapping[str, object]) -> Reply:
-        """As the client, after a look at the lease."""
+        """Sends one request, after a look at whether the lease is still held."""
         self.lease.check()
         return await self.client.complete(body)
 
     async def models(self) -> tuple[str, ...]:
-        """As the client: it costs nothing."""
+        """The ids the endpoint lists; free, so it needs no lease."""
         return await self.client.models()
 
     async def close(self) -> None:
-        """As the client."""
+        """Closes the client."""
         await self.client.close()
 
 

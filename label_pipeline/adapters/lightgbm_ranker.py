@@ -1,7 +1,4 @@
-"""LambdaMART by LightGBM, behind core/ranker.py's protocol.
-
-Keep out: features, arms and the choice among the rankers of a path (stages/rank/).
-"""
+"""LambdaMART by LightGBM, behind core/ranker.py's protocol."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

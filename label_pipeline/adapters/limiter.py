@@ -1,4 +1,4 @@
-"""How fast one endpoint is asked: requests under way, requests and tokens a minute, and a shared cool-down.
+"""How fast one endpoint is asked: requests under way, requests and tokens per minute, and a shared cool-down.
 
 Keep out: which replies mean "slower" and retries (adapters/openai_client.py).
 """
@@ -72,7 +72,7 @@ class Limiter:
         self._resume_at = max(self._resume_at, self._clock() + seconds)
 
     def _semaphore(self) -> asyncio.Semaphore:
-        # asyncio's primitives belong to one loop; a limiter outlives several (one a run_judging).
+        # asyncio's primitives belong to one loop; a limiter outlives several (one per run_judging).
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._slots = loop, asyncio.Semaphore(self.concurrency)

@@ -133,9 +133,9 @@ class OpenAIChatClient:
                         return await send(self._connected())
                 # `from None`: the library's own message may repeat the key, and a traceback would print it.
                 except openai.APIStatusError as error:
-                    refused = rejection(error, self._base_url, model, self._api_key)
-                    if refused is not None:
-                        raise refused from None
+                    rejected = rejection(error, self._base_url, model, self._api_key)
+                    if rejected is not None:
+                        raise rejected from None
                     trouble, bare = quote(error, self._api_key), bare_code(error)
                     self._slow_down(error, retry)
                 except TROUBLES as error:
@@ -164,7 +164,7 @@ class OpenAIChatClient:
         return float(self._rng.uniform(0.5, 1.0)) * min(BACKOFF_MAX_S, BACKOFF_S * 2.0**retry)
 
     def _connected(self) -> openai.AsyncOpenAI:
-        # Connections belong to one loop; a client outlives several (one a run_judging).
+        # Connections belong to one loop; a client outlives several (one per run_judging).
         loop = asyncio.get_running_loop()
         if self._client is None or loop is not self._loop:
             # A connection a request under way: neither a queue in the transport nor idle sockets.

@@ -1,7 +1,4 @@
-"""What an endpoint's bytes mean: replies, refusals for good, and how long to wait. Pure.
-
-Keep out: sending and retrying (adapters/openai_client.py), grades (core/judging/reply.py).
-"""
+"""What an endpoint's bytes mean: replies, refusals for good, and how long to wait. Pure."""
 
 import json
 import re

@@ -123,7 +123,7 @@ def draw_confusion(matrix: NDArray[np.int64], grades: Sequence[int], title: str)
 
 
 def draw_intervals(rows: Sequence[IntervalRow], title: str, reference: float | None = None) -> "Figure":
-    """Forest plot: one line a row, the figures written beside it.
+    """Forest plot: one line per row, the figures written beside it.
 
     Args:
         rows: (label, value, low, high), drawn from the top; nan value = "no data", nan bounds = no line.

@@ -1,9 +1,9 @@
-"""Load the questions of sql/: one statement a file, its name is its path.
+"""Load the questions of sql/: one statement per file, its name is its path.
 
 A file opens with a header of ``-- Key: value`` comments (purpose, Grain, Params, Columns, Asset), which
 label_pipeline_tests/sql checks against DuckDB's own parser. A question that several questions share is a file of
 ``views/``: any file may name it as if it were a table. ``checks/<name>.bad.sql`` is no question: it plants the offender
-that its check must find. Keep out: running them (adapters/store.py).
+that its check must find.
 """
 
 import difflib

@@ -1,8 +1,4 @@
-"""Objects of S3 as bytes, by address, over a boto3 client that is handed in; a write may depend on what is there.
-
-Keep out: making the client (aws.py), what the bytes mean (lease.py, segments.py, files/), Delta tables (delta-rs has a
-client of its own), the sentences (s3_errors.py).
-"""
+"""Objects of S3 as bytes, by address, over a boto3 client that is handed in; a write may depend on what is there."""
 
 import re
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""What boto3 and delta-rs say of S3's refusals and losses, as one sentence: found, expected, what to do.
-
-Keep out: when to ask (s3.py, store.py).
-"""
+"""What boto3 and delta-rs say of S3's refusals and losses, as one sentence: found, expected, what to do."""
 
 import re
 
@@ -11,7 +8,7 @@ from label_pipeline.core.url_credentials import without_credentials
 _CODE = re.compile(r"<Code>(\w+)</Code>|An error occurred \((\w+)\)")
 _COLOUR = re.compile(r"\x1b\[\d*m|↳")
 _SIGN_IN = re.compile(r"\bcredentials?\b|\bSSO\b", re.IGNORECASE)
-"""Of errors without a code: none was found, or a sign-in has expired."""
+"""How an error without a code says that no credentials were found, or that a sign-in has expired."""
 
 MOST = 300
 """Characters of the library's own words: enough for the host and the system's error."""

@@ -1,9 +1,9 @@
 """A search endpoint asked over HTTP: the documents it finds for each query, as one retrieval order.
 
-The contract, to be met by a few lines in front of any search engine: ``GET`` the URL, answer 200 with
-``{"hits": [{"doc_id": "...", "score": 1.2}, ...]}``, best first; ``score`` and other fields may be there and are not
-read. The URL is a template: ``{query}``, ``{depth}``, ``{language}`` and ``{collection}`` are filled in, URL-encoded. A
-key is sent as ``Authorization: Bearer``. Keep out: what is made of the order (stages/seed/pool.py).
+The contract, to be met by a few lines in front of any search engine: ``GET`` the URL, answer 200 with ``{"hits":
+[{"doc_id": "...", "score": 1.2}, ...]}``, best first; ``score`` and other fields may be there and are not read. The URL
+is a template: ``{query}``, ``{depth}``, ``{language}`` and ``{collection}`` are filled in, URL-encoded. A key is sent
+as ``Authorization: Bearer``.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class SearchEndpoint:
         url: template; must hold ``{query}``.
         key: sent as a bearer token; None sends none.
         concurrency: requests under way at once: a production search must not feel this.
-        timeout_s: seconds a request.
+        timeout_s: seconds per request.
         retries: after a 429, a 5xx or a broken connection, waiting 1, 2, 4, ... seconds or what Retry-After says.
 
     Raises:

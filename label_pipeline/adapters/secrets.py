@@ -1,7 +1,6 @@
 """Reads one secret of AWS Secrets Manager, over a boto3 client that is handed in.
 
-Keep out: making the client (adapters/aws.py). No message holds a secret, nor the name it was asked by: whoever puts the
-secret itself there must not see it in a log.
+No message holds a secret, nor the name it was asked by: whoever puts the secret itself there must not see it in a log.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The journal's replies as immutable objects on S3: a machine that lost its disk, or another one, pays for none again.
 
 SQLite stays on the local disk. Triggers in that file note every new reply as unsent, in the transaction that keeps it,
-whichever process wrote it; `Segments` sends what is unsent and takes in what others have sent. Keep out: keeping a
-reply (journal.py). Replies hold rationales, which may quote documents; the bucket needs the same care as the tables.
+whichever process wrote it; `Segments` sends what is unsent and takes in what others have sent. Replies hold rationales,
+which may quote documents; the bucket needs the same care as the tables.
 """
 
 import gzip

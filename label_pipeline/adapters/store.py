@@ -1,8 +1,7 @@
 """The tables on disk: Delta Lake under one root, DuckDB as the query engine over them.
 
 A store is always opened *at a stage*: a table, or the rows of holdout and anchor queries, that the stage may not see
-are refused or withheld here, so no later change of an asset can leak them. Keep out: what tables there are
-(core/catalogue/), the questions (sql/).
+are refused or withheld here, so no later change of an asset can leak them.
 """
 
 import os

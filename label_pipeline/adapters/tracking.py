@@ -112,16 +112,16 @@ class Tracker:
             version = self._version(client, "ranker", ranker_id) or self._register(client, "ranker", ranker_id, run_id)
             return f"models:/{self._model('ranker')}/{version.version}"
 
-    def crown(self, ranker_id: str) -> None:
-        """Points alias ``champion`` at this ranker, which must be logged."""
+    def promote(self, ranker_id: str) -> None:
+        """Promotes a ranker: alias ``champion`` points at it from now on; it must be logged."""
         self._point("ranker", "champion", ranker_id)
 
     def champion(self) -> str | None:
         """The ranker id alias ``champion`` points at."""
         return self._pointed_at("ranker", "champion")
 
-    def dethrone(self) -> None:
-        """Removes alias ``champion``; nothing happens where there is none."""
+    def demote(self) -> None:
+        """Demotes the champion: removes the alias; nothing happens where there is none."""
         if self.champion() is not None:
             with self._client() as client:
                 client.delete_registered_model_alias(self._model("ranker"), "champion")

@@ -1,7 +1,6 @@
 """Deliver one alert to a webhook that takes JSON with a ``text``: Slack, Mattermost, Rocket.Chat, or your own receiver.
 
-The address is a secret: it is in no message, no log and no exception of this module. Keep out: what deserves an alert
-and what it says (defs/alerts/notices.py), when it is tried again (defs/alerts/sensor.py).
+The address is a secret: it is in no message, no log and no exception of this module.
 """
 
 import asyncio

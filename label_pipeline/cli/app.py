@@ -72,9 +72,9 @@ def run(
 ) -> None:
     """Run the loop in this process, stage by stage, without the Dagster page."""
     from label_pipeline.cli.run import run_project
-    from label_pipeline.cli.running import Wanted
+    from label_pipeline.cli.running import RunChoice
 
-    raise typer.Exit(run_project(Console(), _path(config), Wanted(since, until, first_day, last_day, fresh, lane)))
+    raise typer.Exit(run_project(Console(), _path(config), RunChoice(since, until, first_day, last_day, fresh, lane)))
 
 
 @app.command()

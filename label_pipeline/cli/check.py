@@ -12,7 +12,7 @@ from rich.console import Console
 
 from label_pipeline.adapters.files import RawRows, read_rows
 from label_pipeline.cli.exits import DONE, MISTAKE, OVER_BUDGET, code_of
-from label_pipeline.cli.plans import Inputs, StagePlan, deal, stage_plans
+from label_pipeline.cli.plans import AssembledFiles, StagePlan, assign, stage_plans
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.codes.inputs import INPUTS
 from label_pipeline.core.errors import InputError, JudgeError, SettingsError
@@ -27,7 +27,7 @@ SHOWN = 20
 
 
 def check_project(console: Console, config: Path) -> int:
-    """Checks a project.
+    """Checks a project's settings, files, endpoints and plans.
 
     Returns:
         0; 2 for a file that cannot be used, rejected rows or a key that is not set; 4 for a plan over its cap; 5 for an
@@ -47,7 +47,7 @@ def check_project(console: Console, config: Path) -> int:
     inputs = _assembled(project, [found for found in files if isinstance(found, RawRows)])
     codes = [
         _tell_rows(console, files, inputs),
-        _tell_splits(console, project, inputs.dealt),
+        _tell_splits(console, project, inputs.assigned),
         _tell_plans(console, project, list(stage_plans(project, inputs))),
         _tell_endpoints(console, project),
     ]
@@ -66,7 +66,7 @@ def _read(project: Project) -> list[RawRows | InputError]:
     return found
 
 
-def _assembled(project: Project, files: Sequence[RawRows]) -> Inputs:
+def _assembled(project: Project, files: Sequence[RawRows]) -> AssembledFiles:
     inputs, days = project.settings.inputs, project.settings.days
     found = seed.assemble(
         files, project.settings.grade_scale, seed.Limits(document_chars=inputs.max_document_chars),
@@ -75,10 +75,10 @@ def _assembled(project: Project, files: Sequence[RawRows]) -> Inputs:
     candidates = seed.assemble_candidates(
         files, found.queries, found.documents, pool_date=inputs.pool_date, first_day=days.start, last_day=days.end
     )
-    return Inputs(found, candidates, deal(project, found))
+    return AssembledFiles(found, candidates, assign(project, found))
 
 
-def _tell_rows(console: Console, files: Iterable[RawRows | InputError], inputs: Inputs) -> int:
+def _tell_rows(console: Console, files: Iterable[RawRows | InputError], inputs: AssembledFiles) -> int:
     """The books of every input, the rejected rows, and the columns nobody reads."""
     for books in (*inputs.seeded.books, inputs.candidates.books):
         say(console, f"  {books.sentence}")
@@ -100,10 +100,10 @@ def _tell_rows(console: Console, files: Iterable[RawRows | InputError], inputs: 
     return MISTAKE
 
 
-def _tell_splits(console: Console, project: Project, dealt: pl.DataFrame) -> int:
+def _tell_splits(console: Console, project: Project, assigned: pl.DataFrame) -> int:
     """Whether the holdout is big enough for a verdict; too small is an answer, not a mistake."""
     policy = project.policy
-    depth = dealt.group_by(*QUERY_KEY, "split").len("pairs")
+    depth = assigned.group_by(*QUERY_KEY, "split").len("pairs")
     deep = (pl.col("split") == HOLDOUT) & (pl.col("pairs") >= policy.min_pairs)
     for name, queries, enough in depth.group_by("collection").agg(pl.len(), deep.sum()).sort("collection").iter_rows():
         told = (

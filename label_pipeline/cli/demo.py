@@ -1,7 +1,4 @@
-"""`demo`: the sample project from nothing to a proven ranker, and where to look next.
-
-Keep out: the graph, the provider.
-"""
+"""`demo`: the sample project from nothing to a proven ranker, and where to look next."""
 
 from pathlib import Path
 from time import monotonic
@@ -10,7 +7,7 @@ from rich.console import Console
 
 from label_pipeline.cli.provider import ensure_sample_inputs, provider_process
 from label_pipeline.cli.run import report
-from label_pipeline.cli.running import Wanted, run_stages
+from label_pipeline.cli.running import RunChoice, run_stages
 from label_pipeline.cli.stopping import stoppable
 from label_pipeline.cli.summary import show_summary
 from label_pipeline.cli.terminal import say
@@ -35,7 +32,7 @@ def run_demo(console: Console, config: Path) -> int:
         if ensure_sample_inputs(settings):
             say(console, "generated the sample world")
         with provider_process(settings, config):
-            failure = run_stages(settings, Wanted(), View(console), stop)
+            failure = run_stages(settings, RunChoice(), View(console), stop)
     show_summary(console, settings)
     say(
         console,

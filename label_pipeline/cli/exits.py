@@ -1,13 +1,10 @@
-"""Exit codes a script can rely on, and which error ends with which. README and `--help` say the same.
-
-Keep out: messages.
-"""
+"""Exit codes a script can rely on, and which error ends with which. README and `--help` say the same."""
 
 from label_pipeline.core import errors
 
 DONE, FAILED, MISTAKE, GATE_CLOSED, OVER_BUDGET, PROVIDER, BUSY = range(7)
 SIGNALLED = 128
-"""Plus the signal's number."""
+"""A run that a signal ended exits with this plus the signal's number."""
 
 MEANINGS = {
     DONE: "done",

@@ -1,7 +1,4 @@
-"""What each stage found, as short lines: `run` prints them after the stage, `demo` ends with all of them.
-
-Keep out: figures (they are read from the tables), where the project stands now (status.py).
-"""
+"""What each stage found, as short lines: `run` prints them after the stage, `demo` ends with all of them."""
 
 import json
 from collections.abc import Callable
@@ -35,8 +32,8 @@ def _seed(store: Store) -> list[Fact]:
     found = [(f"human agreement [{row['collection']}]", _agreement(row)) for row in agreement.iter_rows(named=True)]
     gold = store.read("gold")
     if not gold.is_empty():
-        dealt = dict(store.read("splits").group_by("split").len().iter_rows())
-        shares = ", ".join(f"{name} {dealt.get(name, 0)}" for name in SPLITS)
+        assigned = dict(store.read("splits").group_by("split").len().iter_rows())
+        shares = ", ".join(f"{name} {assigned.get(name, 0)}" for name in SPLITS)
         found.append(("gold", f"{gold.height:,} pairs; queries: {shares}"))
     return found + _set_aside(store, SEED_INPUTS)
 
@@ -107,7 +104,7 @@ def _amplify(store: Store) -> list[Fact]:
 
 
 def _rank(store: Store) -> list[Fact]:
-    """The newest evaluation's nDCG@10 with exponential gain, one line an arm."""
+    """The newest evaluation's nDCG@10 with exponential gain, one line per arm."""
     metrics = store.read("ranker_metrics")
     newest = metrics.filter(
         (pl.col("evaluated_at") == pl.col("evaluated_at").max()) & (pl.col("metric") == MAIN_METRIC)

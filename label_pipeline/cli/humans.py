@@ -1,7 +1,4 @@
-"""`plan-humans`: what people have to grade for each claim, how long it takes, and whether a judge pays at all.
-
-Keep out: the arithmetic and its sources (stages/seed/effort.py).
-"""
+"""`plan-humans`: what people have to grade for each claim, how long it takes, and whether a judge pays at all."""
 
 from dataclasses import replace
 

@@ -1,7 +1,4 @@
-"""`init`: a commented project for the user's own data, as files to fill.
-
-Keep out: what the settings mean (settings/).
-"""
+"""`init`: a commented project for the user's own data, as files to fill."""
 
 from pathlib import Path
 

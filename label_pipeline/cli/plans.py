@@ -1,7 +1,4 @@
-"""What every stage would send and cost, from the user's files, before anything is loaded. Sends nothing.
-
-Keep out: pricing one plan (core/judging/plan.py), printing (check.py).
-"""
+"""What every stage would send and cost, from the user's files, before anything is loaded. Sends nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,21 +39,21 @@ class StagePlan:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class AssembledFiles:
     """The user's files as the stages would see them.
 
     Attributes:
         seeded: queries, documents, human labels, evaluation.
         candidates: pairs to label.
-        dealt: gold pairs with the split of their query.
+        assigned: gold pairs with the split of their query.
     """
 
     seeded: seed.Assembled
     candidates: seed.AssembledCandidates
-    dealt: pl.DataFrame
+    assigned: pl.DataFrame
 
 
-def deal(project: Project, found: seed.Assembled) -> pl.DataFrame:
+def assign(project: Project, found: seed.Assembled) -> pl.DataFrame:
     """The gold pairs with the split each query has, or would get."""
     gold = seed.gold_labels(found.human_labels)
     splits = seed.seed_splits(
@@ -65,7 +62,7 @@ def deal(project: Project, found: seed.Assembled) -> pl.DataFrame:
     return gold.join(splits.select(*QUERY_KEY, "split"), on=list(QUERY_KEY))
 
 
-def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
+def stage_plans(project: Project, inputs: AssembledFiles) -> Iterator[StagePlan]:
     """The plans of every stage and judge candidate.
 
     Raises:
@@ -74,15 +71,15 @@ def stage_plans(project: Project, inputs: Inputs) -> Iterator[StagePlan]:
     split = pl.col("split")
     epoch = current_epoch(project)
     asked: dict[Purpose, pl.DataFrame] = {
-        CALIBRATE: inputs.dealt.filter(split.is_in(LEARNING_SPLITS)),
-        GATE: inputs.dealt.filter(split == HOLDOUT),
+        CALIBRATE: inputs.assigned.filter(split.is_in(LEARNING_SPLITS)),
+        GATE: inputs.assigned.filter(split == HOLDOUT),
     }
     for stage, pairs in asked.items():
         texts = _texts(inputs.seeded, pairs)
         for member in project.members:
             plan = price(project, JudgingOrder(member, texts, stage, epoch))
             yield StagePlan(stage, member.name, plan, plan.cost_usd)
-    yield from _anchor_plans(project, _texts(inputs.seeded, inputs.dealt.filter(split == ANCHOR)))
+    yield from _anchor_plans(project, _texts(inputs.seeded, inputs.assigned.filter(split == ANCHOR)))
     days = inputs.candidates.candidates.sort("arrived_on").partition_by("arrived_on")
     by_day = [_texts(inputs.seeded, day) for day in days]
     collections = inputs.candidates.candidates["collection"].unique()
@@ -106,11 +103,11 @@ def _anchor_plans(project: Project, texts: tuple[PairText, ...]) -> Iterator[Sta
         yield StagePlan("anchor", member.name, every, every.cost_usd)
 
 
-def _canary_plan(project: Project, member: Member, inputs: Inputs, collections: pl.Series) -> Plan:
+def _canary_plan(project: Project, member: Member, inputs: AssembledFiles, collections: pl.Series) -> Plan:
     """What one amplification asks first: a few anchor pairs of every collection, in an epoch of their own."""
     known = shown_documents(inputs.seeded.documents)
     pairs = sendable_rows(
-        inputs.dealt.filter(pl.col("split") == ANCHOR, pl.col("collection").is_in(collections.implode()))
+        inputs.assigned.filter(pl.col("split") == ANCHOR, pl.col("collection").is_in(collections.implode()))
         .join(known.select("doc_id", "customer"), on="doc_id", maintain_order="left"),
         inside=member.inside,
     )  # fmt: skip

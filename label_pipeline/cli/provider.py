@@ -1,7 +1,4 @@
-"""The local provider of a project's `rehearsal` settings: in the foreground, or beside another command.
-
-Keep out: what it answers (rehearsal/).
-"""
+"""The local provider of a project's `rehearsal` settings: in the foreground, or beside another command."""
 
 import os
 import secrets

@@ -1,7 +1,4 @@
-"""`recall`: call back what a judge labelled in a window, and say what that touches and what it takes to repair.
-
-Keep out: which labels and rankers (stages/anchor), the writing (operations/recall.py).
-"""
+"""`recall`: call back what a judge labelled in a window, and say what that touches and what it takes to repair."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path

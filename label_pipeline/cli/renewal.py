@@ -1,7 +1,6 @@
 """`renew-holdout`: retire the holdout that gates have looked at, and say what the next one needs.
 
-It moves queries for good, so it only tells what it would do until it is told `--yes`. Keep out: what moves and what is
-needed (stages/gate/renewal.py).
+It moves queries for good, so it only tells what it would do until it is told `--yes`.
 """
 
 from pathlib import Path

@@ -1,14 +1,11 @@
-"""`run`: materialise stages, then say where the project stands.
-
-Keep out: the graph.
-"""
+"""`run`: materialise stages, then say where the project stands."""
 
 from pathlib import Path
 
 from rich.console import Console
 
 from label_pipeline.cli.exits import DONE
-from label_pipeline.cli.running import StageFailure, Wanted, run_stages
+from label_pipeline.cli.running import RunChoice, StageFailure, run_stages
 from label_pipeline.cli.status import show_status
 from label_pipeline.cli.stopping import stoppable
 from label_pipeline.cli.terminal import say
@@ -16,7 +13,7 @@ from label_pipeline.cli.view import View
 from label_pipeline.settings import load
 
 
-def run_project(console: Console, config: Path, wanted: Wanted) -> int:
+def run_project(console: Console, config: Path, wanted: RunChoice) -> int:
     """Runs the project of ``config``; returns the exit code.
 
     Raises:

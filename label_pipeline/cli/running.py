@@ -1,7 +1,4 @@
-"""Materialise the graph stage by stage in this process, with progress, on the user's Dagster instance.
-
-Keep out: the graph (defs/).
-"""
+"""Materialise the graph stage by stage in this process, with progress, on the user's Dagster instance."""
 
 import os
 from collections.abc import Iterator
@@ -38,8 +35,8 @@ class StageFailure:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What to run.
+class RunChoice:
+    """Which stages and days one run covers, and how the judge is asked.
 
     Attributes:
         since: first stage.
@@ -73,7 +70,7 @@ class Wanted:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The stages, in order."""
+        """The stages the run covers, in their order."""
         return STAGES[STAGES.index(self.since) : STAGES.index(self.until) + 1]
 
     @property
@@ -114,7 +111,7 @@ def instance_of(settings: Settings) -> Iterator[DagsterInstance]:
         yield instance
 
 
-def run_stages(settings: Settings, wanted: Wanted, view: View, stop: Stop) -> StageFailure | None:
+def run_stages(settings: Settings, wanted: RunChoice, view: View, stop: Stop) -> StageFailure | None:
     """Materialises the wanted stages; stops at the first that fails and says why.
 
     Args:
@@ -158,7 +155,7 @@ def run_stages(settings: Settings, wanted: Wanted, view: View, stop: Stop) -> St
     return None
 
 
-def _run_config(stage: str, wanted: Wanted) -> dict[str, object]:
+def _run_config(stage: str, wanted: RunChoice) -> dict[str, object]:
     """Quiet; calibration and gate as wanted, and no anchor run that is not due: `run` again must spend nothing."""
     quiet: dict[str, object] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     if stage == "calibrate" and wanted.fresh:

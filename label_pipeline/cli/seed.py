@@ -1,7 +1,4 @@
-"""`label-pipeline seed ...` and `plan-humans`: their arguments; each calls one function.
-
-Keep out: work (seed_draw.py, seed_grading.py, humans.py).
-"""
+"""`label-pipeline seed ...` and `plan-humans`: their arguments; each calls one function."""
 
 import os
 from collections.abc import Sequence
@@ -150,7 +147,7 @@ def plan_humans(
 
 
 def _path(config: Path | None) -> Path:
-    """The settings file.
+    """The settings file that is named, or the one the environment names.
 
     Raises:
         SettingsError: none is named; the sample has its seed already.

@@ -1,7 +1,4 @@
-"""The folder of a seed: what was drawn, who grades it, what came back, as files a person can open.
-
-Keep out: drawing (seed_draw.py), grading (seed_grading.py).
-"""
+"""The folder of a seed: what was drawn, who grades it, what came back, as files a person can open."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,4 @@
-"""`seed guide`, `seed export`, `seed import`: to the people who grade, and back.
-
-Keep out: the formats (adapters/annotation), what counts (stages/seed/annotations.py).
-"""
+"""`seed guide`, `seed export`, `seed import`: to the people who grade, and back."""
 
 from collections.abc import Sequence
 from pathlib import Path

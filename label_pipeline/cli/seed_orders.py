@@ -1,7 +1,4 @@
-"""What `seed draw` draws from: the files and endpoints somebody names, and the retrieval orders they give.
-
-Keep out: the draw itself (seed_draw.py), built-in orders and the reading of files (stages/seed/orders.py).
-"""
+"""What `seed draw` draws from: the files and endpoints somebody names, and the retrieval orders they give."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -24,7 +21,7 @@ from label_pipeline.stages.seed.pool import PoolPlan
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the draw's material is.
+    """The files and endpoints the draw takes its queries and documents from.
 
     Attributes:
         log: query log.

@@ -1,7 +1,4 @@
-"""`status`: who may label what until when, is it still the same judge, which day holds whose labels, what was spent.
-
-Keep out: the rule of who may label (stages/gate), the questions (sql/).
-"""
+"""`status`: who may label what until when, is it still the same judge, which day holds whose labels, what was spent."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM during a run: both stop it the same way, and the exit code says which it was.
 
 Dagster puts its own handlers in place while a step runs and reports an interrupt as one more failed step; the wakeup
-pipe hears every signal whoever handles it. Keep out: what is kept when a run stops (core/judging).
+pipe hears every signal whoever handles it.
 """
 
 import signal

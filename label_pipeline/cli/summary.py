@@ -1,7 +1,4 @@
-"""The table `demo` ends with: agreement, judge, verdict, labels and cost, and what the ranker gained.
-
-Keep out: the lines (facts.py).
-"""
+"""The table `demo` ends with: agreement, judge, verdict, labels and cost, and what the ranker gained."""
 
 from rich import box
 from rich.console import Console

@@ -1,7 +1,4 @@
-"""How the terminal shows things: a sentence stays one line for whoever pipes it, a table fits into 80 columns.
-
-Keep out: what is shown.
-"""
+"""How the terminal shows things: a sentence stays one line for whoever pipes it, a table fits into 80 columns."""
 
 import polars as pl
 from rich import box

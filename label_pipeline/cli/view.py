@@ -1,7 +1,4 @@
-"""What the terminal shows while work goes on: a bar on a terminal, a line every few seconds elsewhere.
-
-Keep out: the work.
-"""
+"""What the terminal shows while work goes on: a bar on a terminal, a line every few seconds elsewhere."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

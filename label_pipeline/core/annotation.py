@@ -1,7 +1,4 @@
-"""One person's answer to one task, as any grading tool gives it back, before anybody judged it.
-
-Keep out: a tool's own format (adapters/annotation), which answers become labels (stages/seed/annotations.py).
-"""
+"""One person's answer to one task, as any grading tool gives it back, before anybody judged it."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +14,7 @@ _GRADE = re.compile(r"(-?\d+)(?:[.,]0+)?(?:\s*=.*)?", re.DOTALL)
 
 @dataclass(frozen=True)
 class Annotation:
-    """One answer.
+    """One person's answer about one pair.
 
     Attributes:
         task_id: the pair's id as exported; empty where the record has none.

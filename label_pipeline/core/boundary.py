@@ -2,8 +2,7 @@
 
 One rule, for rows in hand and for records: customer text goes only to an endpoint declared ``inside``; and what a
 provider says about it, or a judge gives as its rationale, may quote it and stays out of tables and messages. The owner
-of a document marks it (``documents.boundary``). Keep out: who is inside (settings), counting what was left out (plans,
-books).
+of a document marks it (``documents.boundary``).
 """
 
 from collections.abc import Iterable, Sequence

@@ -48,7 +48,7 @@ class AffineCalibrator:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, float | int | str | None]) -> "AffineCalibrator":
-        """The calibrator ``to_dict`` wrote.
+        """The calibrator that ``to_dict`` wrote down.
 
         Raises:
             ValueError: when the object is not an affine calibrator or lacks a number.

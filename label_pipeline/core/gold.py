@@ -1,7 +1,6 @@
 """Gold grades: what the panel of annotators says about one pair, and the text that names a set of graded pairs.
 
-The plain panel mean, because gate and judge error must not rest on a rater model. Keep out: agreement between the
-annotators (core/agreement.py) and joining gold to anything.
+The plain panel mean, because gate and judge error must not rest on a rater model.
 """
 
 import polars as pl
@@ -24,10 +23,10 @@ def graded_rows(gold: pl.DataFrame) -> str:
 
 
 def panel_gold(human_labels: pl.DataFrame) -> pl.DataFrame:
-    """One row a pair: mean, variance and number of its human grades.
+    """One row per pair: mean, variance and number of its human grades.
 
     Args:
-        human_labels: one row a (pair, annotator) with the pair key columns and ``grade``. A null grade ("cannot
+        human_labels: one row per (pair, annotator) with the pair key columns and ``grade``. A null grade ("cannot
             judge") is no grade; a pair with none has no gold row. A null ``context_id`` is a context of its own.
 
     Returns:

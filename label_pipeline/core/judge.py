@@ -1,7 +1,4 @@
-"""A frozen judge: its member, its calibrator per collection, and the hash that names both; and a pair's grade.
-
-Keep out: how a member asks and reads (core/judging/), how a judge is chosen (stages/calibrate).
-"""
+"""A frozen judge: its member, its calibrator per collection, and the hash that names both; and a pair's grade."""
 
 import hashlib
 import json
@@ -24,7 +21,7 @@ class JudgeVersion:
     Attributes:
         candidate: name of the candidate it was made from.
         members: JSON list of what each member is (``Member.describe``; one member today).
-        calibrators: one calibrator a collection.
+        calibrators: one calibrator per collection.
         rubric_version: version and hash of the rubric.
         model_served: model id as the provider reported it.
     """
@@ -71,14 +68,14 @@ def judge_from_row(row: Mapping[str, object]) -> JudgeVersion:
 
 
 def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
-    """One row a pair from JUDGEMENTS rows of one judge and purpose.
+    """One row per pair from JUDGEMENTS rows of one judge and purpose.
 
     Returns:
         Pair key, ``raw_grade`` (mean of the votes that were read), ``expected_grade`` (mean of the probability-weighted
         grades, a vote's own grade where it has none), ``confidence`` (minus the votes' standard deviation, null for
-        one), ``unreadable`` and ``replies`` (counts), ``request_keys`` (list, of the votes read), ``cost_usd``,
-        ``model_reported``, ``reused``, ``outcome`` (``graded`` when any vote was read, else the first vote's) and
-        ``detail``. Order follows the input.
+        one), ``ungraded`` (votes without a grade, for whatever reason) and ``replies`` (counts), ``request_keys``
+        (list, of the votes read), ``cost_usd``, ``model_reported``, ``reused``, ``outcome`` (``graded`` when any vote
+        was read, else the first vote's) and ``detail``. Order follows the input.
     """
     graded = pl.col("outcome") == GRADED
     soft = pl.coalesce("expected_grade", pl.col("grade").cast(pl.Float64)).filter(graded)
@@ -86,7 +83,7 @@ def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
         pl.col("grade").filter(graded).mean().alias("raw_grade"),
         soft.mean().alias("expected_grade"),
         (-soft.std()).alias("confidence"),
-        (~graded).sum().cast(pl.Int64).alias("unreadable"),
+        (~graded).sum().cast(pl.Int64).alias("ungraded"),
         pl.len().cast(pl.Int64).alias("replies"),
         pl.col("request_key").filter(graded).alias("request_keys"),
         pl.col("cost_usd").sum(),

@@ -1,7 +1,4 @@
-"""Frames of pairs as the records a judge is asked about.
-
-Keep out: rendering (core/judging/prompt.py), finding the pairs (sql/).
-"""
+"""Frames of pairs as the records a judge is asked about."""
 
 import numpy as np
 import polars as pl

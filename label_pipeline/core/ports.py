@@ -60,7 +60,7 @@ class ChatClient(Protocol):
 class Journal(Protocol):
     """Durable memory of every reply that was paid for."""
 
-    def recall(self, request_keys: Sequence[str]) -> dict[str, Reply]:
+    def lookup(self, request_keys: Sequence[str]) -> dict[str, Reply]:
         """The stored replies among ``request_keys``."""
         ...
 

@@ -1,7 +1,4 @@
-"""The protocol behind which a learner of rankings stands, and the rows it learns from.
-
-Keep out: learners (adapters/lightgbm_ranker.py, stages/rank/ridge.py), features and arms (stages/rank/).
-"""
+"""The protocol behind which a learner of rankings stands, and the rows it learns from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

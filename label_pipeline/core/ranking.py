@@ -1,7 +1,6 @@
 """How well scores order the documents of each query: nDCG, within-query pairwise accuracy, Kendall's tau-b.
 
 A query that cannot answer the question (no positive grade, one distinct grade) is nan or has no pairs, never 0.
-Keep out: comparing two rankers (core/significance.py) and which figure a policy needs.
 """
 
 import math

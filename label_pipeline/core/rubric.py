@@ -19,7 +19,7 @@ GRADE_FIELDS = ("grade", "title", "definition", "examples")
 
 @dataclass(frozen=True)
 class GradeDefinition:
-    """What one grade means.
+    """The meaning of one grade, as the rubric states it.
 
     Attributes:
         grade: a grade of the rubric's scale.
@@ -43,7 +43,7 @@ class Rubric:
         version: its author's version label; raise it when the meaning of a grade changes.
         task: what is graded, in sentences.
         scale: the grades that exist.
-        grades: one definition a grade, ascending.
+        grades: one definition per grade, ascending.
         edge_cases: rules for the cases graders disagree on.
     """
 

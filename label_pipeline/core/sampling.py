@@ -2,7 +2,7 @@
 
 Every unit has one number in [0, 1) for good: the hash of a salt and its key. The n units with the smallest numbers are
 a simple random sample without replacement, and n + 1 of them contain it (Ohlsson 1995, "Coordination of samples using
-permanent random numbers"). Keep out: what the units and strata are (stages/seed).
+permanent random numbers").
 """
 
 import hashlib

@@ -1,7 +1,4 @@
-"""The grade scale: any run of integers lo..hi, and the scale-free units every threshold is written in.
-
-Keep out: what the grades mean (core/rubric.py) and how replies are read (core/judging/reply.py).
-"""
+"""The grade scale: any run of integers lo..hi, and the scale-free units every threshold is written in."""
 
 import math
 from dataclasses import dataclass
@@ -36,7 +33,7 @@ class Scale:
 
     @property
     def grades(self) -> tuple[int, ...]:
-        """Every grade, ascending."""
+        """Every grade of the scale, ascending."""
         return tuple(range(self.lo, self.hi + 1))
 
     @property

@@ -1,7 +1,7 @@
 """Is a paired difference over queries more than chance? Randomisation test, paired bootstrap, Holm's correction.
 
-The input is one difference a query (system A minus system B on the same query). A nan difference is a query where one
-side has no figure: it is left out. Keep out: what follows from the answer.
+The input is one difference per query (system A minus system B on the same query). A nan difference is a query where one
+side has no figure: it is left out.
 """
 
 import math

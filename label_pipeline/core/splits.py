@@ -1,7 +1,4 @@
-"""Dealing queries to train, dev, holdout and anchor: by quota, in hash order, remembered for good.
-
-Keep out: who may read which split (core/tables.py) and how many queries a gate needs.
-"""
+"""Dealing queries to train, dev, holdout and anchor: by quota, in hash order, remembered for good."""
 
 import hashlib
 import math
@@ -27,7 +24,7 @@ TEST_SPLITS: Final = (HOLDOUT, ANCHOR)
 """What they are tested on."""
 
 SALT = "label_pipeline.splits.1"
-"""Default salt of the hash order; another one gives another, equally good, deal."""
+"""Default salt of the hash order; another one gives another, equally good, assignment."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +77,17 @@ def quotas(n: int, shares: Shares) -> dict[str, int]:
     return result
 
 
-def deal(query_ids: Iterable[str], remembered: Mapping[str, str], shares: Shares, salt: str = SALT) -> dict[str, str]:
+def assign_splits(
+    query_ids: Iterable[str], remembered: Mapping[str, str], shares: Shares, salt: str = SALT
+) -> dict[str, str]:
     """Gives every query a split and keeps every split once given.
 
     New queries are taken in hash order; each goes to the split furthest below its share of the queries now present.
-    A first deal therefore meets ``quotas`` exactly, and a later one approaches them without moving anybody.
+    A first assignment therefore meets ``quotas`` exactly, and a later one approaches them without moving anybody.
 
     Args:
         query_ids: the queries now present; order and repetition do not matter.
-        remembered: query to split from earlier deals, also of queries that are gone.
+        remembered: query to split from earlier assignments, also of queries that are gone.
         shares: intended shares.
         salt: fixed for a project's life.
 

@@ -1,6 +1,6 @@
 """What a table is: grain, key, kind, columns with type and meaning, and which stage may read it first.
 
-The declarations themselves are in core/catalogue/, one module a stage. Keep out: where tables live and how they are
+The declarations themselves are in core/catalogue/, one module per stage. Keep out: where tables live and how they are
 written (adapters/store.py).
 """
 

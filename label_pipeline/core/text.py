@@ -96,7 +96,7 @@ class Field:
         distinct_words: (D,) different terms of each document.
         document_frequency: (V,) documents that hold the term.
         collection_frequency: (V,) occurrences of the term.
-        average_length: tokens a document.
+        average_length: tokens per document.
     """
 
     tokens: Tokens

@@ -1,7 +1,4 @@
-"""Addresses as a message may show them: without the credentials that some of them hold.
-
-Keep out: which message (adapters, settings).
-"""
+"""Addresses as a message may show them: without the credentials that some of them hold."""
 
 import re
 

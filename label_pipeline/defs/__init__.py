@@ -1,6 +1,6 @@
-"""Everything Dagster, and nothing else: one module or folder a noun of it.
+"""Everything Dagster, and nothing else: one module or folder per noun of it.
 
-* assets/     the graph, one module a stage: call the operation, show what it found
+* assets/     the graph, one module per stage: call the operation, show what it found
 * checks      asset checks from sql/checks/ and the input contracts; gate_check: `judge_gate` between two runs
 * jobs, schedules, partitions
 * sensors/    what watches for free and asks for runs; alerts/: what tells people

@@ -1,6 +1,6 @@
 """Put one project's graph together: the only place where assets, checks, jobs, schedules, sensors and resources meet.
 
-When to add here: a new module of assets. Keep out: what they do.
+When to add here: a new module of assets.
 """
 
 import warnings

@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters import queries
-from label_pipeline.adapters.contracts import Bounds, validate
+from label_pipeline.adapters.contracts import ContractLimits, validate
 from label_pipeline.adapters.queries import Query
 from label_pipeline.defs.report import Keys, markdown
 from label_pipeline.operations.project import Project
@@ -20,7 +20,7 @@ FOLDER = "checks/"
 
 
 def sql_checks(key: Keys, assets: Collection[str]) -> list[dg.AssetChecksDefinition]:
-    """One check a file, for the files whose asset is among ``assets``."""
+    """One check per file, for the files whose asset is among ``assets``."""
     loaded = [queries.load(name) for name in queries.names() if name.startswith(FOLDER)]
     return [_check(query, key) for query in loaded if query.asset in assets]
 
@@ -46,7 +46,7 @@ def contract_result(asset: dg.AssetKey, read: Mapping[str, pl.DataFrame], projec
 
     It warns rather than fails: the rows it shows are in quarantine already and reach no later stage.
     """
-    bounds = Bounds(project.settings.grade_scale, document_chars=project.settings.inputs.max_document_chars)
+    bounds = ContractLimits(project.settings.grade_scale, document_chars=project.settings.inputs.max_document_chars)
     results = [validate(table, frame, bounds) for table, frame in read.items() if not frame.is_empty()]
     failed = [(result.table, failure) for result in results for failure in result.failures]
     offenders = [

@@ -1,7 +1,7 @@
 """Every name of Dagster's own that is not public, each with the reason why there is no other way.
 
 Private names move without notice: pyproject.toml pins dagster below 1.14, and whoever raises that looks here. When to
-add here: only where no public name does it. Keep out: what is done with them.
+add here: only where no public name does it.
 """
 
 # the target of a check evaluation given outside a run: without it the page shows it beside no materialisation

@@ -1,8 +1,7 @@
 """Check `judge_gate` between two materialisations: it follows what may be labelled now, which changes without a run.
 
 A suspension, a verdict that expired, an edited policy and its way back are no runs: without these evaluations the page
-would show an open gate that is shut, or the other way round. Keep out: what may be labelled (operations/gate), the
-evaluation a run gives (assets/gate.py).
+would show an open gate that is shut, or the other way round.
 """
 
 from collections.abc import Mapping

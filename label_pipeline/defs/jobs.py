@@ -1,6 +1,6 @@
 """The jobs people, schedules and sensors launch.
 
-When to add here: a selection of assets that somebody launches by one name. Keep out: when (schedules.py, sensors/).
+When to add here: a selection of assets that somebody launches by one name.
 """
 
 from dagster import AssetSelection, define_asset_job

@@ -1,6 +1,6 @@
 """The daily partitions of candidates, from the project's first (and last) day.
 
-When to add here: another way to cut the candidates. Keep out: which pairs belong to a day (stages/seed).
+When to add here: another way to cut the candidates.
 """
 
 from datetime import timedelta

@@ -1,7 +1,6 @@
 """What Dagster hands to assets and sensors: the project, and the record of the run.
 
-When to add here: something an asset or sensor needs from outside that is no setting. Keep out: what it does
-(operations/).
+When to add here: something an asset or sensor needs from outside that is no setting.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """When jobs run by themselves. What spends is off until someone turns it on in the page.
 
-When to add here: a job that a clock should launch. Keep out: what a job does (jobs.py).
+When to add here: a job that a clock should launch.
 """
 
 from collections.abc import Sequence

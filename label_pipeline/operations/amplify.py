@@ -1,6 +1,6 @@
 """Label days: find who may label, price the work, ask, and store labels before the books that count them.
 
-Collection by collection. Keep out: every rule (stages/amplify, stages/gate).
+Collection by collection.
 """
 
 from collections.abc import Sequence
@@ -176,8 +176,8 @@ def _fulfil(
     """
     work, started = task.work, project.clock()
     if task.judge is None or task.order is None or refusal is not None:
-        refused = refusal if work.standing.open else (GATE, amplify.reasons([work.standing]))
-        return _store_books(run, project, work, None, NOTHING, day, refused)
+        barred_by = refusal if work.standing.open else (GATE, amplify.reasons([work.standing]))
+        return _store_books(run, project, work, None, NOTHING, day, barred_by)
     order = replace(task.order, cap_usd=left_usd)
     judging = ask_and_store(run, project, order, part=f"{day}:{work.collection}")
     cost = _cost(project, started, judging)
@@ -205,9 +205,9 @@ def _store_books(
     judging: Judging | None,
     cost: Spent,
     day: date,
-    refused: Refusal | None,
+    barred_by: Refusal | None,
 ) -> pl.DataFrame:
-    refused_by, why = refused or (None, None)
+    refused_by, why = barred_by or (None, None)
     row = amplify.run_row(
         work, judging, cost, day=day, run_id=run.run_id, refused_by=refused_by, reason=why, now=project.clock()
     )

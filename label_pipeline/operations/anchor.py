@@ -1,7 +1,6 @@
 """Ask the certified judge about the anchor once more: what is due, what it costs, and every run stored before the next.
 
-Collection by collection. Keep out: every rule (stages/anchor), what is asked (anchor_reference.py), the decision on
-drift (drift.py).
+Collection by collection.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,4 @@
-"""One collection's certified judge and the human reference it is watched on: what it is asked, and what it said.
-
-Keep out: when it is asked (anchor.py, canary.py), what that means (drift.py), every rule (stages/anchor).
-"""
+"""One collection's certified judge and the human reference it is watched on: what it is asked, and what it said."""
 
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,4 @@
-"""Every candidate judges train and dev, and one becomes the frozen judge: asked, compared, recorded.
-
-Keep out: comparing, choosing and freezing (stages/calibrate), MLflow itself (adapters/tracking.py).
-"""
+"""Every candidate judges train and dev, and one becomes the frozen judge: asked, compared, recorded."""
 
 import json
 from collections.abc import Sequence
@@ -31,7 +28,7 @@ from label_pipeline.stages import calibrate
 
 @dataclass(frozen=True)
 class Compared:
-    """What one calibration found.
+    """The leaderboard of one calibration, and what it cost.
 
     Attributes:
         entries: every candidate, compared.
@@ -191,7 +188,7 @@ def _freeze(project: Project, member: Member, epoch: int) -> JudgeVersion:
 
 
 def log_candidates(project: Project, entries: Sequence[calibrate.Entry], gold: pl.DataFrame, name: str) -> None:
-    """One MLflow run a candidate: parameters, metrics, confusion plot, prompt."""
+    """One MLflow run per candidate: parameters, metrics, confusion plot, prompt."""
     members = {member.name: member for member in project.members}
     for entry in entries:
         member = members[entry.candidate.name]
@@ -211,7 +208,7 @@ def log_candidates(project: Project, entries: Sequence[calibrate.Entry], gold: p
             {
                 "loss_nmse": entry.loss.value, "loss_low": entry.loss.low, "loss_high": entry.loss.high,
                 "difference": entry.difference, "pairwise_accuracy": entry.pairwise_accuracy,
-                "quadratic_kappa": entry.quadratic_kappa, "unreadable_share": entry.unreadable_share,
+                "quadratic_kappa": entry.quadratic_kappa, "unreadable_share": entry.ungraded_share,
                 "cost_per_1000_usd": entry.candidate.cost_per_1000_usd, "chosen": float(entry.chosen),
             },
             artifacts,

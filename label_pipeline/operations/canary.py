@@ -1,7 +1,4 @@
-"""The canary: a few fixed anchor pairs asked before an amplification sends anything else, booked in anchor_runs.
-
-Keep out: which pairs and what stops an amplification (stages/anchor/canary.py), labelling (amplify.py).
-"""
+"""The canary: a few fixed anchor pairs asked before an amplification sends anything else, booked in anchor_runs."""
 
 from dataclasses import dataclass, replace
 
@@ -56,7 +53,7 @@ def prepare_canary(project: Project, run_id: str, collection: str, judge_version
 
 
 def ask_canary(run: Run, project: Project, found: Canary, cap_usd: float) -> tuple[str | None, float]:
-    """Asks once a run and collection; returns why the amplification must stop (None: it may go on) and the cost.
+    """Asks once per run and collection; returns why the amplification must stop (None: it may go on) and the cost.
 
     Raises:
         BudgetError: the cap was reached before every pair was asked.

@@ -2,7 +2,6 @@
 
 A verdict that suspends closes the gate before it recalls, and what is still missing of that is looked for, and done, at
 the start of every label day, anchor run and drift verdict: a run killed half-way is finished by whichever comes next.
-Keep out: the decision, which labels (stages/anchor), carrying a recall out (recall.py).
 """
 
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ class DriftDecided:
 
     @property
     def ill(self) -> pl.DataFrame:
-        """Of the newest verdicts those that are no good news."""
+        """The newest verdicts that are not healthy; a baseline under way counts as healthy."""
         return self.newest.filter(~pl.col("healthy") & (pl.col("state") != BASELINE))
 
     @property

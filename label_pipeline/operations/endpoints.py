@@ -1,7 +1,4 @@
-"""From an endpoint of the settings to a client: its address, its key, its limits.
-
-Keep out: what the client does (adapters/openai_client.py).
-"""
+"""From an endpoint of the settings to a client: its address, its key, its limits."""
 
 import os
 from urllib.parse import urlsplit

@@ -1,7 +1,6 @@
 """Epochs: within one, identical requests are answered from the journal; across two, nothing is re-used.
 
 Every fresh calibration, anchor run, canary and recall opens one, counted together, so that re-use can never hide drift.
-Keep out: asking (asking.py), which epoch a judge was certified in (table judge_versions).
 """
 
 from datetime import timedelta

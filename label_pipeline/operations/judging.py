@@ -1,7 +1,4 @@
-"""Ask a member about pairs: priced first, journaled, booked, with progress in the log.
-
-Keep out: what is asked and what becomes of the answers (stages), the engine itself (core/judging).
-"""
+"""Ask a member about pairs: priced first, journaled, booked, with progress in the log."""
 
 from dataclasses import replace
 from time import monotonic

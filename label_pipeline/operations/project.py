@@ -41,7 +41,7 @@ def utc_now() -> datetime:
 
 
 def no_progress(done: int, total: int, cost_usd: float) -> None:
-    """Says nothing."""
+    """Ignores progress: for callers that show none."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Project:
 
     @cached_property
     def rubric(self) -> Rubric:
-        """The rubric file.
+        """The rubric, read from its file.
 
         Raises:
             PromptError: missing, unusable, or for another scale than the project's.
@@ -100,7 +100,7 @@ class Project:
 
     @property
     def shares(self) -> Shares:
-        """Shares of the splits."""
+        """The share of the queries each split is to have."""
         splits = self.settings.splits
         return Shares(train=splits.train, dev=splits.dev, holdout=splits.holdout, anchor=splits.anchor)
 

@@ -1,7 +1,4 @@
-"""A training set of every current label, rankers trained on it, and their proof on human grades.
-
-Keep out: features, arms, evaluation, who may be champion (stages/rank), LightGBM (adapters/lightgbm_ranker.py).
-"""
+"""A training set of every current label, rankers trained on it, and their proof on human grades."""
 
 import json
 from dataclasses import dataclass
@@ -21,7 +18,7 @@ from label_pipeline.stages import rank
 
 @dataclass(frozen=True)
 class Proven:
-    """What one evaluation found.
+    """An evaluation, and what became of the champion.
 
     Attributes:
         evaluation: the figures, stored already.
@@ -117,7 +114,7 @@ def prove_ranker(run: Run, project: Project) -> Proven:
     if not _said_last(store.read("ranker_metrics"), found.metrics):
         store.append("ranker_metrics", found.metrics, f"ranker_metrics:{run.run_id}")
     ranker = newest.filter(pl.col("arm") == AMPLIFIED)["ranker_id"][0]
-    return Proven(found, _settle_crown(project, ranker, found.verdict.failures))
+    return Proven(found, _settle_champion(project, ranker, found.verdict.failures))
 
 
 def log_rankers(project: Project, trained: rank.TrainedArms) -> pl.DataFrame:
@@ -159,22 +156,22 @@ def _said_last(before: pl.DataFrame, metrics: pl.DataFrame) -> bool:
     return figures[0].equals(figures[1])
 
 
-def _settle_crown(project: Project, ranker: str, lost: tuple[str, ...]) -> tuple[str, ...]:
-    """Crowns a ranker that won and may be champion; takes the crown from a champion that may not be one.
+def _settle_champion(project: Project, ranker: str, lost: tuple[str, ...]) -> tuple[str, ...]:
+    """Promotes a ranker that won and may be champion; demotes a champion that may not be one.
 
     Returns:
-        Why ``ranker`` was not crowned, as sentences, and why the champion before it lost the crown; empty = crowned.
+        Why ``ranker`` was not promoted, as sentences, and why the champion before it was demoted; empty = promoted.
     """
     store, tracker, inputs = project.store("rank"), project.tracker, membership_inputs(project)
     rankers, manifests = store.read("rankers"), store.read("training_sets")
     failures = (*lost, *filter(None, [rank.objection(ranker, rankers, manifests, inputs)]))
     if not failures:
-        tracker.crown(ranker)
+        tracker.promote(ranker)
         return ()
     champion = tracker.champion()
     if champion == ranker:
-        tracker.dethrone()
+        tracker.demote()
     elif champion is not None and (why := rank.objection(champion, rankers, manifests, inputs)):
-        tracker.dethrone()
+        tracker.demote()
         return (*failures, f"The champion lost its crown: {why}")
     return failures

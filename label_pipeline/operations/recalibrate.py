@@ -1,7 +1,4 @@
-"""What a run nobody asked for would cost, which lane it takes, and what it may spend. Sends nothing.
-
-Keep out: the rule (stages/watch/allowance.py), a plan's price (core/judging/plan.py).
-"""
+"""What a run nobody asked for would cost, which lane it takes, and what it may spend. Sends nothing."""
 
 import json
 import math
@@ -22,12 +19,12 @@ from label_pipeline.operations.gate import find_match
 from label_pipeline.operations.judging import price
 from label_pipeline.operations.project import Project
 from label_pipeline.stages import gate
-from label_pipeline.stages.watch import Allowance, Cost, Wanted
+from label_pipeline.stages.watch import Allowance, Cost, WantedRun
 
 _HELD_OUT = {FULL: (HOLDOUT,), RECERTIFY: TEST_SPLITS}
 
 
-def resolved(project: Project, wanted: Wanted, *, again: bool) -> tuple[Wanted, str]:
+def resolved(project: Project, wanted: WantedRun, *, again: bool) -> tuple[WantedRun, str]:
     """``wanted`` as it can be asked for now: in a lane that can be taken, and fresh only where it must be.
 
     Its second value says, where that is not known before a judge is chosen, which lane answers if this one cannot.
@@ -48,7 +45,7 @@ def resolved(project: Project, wanted: Wanted, *, again: bool) -> tuple[Wanted, 
     return replace(wanted, lane=lane), told
 
 
-def recalibration_cost(project: Project, wanted: Wanted) -> Cost:
+def recalibration_cost(project: Project, wanted: WantedRun) -> Cost:
     """What ``wanted`` would cost at most: every candidate on train and dev, the dearest one in the gate."""
     epoch = next_epoch(project, "calibrate") if wanted.fresh else current_epoch(project)
     store = project.store("gate")
@@ -81,7 +78,7 @@ def anchor_cost(project: Project) -> float:
     return total
 
 
-def allowance(project: Project, wanted: Wanted) -> Allowance:
+def allowance(project: Project, wanted: WantedRun) -> Allowance:
     """What settings and holdouts allow for ``wanted``: the gate looks at every collection, whatever it is about."""
     settings, store = project.settings, project.store("gate")
     looks, splits = store.read("holdout_looks"), store.read("splits")

@@ -1,6 +1,6 @@
-"""Call labels back: mark them, name the rankers that learnt from them, give the crown to one that did not.
+"""Call labels back: mark them, name the rankers that learnt from them, promote one that did not.
 
-Used by a drift verdict and by `label-pipeline recall`. Keep out: which labels and which rankers (stages/anchor).
+Used by a drift verdict and by `label-pipeline recall`.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def find_recall(
     """What a recall would do; changes nothing."""
     store = project.store("anchor")
     labels = store.read("labels", where={"judge_version": judge_version})
-    taken = anchor.standing(labels, judge_version=judge_version, since=since, until=until, collection=collection)
+    taken = anchor.usable(labels, judge_version=judge_version, since=since, until=until, collection=collection)
     if taken.is_empty():
         return Recall(judge_version, taken, (), None, None)
     inputs = membership_inputs(project)
@@ -61,14 +61,14 @@ def find_recall(
     then = inputs._replace(labels=pl.concat([inputs.labels, anchor.recalled(taken, project.clock())]))
     if champion is None or rank.objection(champion, known, manifests, then) is None:
         return Recall(judge_version, taken, rankers, None, None)
-    crowned = store.query("rank/crowned_rankers")["ranker_id"].to_list()
-    return Recall(judge_version, taken, rankers, champion, rank.successor(crowned, known, manifests, then))
+    winners = store.query("rank/crowned_rankers")["ranker_id"].to_list()
+    return Recall(judge_version, taken, rankers, champion, rank.successor(winners, known, manifests, then))
 
 
 def carry_out(project: Project, found: Recall, *, name: str) -> pl.DataFrame:
-    """Moves the crown, then appends the ``recalled`` rows and returns them. Call it while holding the spending lock.
+    """Replaces the champion, then appends the ``recalled`` rows and returns them. Call it under the spending lock.
 
-    The labels last, and all at once: whoever is killed before finds them still standing, and does everything again.
+    The labels last, and all at once: whoever is killed before finds them still usable, and does everything again.
 
     Args:
         project: the project.
@@ -78,9 +78,9 @@ def carry_out(project: Project, found: Recall, *, name: str) -> pl.DataFrame:
     if found.taken.is_empty():
         return found.taken.drop("given_at", strict=False)
     if found.champion is not None and found.successor is not None:
-        project.tracker.crown(found.successor)
+        project.tracker.promote(found.successor)
     elif found.champion is not None:
-        project.tracker.dethrone()
+        project.tracker.demote()
     collections = found.taken["collection"].unique().sort().to_list()
     for collection in collections:  # what is labelled again must be asked again: the journal would repeat the old reply
         open_epoch(project, "recall", f"recall:{name}", collection)
@@ -114,7 +114,7 @@ def relabelling(project: Project, taken: pl.DataFrame) -> pl.DataFrame:
     """What labelling the recalled pairs again takes, under whoever may label each collection now.
 
     Returns:
-        One row a day and collection: ``day``, ``collection``, ``judge`` (null where none may label), ``pairs``,
+        One row per day and collection: ``day``, ``collection``, ``judge`` (null where none may label), ``pairs``,
         ``requests`` and ``cost_usd`` (null where it cannot be planned), ``gone`` (pairs left out because their query or
         document text is) and ``why`` (it cannot be planned; null where it can). Pairs that left the candidates, or that
         the judge has labelled already, need nothing.

@@ -13,11 +13,11 @@ class Log(Protocol):
     """Where a run says what happens; ``logging.Logger`` and Dagster's log both are one."""
 
     def info(self, msg: str, /) -> object:
-        """What goes on."""
+        """Says what the run is doing."""
         ...
 
     def warning(self, msg: str, /) -> object:
-        """What a person should know."""
+        """Says what a person should look at."""
         ...
 
 

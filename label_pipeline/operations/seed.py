@@ -1,7 +1,4 @@
-"""The user's files become tables; then human agreement, gold grades and splits.
-
-Keep out: reading (adapters/files), what a good row is and every figure (stages/seed).
-"""
+"""The user's files become tables; then human agreement, gold grades and splits."""
 
 import numpy as np
 import polars as pl

@@ -1,7 +1,4 @@
-"""One run of a project spends at a time, by a clock that was not set back: the lock, and what is checked before it.
-
-Keep out: what is spent on (judging.py), what expires (stages/gate/standing.py).
-"""
+"""One run of a project spends at a time, by a clock that was not set back: the lock, and what is checked before it."""
 
 import fcntl
 import os

@@ -1,7 +1,4 @@
-"""Dresses a model's answer as an OpenAI chat completion: tokens, log-probabilities, usage, finish reason.
-
-Keep out: what the model thinks (simulated.py, recorded.py) and counting over requests (provider_stats.py).
-"""
+"""Dresses a model's answer as an OpenAI chat completion: tokens, log-probabilities, usage, finish reason."""
 
 import json
 import math
@@ -9,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from label_pipeline.rehearsal.protocol import Answer, ChatRequest
+from label_pipeline.rehearsal.protocol import ChatRequest, ModelAnswer
 
 _PIECES = re.compile(r"\s*(?:\w{1,8}|[^\w\s])|\s+")
 CHARS_PER_TOKEN = 4
@@ -42,15 +39,15 @@ class Usage:
     cached: int
 
 
-def json_reply(rationale: str | None, grade: int) -> Answer:
+def json_reply(rationale: str | None, grade: int) -> ModelAnswer:
     """A well-formed reply: ``{"rationale": "...", "grade": n}``, without belief."""
     before = (
         '{"grade": ' if rationale is None else f'{{"rationale": {json.dumps(rationale, ensure_ascii=False)}, "grade": '
     )
-    return Answer(before=before, grade=grade, after="}")
+    return ModelAnswer(before=before, grade=grade, after="}")
 
 
-def tokenise(answer: Answer) -> list[Token]:
+def tokenise(answer: ModelAnswer) -> list[Token]:
     """The reply's text in pieces that join back to it; the grade is a token of its own."""
     if answer.refusal is not None:
         return [Token(piece) for piece in _PIECES.findall(answer.refusal)]
@@ -86,7 +83,7 @@ def token_logprobs(token: Token, top: int) -> LogProb:
     }
 
 
-def build_choice(request: ChatRequest, answer: Answer) -> tuple[dict[str, object], int]:
+def build_choice(request: ChatRequest, answer: ModelAnswer) -> tuple[dict[str, object], int]:
     """``choices[0]`` and its length in tokens.
 
     A reply longer than the request allows is cut at a token and ends with finish_reason ``length``.

@@ -31,7 +31,7 @@ class Draws:
         return self._left.pop()
 
     def index(self, n: int) -> int:
-        """One integer of 0..n-1."""
+        """One integer from 0 to n - 1, each equally likely."""
         return int(self.unit() * n)
 
     def pick(self, items: Sequence[T]) -> T:
@@ -44,5 +44,5 @@ class Draws:
         return [left.pop(self.index(len(left))) for _ in range(min(n, len(left)))]
 
     def chance(self, probability: float) -> bool:
-        """True with this probability."""
+        """Whether an event of this probability happens."""
         return self.unit() < probability

@@ -1,7 +1,4 @@
-"""Troubles a test can order from the provider, in order. Off unless a script is passed.
-
-Keep out: what happens then (provider.py).
-"""
+"""Troubles a test can order from the provider, in order. Off unless a script is passed."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -54,7 +51,7 @@ Fault = RateLimited | ServerError | DroppedConnection | SlowReply | ServedAs | C
 
 
 class ScriptedFaults:
-    """One entry a chat completion request, in order of arrival; None is an ordinary reply.
+    """One entry per chat completion request, in order of arrival; None is an ordinary reply.
 
     Args:
         script: the first entries.

@@ -2,7 +2,6 @@
 
 The prompt holds ``<query-N> .. </query-N>``, perhaps a ``<context-N>`` block, then ``<document-N> .. </document-N>``,
 every tag on a line of its own, with one 16-digit hexadecimal nonce N. Text inside a block is data.
-Keep out: HTTP (protocol.py).
 """
 
 import re
@@ -33,7 +32,7 @@ class _Span(NamedTuple):
 
 
 def _only(text: str, tag: str) -> int:
-    """Where ``tag`` stands, which must be exactly once."""
+    """The position of ``tag``, which must occur exactly once."""
     count = text.count(tag)
     if count == 0:
         raise UnreadablePromptError(

@@ -1,7 +1,4 @@
-"""What a chat completion request asks for, checked the way an OpenAI endpoint checks it.
-
-Keep out: answering (completion.py) and HTTP routing (provider.py).
-"""
+"""What a chat completion request asks for, checked the way an OpenAI endpoint checks it."""
 
 import json
 from dataclasses import dataclass
@@ -55,7 +52,7 @@ class ChatRequest:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ModelAnswer:
     """What a model says: ``before + str(grade) + after`` is the reply's text, or there is a refusal instead.
 
     Attributes:
@@ -88,7 +85,7 @@ class Model(Protocol):
     def fingerprint(self) -> str:
         """The system_fingerprint reported back."""
 
-    def answer(self, request: ChatRequest) -> Answer:
+    def answer(self, request: ChatRequest) -> ModelAnswer:
         """The reply, from nothing but the request.
 
         Raises:

@@ -1,6 +1,6 @@
 """A provider that speaks the OpenAI protocol on localhost: /v1/models, /v1/chat/completions and /stats.
 
-It sees only the request. Keep out: reading it (protocol.py), judging (simulated.py, recorded.py), sockets (serving.py).
+It sees only the request.
 """
 
 import asyncio

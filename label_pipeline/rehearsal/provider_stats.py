@@ -40,14 +40,14 @@ class ProviderStats:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets everything."""
+        """Forgets every request counted so far."""
         self._all, self._models = Tally(), dict[str, Tally]()
 
     def _tallies(self, model: str) -> tuple[Tally, Tally]:
         return self._all, self._models.setdefault(model, Tally())
 
     def asked(self, model: str, body: bytes) -> None:
-        """A request has arrived."""
+        """Counts a request that has arrived."""
         digest = hashlib.sha256(body).digest()
         for tally in self._tallies(model):
             tally.requests += 1

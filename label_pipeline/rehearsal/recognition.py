@@ -1,7 +1,4 @@
-"""Finds which text of the world a received text comes from, and how much of it is still there.
-
-Keep out: what is thought of the pair (simulated.py).
-"""
+"""Finds which text of the world a received text comes from, and how much of it is still there."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +8,7 @@ import numpy as np
 from label_pipeline.rehearsal.words import shingles
 
 
-class Match(NamedTuple):
+class SourceMatch(NamedTuple):
     """The source text a received text comes from.
 
     Attributes:
@@ -43,7 +40,7 @@ class SourceIndex:
         self._lengths = np.array([len(tokens) for tokens in sources])
         self._padded = padded
 
-    def best(self, tokens: Sequence[str]) -> Match | None:
+    def best(self, tokens: Sequence[str]) -> SourceMatch | None:
         """The source sharing most shingles, on a tie the nearest in word count; None when no shingle is shared."""
         received = shingles(tokens, padded=self._padded)
         places = np.searchsorted(self._keys, received)
@@ -55,4 +52,4 @@ class SourceIndex:
         shared = np.bincount(postings, minlength=self._sizes.size)
         tied = np.flatnonzero(shared == shared.max())
         row = int(tied[np.argmin(np.abs(self._lengths[tied] - len(tokens)))])
-        return Match(row, float(shared[row] / self._sizes[row]))
+        return SourceMatch(row, float(shared[row] / self._sizes[row]))

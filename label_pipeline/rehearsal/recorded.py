@@ -1,7 +1,4 @@
-"""Recorded judges: a Parquet file of grades that real models once gave, played back by exact text.
-
-Keep out: simulated judges (simulated.py) and what a grade means.
-"""
+"""Recorded judges: a Parquet file of grades that real models once gave, played back by exact text."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,7 +10,7 @@ import polars as pl
 from label_pipeline.core.errors import InputError
 from label_pipeline.core.judging.prompt import visible
 from label_pipeline.rehearsal.completion import json_reply
-from label_pipeline.rehearsal.protocol import Answer, ChatRequest, ProtocolError
+from label_pipeline.rehearsal.protocol import ChatRequest, ModelAnswer, ProtocolError
 
 Conflicts = Literal["refuse", "first", "exclude"]
 _Texts = tuple[str, str]
@@ -36,7 +33,7 @@ class RecordedCounts(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """The same for people."""
+        """The counts as a sentence for people."""
         return (
             f"recorded grades: {self.rows} rows, {self.text_pairs} different text pairs, {self.repeated} of them on "
             f"more than one row, {self.conflicting} of those with different grades of one model"
@@ -66,7 +63,7 @@ class RecordedModel:
         self.conflicts = conflicts
         self._grades, self._excluded = grades, excluded
 
-    def answer(self, request: ChatRequest) -> Answer:
+    def answer(self, request: ChatRequest) -> ModelAnswer:
         """The recorded grade as it stands, or a refusal where the record is null.
 
         Raises:
@@ -89,7 +86,7 @@ class RecordedModel:
             )
         grade = self._grades[texts]
         if grade is None:
-            return Answer(refusal="No grade is recorded for this pair.")
+            return ModelAnswer(refusal="No grade is recorded for this pair.")
         return json_reply("Recorded grade." if request.with_rationale else None, grade)
 
 
@@ -139,7 +136,7 @@ def read_recorded(
     """One model for every entry of ``grade_columns``, and what the file holds.
 
     Args:
-        path: Parquet file, one graded pair a row.
+        path: Parquet file, one graded pair per row.
         query_column: text of the query.
         passage_column: text of the document.
         grade_columns: column of grades by model name.

@@ -1,7 +1,4 @@
-"""Runs the provider: in the foreground for people, in a thread for tests and the demo.
-
-Keep out: what it answers (provider.py).
-"""
+"""Runs the provider: in the foreground for people, in a thread for tests and the demo."""
 
 import asyncio
 import queue
@@ -15,7 +12,7 @@ LOCALHOST = "127.0.0.1"
 
 
 def serve(app: web.Application, host: str = LOCALHOST, port: int = 8321) -> None:
-    """Serves until interrupted.
+    """Serves requests until it is interrupted.
 
     Raises:
         OSError: the port is taken.

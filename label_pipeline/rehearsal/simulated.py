@@ -1,7 +1,6 @@
 """Simulated judges: they read the text they received and answer from it, each with its own weaknesses.
 
-A pure function of the exact request body and the model's seed. Keep out: the truth they approximate
-(world_relevance.py), how a text is recognised (recognition.py) and measured (text_measures.py).
+A pure function of the exact request body and the model's seed.
 """
 
 import hashlib
@@ -12,8 +11,8 @@ from functools import lru_cache
 from statistics import NormalDist
 
 from label_pipeline.rehearsal.completion import json_reply
-from label_pipeline.rehearsal.protocol import Answer, ChatRequest
-from label_pipeline.rehearsal.recognition import Match, SourceIndex
+from label_pipeline.rehearsal.protocol import ChatRequest, ModelAnswer
+from label_pipeline.rehearsal.recognition import SourceIndex, SourceMatch
 from label_pipeline.rehearsal.text_measures import Measures, measure
 from label_pipeline.rehearsal.words import words
 from label_pipeline.rehearsal.world import SampleWorld
@@ -112,18 +111,18 @@ class _Reader:
         self._queries = SourceIndex([words(query.text) for query in world.query_records], padded=True)
         self.query = lru_cache(maxsize=4096)(self._query)
 
-    def _query(self, text: str) -> Match | None:
+    def _query(self, text: str) -> SourceMatch | None:
         match = self._queries.best(words(text))
         return match if match is not None and match.kept >= LEAST_QUERY_KEPT else None
 
-    def document(self, tokens: Sequence[str]) -> Match | None:
+    def document(self, tokens: Sequence[str]) -> SourceMatch | None:
         return self._documents.best(tokens)
 
-    def by_code(self, query: Match | None) -> bool:
+    def by_code(self, query: SourceMatch | None) -> bool:
         """Whether the query names its topic by the code name only."""
         return query is not None and self._world.query_records[query.row].by_code
 
-    def understood(self, query: Match | None, document: Match | None) -> float:
+    def understood(self, query: SourceMatch | None, document: SourceMatch | None) -> float:
         """Latent relevance of the recognised pair, less what the document has lost; 0 when a text matches none."""
         if query is None or document is None:
             return 0.0
@@ -140,11 +139,11 @@ class SimulatedModel:
         self.served_as = spec.served_as or spec.name
         self.fingerprint = spec.fingerprint
 
-    def answer(self, request: ChatRequest) -> Answer:
+    def answer(self, request: ChatRequest) -> ModelAnswer:
         """A JSON reply with a grade, or now and then a refusal or something that is not the JSON asked for."""
         spec = self._spec
         if _chance(spec.seed, "refusal", request.body) < spec.refusal_rate:
-            return Answer(refusal="I'm sorry, but I can't help with grading this document.")
+            return ModelAnswer(refusal="I'm sorry, but I can't help with grading this document.")
         opinion, measures = self._opinion(request)
         place = request.scale.lo + request.scale.span * opinion
         belief = _belief(place, request.scale.grades, max(0.3, spec.noise * request.scale.span))
@@ -206,13 +205,13 @@ def _rationale(opinion: float, measures: Measures) -> str:
     return f"The {extent} text {verdict} and {shared}."
 
 
-def _malformed(grade: int, kind: float) -> Answer:
+def _malformed(grade: int, kind: float) -> ModelAnswer:
     """A reply nobody can read as the JSON asked for."""
     if kind < 0.4:
-        return Answer(before=f"I would say the document deserves about a {grade}, because it is on the topic.")
+        return ModelAnswer(before=f"I would say the document deserves about a {grade}, because it is on the topic.")
     if kind < 0.7:
-        return Answer(before='{"rationale": "The text mentions the subject several times and')
-    return Answer(before='{"rationale": "The text mentions the subject.", "relevance": "somewhat"}')
+        return ModelAnswer(before='{"rationale": "The text mentions the subject several times and')
+    return ModelAnswer(before='{"rationale": "The text mentions the subject.", "relevance": "somewhat"}')
 
 
 def simulated_models(world: SampleWorld, specs: Sequence[SimulatedSpec] = SAMPLE_MODELS) -> list[SimulatedModel]:

@@ -1,7 +1,4 @@
-"""What a careless reader is swayed by, measured in the received text: length, shared words, stuffing, instructions.
-
-Keep out: how far a model gives in (simulated.py).
-"""
+"""What a careless reader is swayed by, measured in the received text: length, shared words, stuffing, instructions."""
 
 import math
 import re
@@ -43,7 +40,7 @@ class Measures(NamedTuple):
 
 
 def measure(query: Sequence[str], document: Sequence[str], text: str) -> Measures:
-    """Measures one pair.
+    """Measures what a careless judge may give in to, in one pair.
 
     Args:
         query: the query's words.

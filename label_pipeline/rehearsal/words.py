@@ -1,7 +1,4 @@
-"""How the rehearsal cuts text into words, and words into hashed shingles.
-
-Keep out: what is done with them (lexical.py ranks, recognition.py finds the source of a text).
-"""
+"""How the rehearsal cuts text into words, and words into hashed shingles."""
 
 import re
 import zlib

@@ -1,6 +1,6 @@
 """The sample world: one seed in, the whole generated company out, as the frames a user would bring as files.
 
-Everything is generated, and said to be. Keep out: writing files (world_files.py) and judging (simulated.py).
+Everything is generated, and said to be.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from label_pipeline.rehearsal.words import words
 from label_pipeline.rehearsal.world_documents import Document, generate_documents
 from label_pipeline.rehearsal.world_graders import ANNOTATORS, EXPERT, grades_of, panel, rationale
 from label_pipeline.rehearsal.world_pools import draw_pool
-from label_pipeline.rehearsal.world_queries import Query, generate_queries
+from label_pipeline.rehearsal.world_queries import WorldQuery, generate_queries
 from label_pipeline.rehearsal.world_relevance import Relevance
 
 N_QUERIES, N_DOCUMENTS, N_SEED_QUERIES = 330, 6400, 120
@@ -27,7 +27,7 @@ N_CANDIDATES, N_SEED_CANDIDATES = 8000, 600
 START, DAYS = date(2026, 9, 1), 14
 
 Pairs = list[tuple[int, int]]
-"""(query row, document row)."""
+"""Pairs as (query row, document row)."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class SampleWorld:
 
     seed: int
     scale: Scale
-    query_records: tuple[Query, ...]
+    query_records: tuple[WorldQuery, ...]
     document_records: tuple[Document, ...]
     relevance_matrix: NDArray[np.float64]
     human_labels: pl.DataFrame
@@ -121,7 +121,7 @@ class _Company:
     """Draws the frames from what is already fixed: queries, documents, relevance and word matches."""
 
     scale: Scale
-    queries: tuple[Query, ...]
+    queries: tuple[WorldQuery, ...]
     documents: tuple[Document, ...]
     relevance: NDArray[np.float64]
     bm25: NDArray[np.float64]

@@ -1,8 +1,7 @@
 """Writes the sample documents: what each is about, its sentences, its source, date and boundary.
 
-Four kinds: *precise* (one question answered, short), *mixed* (several), *vague* (long overviews full of query
-words that answer nothing) and *chatter*. Some documents are lightly edited copies. Keep out: how relevant one is
-(world_relevance.py).
+Four kinds: *precise* (one question answered, short), *mixed* (several), *vague* (long overviews full of query words
+that answer nothing) and *chatter*. Some documents are lightly edited copies.
 """
 
 from collections.abc import Sequence

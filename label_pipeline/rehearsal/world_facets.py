@@ -1,14 +1,14 @@
 """What can be asked about a topic of the sample company, and the sentences that answer it.
 
 Slots: {t} the topic as named here, {x} one of its terms, {d} a special case (may be empty), {n} a number, {m} a month,
-{p} a person, {o} an office. Keep out: topics (world_vocabulary.py), special cases and filler (world_phrases.py).
+{p} a person, {o} an office.
 """
 
 from typing import NamedTuple
 
 
 class Facet(NamedTuple):
-    """One kind of question.
+    """One kind of question people ask about a topic.
 
     Attributes:
         related: facet whose answers help a little.

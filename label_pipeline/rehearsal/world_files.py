@@ -1,7 +1,4 @@
-"""Writes the sample world as the files a user would bring.
-
-Keep out: generating it (world.py).
-"""
+"""Writes the sample world as the files a user would bring."""
 
 from pathlib import Path
 

@@ -1,7 +1,4 @@
-"""The people who grade: five annotators with their own bias, noise and slips, and one expert.
-
-Keep out: which pairs they get (world_pools.py) and what is true (world_relevance.py).
-"""
+"""The people who grade: five annotators with their own bias, noise and slips, and one expert."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,7 +9,7 @@ from numpy.typing import NDArray
 from label_pipeline.core.scale import Scale
 from label_pipeline.rehearsal.draws import Draws
 from label_pipeline.rehearsal.world_documents import Document
-from label_pipeline.rehearsal.world_queries import Query
+from label_pipeline.rehearsal.world_queries import WorldQuery
 
 
 class Annotator(NamedTuple):
@@ -70,7 +67,7 @@ _REMARKS: dict[str, Sequence[str]] = {
 }
 
 
-def rationale(query: Query, document: Document, grade: int, scale: Scale, draws: Draws) -> str:
+def rationale(query: WorldQuery, document: Document, grade: int, scale: Scale, draws: Draws) -> str:
     """A short reason that fits the grade given (not the truth)."""
     share = (grade - scale.lo) / scale.span
     same = query.topic == document.topic

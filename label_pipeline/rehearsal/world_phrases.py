@@ -1,8 +1,7 @@
 """The sample company's sentences: special cases, filler, people and places.
 
 Slots: {t} the topic as named here, {x} one of its terms, {d} a special case (may be empty), {n} a number, {m} a month,
-{p} a person, {o} an office, {k} and {l} facet keywords, {w} any code name used as an ordinary word. Keep out: topics
-(world_vocabulary.py), questions and answers (world_facets.py).
+{p} a person, {o} an office, {k} and {l} facet keywords, {w} any code name used as an ordinary word.
 """
 
 from typing import NamedTuple
@@ -52,7 +51,7 @@ DETAILS: tuple[Detail, ...] = (
     _detail("for external auditors", "für Wirtschaftsprüfer",
             "for external auditors, for the audit firm", "für Wirtschaftsprüfer, für die Prüfungsgesellschaft"),
 )  # fmt: skip
-"""The special cases."""
+"""The special cases that questions ask about, by topic."""
 
 DETAILS_PER_TOPIC = 4
 

@@ -1,7 +1,7 @@
 """Which documents a search would put before a grader: pools with answers, near misses and noise.
 
 A pool mixes what word matching finds, what a better retriever finds, wrong questions on the right topic, siblings and
-strays. Keep out: grades (world_graders.py).
+strays.
 """
 
 from collections.abc import Sequence

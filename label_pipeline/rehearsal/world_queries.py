@@ -1,7 +1,4 @@
-"""Writes the sample queries: one question each about one topic, sometimes about a special case, often by code name.
-
-Keep out: which documents answer them (world_relevance.py).
-"""
+"""Writes the sample queries: one question each about one topic, sometimes about a special case, often by code name."""
 
 from typing import NamedTuple
 
@@ -13,7 +10,7 @@ from label_pipeline.rehearsal.world_phrases import DETAILS, details_of
 from label_pipeline.rehearsal.world_vocabulary import TOPICS
 
 
-class Query(NamedTuple):
+class WorldQuery(NamedTuple):
     """One query and what the person truly wants.
 
     Attributes:
@@ -32,7 +29,7 @@ class Query(NamedTuple):
     by_code: bool
 
 
-def generate_queries(rng: np.random.Generator, n: int) -> tuple[Query, ...]:
+def generate_queries(rng: np.random.Generator, n: int) -> tuple[WorldQuery, ...]:
     """``n`` queries about different (topic, facet) pairs, 30 % German, 40 % by code name, 60 % with a special case.
 
     Raises:
@@ -53,5 +50,5 @@ def generate_queries(rng: np.random.Generator, n: int) -> tuple[Query, ...]:
         else:
             text = f"{name} {draws.pick(FACETS[facet].keywords[language])} {typed}".lower()
         text = " ".join(text.split()).replace(" ?", "?").replace(" ,", ",")
-        queries.append(Query(f"q{i + 1:03d}", text, language, topic, facet, detail, by_code))
+        queries.append(WorldQuery(f"q{i + 1:03d}", text, language, topic, facet, detail, by_code))
     return tuple(queries)

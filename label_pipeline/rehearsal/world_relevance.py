@@ -1,7 +1,6 @@
 """How relevant a document truly is to a query: a number in [0, 1] that no pipeline stage ever sees.
 
 A pure function of the world: same topic, question answered, special case met, words shared, date, source and language.
-Keep out: what graders make of it (world_graders.py).
 """
 
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from label_pipeline.rehearsal.words import words
 from label_pipeline.rehearsal.world_documents import NEWEST, Document
 from label_pipeline.rehearsal.world_facets import FACETS
 from label_pipeline.rehearsal.world_phrases import DETAILS
-from label_pipeline.rehearsal.world_queries import Query
+from label_pipeline.rehearsal.world_queries import WorldQuery
 from label_pipeline.rehearsal.world_vocabulary import TOPICS
 
 _FACETS = {key: column for column, key in enumerate(FACETS)}
@@ -45,7 +44,7 @@ def _facet_shares(document: Document) -> NDArray[np.float64]:
 
 
 class Relevance:
-    """The latent relevance of every pair, one row a query.
+    """The latent relevance of every pair, one row per query.
 
     Args:
         queries: rows.
@@ -53,7 +52,7 @@ class Relevance:
         index: postings of the documents' words, in the same order.
     """
 
-    def __init__(self, queries: Sequence[Query], documents: Sequence[Document], index: LexicalIndex) -> None:
+    def __init__(self, queries: Sequence[WorldQuery], documents: Sequence[Document], index: LexicalIndex) -> None:
         self._index = index
         self._topics = np.array([document.topic for document in documents])
         self._domains = np.array([TOPICS[document.topic].domain for document in documents])
@@ -70,7 +69,7 @@ class Relevance:
         self._german = np.array([document.language == "de" for document in documents])
         self.matrix: NDArray[np.float64] = np.array([self._row(query) for query in queries])
 
-    def _row(self, query: Query) -> NDArray[np.float64]:
+    def _row(self, query: WorldQuery) -> NDArray[np.float64]:
         """Relevance of every document to one query, shape (documents,)."""
         same = self._topics == query.topic
         sibling = (self._domains == TOPICS[query.topic].domain) & ~same

@@ -1,7 +1,6 @@
 """The sample company's topics: what each is really about, and the code name staff use for it.
 
-A code name is an ordinary word ("Falcon" is payroll), so a stranger misreads it. Keep out: sentences
-(world_facets.py, world_phrases.py).
+A code name is an ordinary word ("Falcon" is payroll), so a stranger misreads it.
 """
 
 from typing import NamedTuple

@@ -1,8 +1,4 @@
-"""Who is told when a check fails, and where the sign of life is written.
-
-Keep out: the other sections (knobs.py, watch.py), what an alert says (defs/alerts/notices.py), sending it
-(adapters/webhook.py).
-"""
+"""Who is told when a check fails, and where the sign of life is written."""
 
 import re
 from typing import Self

@@ -1,7 +1,4 @@
-"""The parts of the settings tree: one class a section, every knob with a safe default, a bound, a unit and a reason.
-
-Keep out: the whole tree (tree.py), reading it from a file (loading.py).
-"""
+"""The parts of the settings tree: a class per section, each knob with a safe default, a bound, a unit and a reason."""
 
 import re
 from datetime import date
@@ -60,7 +57,7 @@ Files = Annotated[list[InputSettings], BeforeValidator(_files)]
 
 
 class InputsSettings(Knobs):
-    """The user's files."""
+    """Where the user's files are and how they are read."""
 
     queries: Files = Field(min_length=1)
     documents: Files = Field(min_length=1)
@@ -164,14 +161,14 @@ class CandidateSettings(Knobs):
 
 
 class CalibrateSettings(Knobs):
-    """Choosing the judge."""
+    """How the judge is chosen and what that may cost."""
 
     cap_usd: float = Field(0, ge=0, description="most one calibration may cost; 0 spends nothing unasked")
     folds: int = Field(5, ge=2, le=20, description="query-grouped folds of the calibrator")
 
 
 class GateSettings(Knobs):
-    """Certifying the judge."""
+    """How the judge is certified and what that may cost."""
 
     policy: Literal["single-standard", "single-permissive", "single-strict", "panel"] = "single-standard"
     thresholds: dict[str, float] = Field(
@@ -183,7 +180,7 @@ class GateSettings(Knobs):
 
 
 class AmplifySettings(Knobs):
-    """Bulk labelling."""
+    """How candidates are labelled in bulk and what that may cost."""
 
     cap_usd: float = Field(0, ge=0, description="most one day's run may cost")
     cron: str = Field(

@@ -1,7 +1,4 @@
-"""From a YAML file to the settings tree. A mistake is told with file, line and column, and the nearest valid key.
-
-Keep out: what a valid value is (knobs.py, tree.py).
-"""
+"""From a YAML file to the settings tree. A mistake is told with file, line and column, and the nearest valid key."""
 
 import difflib
 import os

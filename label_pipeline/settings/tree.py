@@ -93,7 +93,7 @@ class Settings(Knobs):
 
     @property
     def tables_root(self) -> str:
-        """Folder or S3 prefix that holds one table a name."""
+        """Folder or S3 prefix that holds one table per name."""
         root = self.storage.remote or str((self.folder / (self.storage.root or self.home_path)).resolve())
         return f"{root}/tables"
 

@@ -5,13 +5,13 @@ import time
 import polars as pl
 import pytest
 
-from label_pipeline.adapters.contracts import Bounds, ContractResult, clauses, validate
+from label_pipeline.adapters.contracts import ContractLimits, ContractResult, clauses, validate
 from label_pipeline.core.errors import TableError
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.seed import assemble, assemble_candidates
 from label_pipeline_tests.stages.seed.world import Row, documents, healthy, queries, raw
 
-BOUNDS = Bounds(Scale(0, 3))
+BOUNDS = ContractLimits(Scale(0, 3))
 
 
 def contract(table: str, rows: list[Row]) -> ContractResult:

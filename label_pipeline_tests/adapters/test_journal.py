@@ -39,10 +39,10 @@ def script(body: str, *arguments: object, limit_file_bytes: int | None = None) -
 def test_a_reply_comes_back_as_it_was(tmp_path: Path) -> None:
     with SQLiteJournal(tmp_path / "new" / "journal.sqlite", clock) as journal:
         asyncio.run(journal.remember("k", FULL))
-        assert journal.recall(["k", "unknown"]) == {"k": FULL}
-        assert journal.recall([]) == {}
+        assert journal.lookup(["k", "unknown"]) == {"k": FULL}
+        assert journal.lookup([]) == {}
     with SQLiteJournal(tmp_path / "new" / "journal.sqlite") as journal:
-        assert journal.recall(["k"]) == {"k": FULL}
+        assert journal.lookup(["k"]) == {"k": FULL}
 
 
 def test_thousands_of_keys_are_recalled_at_once(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_thousands_of_keys_are_recalled_at_once(tmp_path: Path) -> None:
 
     with SQLiteJournal(tmp_path / "j") as journal:
         asyncio.run(fill(journal))
-        found = journal.recall([f"k{i}" for i in range(3000)])
+        found = journal.lookup([f"k{i}" for i in range(3000)])
     assert len(found) == 2500
     assert found["k7"] == reply(3)
 
@@ -88,7 +88,7 @@ def test_the_first_reply_of_a_model_stays_and_another_model_replaces_it(tmp_path
         asyncio.run(journal.remember("k", reply(1, model="wrong")))
         asyncio.run(journal.remember("k", reply(2)))
         asyncio.run(journal.remember("k", reply(3)))
-        assert journal.recall(["k"])["k"] == reply(2)
+        assert journal.lookup(["k"])["k"] == reply(2)
 
 
 def test_it_holds_no_request_and_no_document(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_remembered_means_it_survives_kill_9(tmp_path: Path) -> None:
     writer.wait()
     writer.stdout.close()
     with SQLiteJournal(tmp_path / "j") as journal:
-        found = journal.recall([f"k{i}" for i in reported])
+        found = journal.lookup([f"k{i}" for i in reported])
         assert all(found[f"k{i}"] == reply(i % 4) for i in reported)
         asyncio.run(journal.remember("after", reply()))
 
@@ -144,8 +144,8 @@ def test_two_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None
         assert writer.stdout is not None
         writer.stdout.close()
     with SQLiteJournal(tmp_path / "j") as journal:
-        assert len(journal.recall([f"{name}{i}" for name in "ab" for i in range(400)])) == 800
-        assert len(journal.recall([f"shared{i}" for i in range(0, 400, 8)])) == 50
+        assert len(journal.lookup([f"{name}{i}" for name in "ab" for i in range(400)])) == 800
+        assert len(journal.lookup([f"shared{i}" for i in range(0, 400, 8)])) == 50
 
 
 def test_opening_waits_for_another_process_that_is_just_creating_the_file(tmp_path: Path) -> None:
@@ -174,12 +174,12 @@ def test_a_file_with_half_a_write_ahead_log_opens(tmp_path: Path, kept: float) -
         broken.write_bytes((tmp_path / "j").read_bytes())
         (tmp_path / "broken-wal").write_bytes(log[: int(len(log) * kept)])
     with SQLiteJournal(broken) as journal:
-        found = journal.recall([f"k{i}" for i in range(50)])
+        found = journal.lookup([f"k{i}" for i in range(50)])
         # Whole commits from the beginning, none half.
         assert sorted(found) == sorted(f"k{i}" for i in range(len(found)))
         assert len(found) < 50
         asyncio.run(journal.remember("k49", reply(1)))
-        assert journal.recall(["k49"])["k49"] == reply(1)
+        assert journal.lookup(["k49"])["k49"] == reply(1)
 
 
 def test_an_empty_file_opens_and_another_file_is_refused(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_a_disk_that_is_full_is_said_and_what_was_committed_is_kept(tmp_path: Pa
     assert "free space" in sentence
     assert "replies committed before are kept" in sentence
     with SQLiteJournal(tmp_path / "j") as journal:
-        assert len(journal.recall([f"k{i}" for i in range(int(kept))])) == int(kept) > 10
+        assert len(journal.lookup([f"k{i}" for i in range(int(kept))])) == int(kept) > 10
 
 
 def test_a_cancelled_wait_is_written_all_the_same(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_a_cancelled_wait_is_written_all_the_same(tmp_path: Path) -> None:
     with SQLiteJournal(tmp_path / "j") as journal:
         asyncio.run(interrupted(journal))
     with SQLiteJournal(tmp_path / "j") as journal:
-        assert journal.recall(["k"]) == {"k": reply()}
+        assert journal.lookup(["k"]) == {"k": reply()}
 
 
 def test_the_event_loop_does_not_wait_for_the_disk(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_the_event_loop_does_not_wait_for_the_disk(tmp_path: Path) -> None:
 
     with SQLiteJournal(tmp_path / "j") as journal:
         assert asyncio.run(busy(journal)) < 0.5
-        assert journal.recall(["k"]) == {"k": reply()}
+        assert journal.lookup(["k"]) == {"k": reply()}
 
 
 def test_a_closed_journal_says_so(tmp_path: Path) -> None:

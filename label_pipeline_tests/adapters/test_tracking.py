@@ -25,7 +25,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tracker(root: Path, request: pytest.FixtureRequest) -> Tracker:
-    """One store for the file (its schema takes seconds), one project a test."""
+    """One store for the file (its schema takes seconds), one project per test."""
     return Tracker(f"sqlite:///{root}/mlflow.db", f"{root}/artifacts", project=str(request.node.name))
 
 
@@ -104,24 +104,24 @@ def test_of_two_versions_that_raced_the_earlier_counts(tracker: Tracker, client:
     assert int(client.get_registered_model(name).aliases["certified"]) == 1
 
 
-def test_a_ranker_is_logged_once_crowned_and_dethroned(tracker: Tracker, client: "MlflowClient") -> None:
-    tracker.dethrone()  # nothing there: nothing happens
+def test_a_ranker_is_logged_once_promoted_and_demoted(tracker: Tracker, client: "MlflowClient") -> None:
+    tracker.demote()  # nothing there: nothing happens
     first = tracker.log_ranker("r1", "amplified", {"leaves": 15}, {"nDCG@10": 0.5}, {"model.txt": "tree"})
     second = tracker.log_ranker("r2", "seed_only", {}, {}, {"model.txt": "ridge"})
     assert [first, second] == [f"models:/{tracker.project}-ranker/{number}" for number in (1, 2)]
     assert tracker.log_ranker("r1", "amplified", {}, {}, {}) == first
     assert tracker.champion() is None
-    tracker.crown("r2")
-    tracker.crown("r1")
+    tracker.promote("r2")
+    tracker.promote("r1")
     assert tracker.champion() == "r1"
-    tracker.dethrone()
+    tracker.demote()
     assert tracker.champion() is None
     version = client.get_model_version(f"{tracker.project}-ranker", "1")
     assert (Path(version.source or "") / "model.txt").read_text() == "tree"
     assert client.get_run(str(version.run_id)).data.metrics == {"nDCG_at_10": 0.5}
 
 
-@pytest.mark.parametrize("point", [Tracker.certify, Tracker.crown])
+@pytest.mark.parametrize("point", [Tracker.certify, Tracker.promote])
 def test_what_was_never_registered_gets_no_alias(tracker: Tracker, point: Callable[[Tracker, str], None]) -> None:
     with pytest.raises(TrackingError, match=r"unheard-of is not in MLflow.*register it first"):
         point(tracker, "unheard-of")

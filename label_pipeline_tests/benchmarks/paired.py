@@ -21,8 +21,8 @@ class Paired:
         ours: what is timed.
         baseline: what it is compared with, by name.
         unit: what one figure is the cost of, e.g. ``a request``.
-        ours_s: seconds a unit of each round.
-        baseline_s: seconds a unit of each round, of the baseline.
+        ours_s: seconds per unit of each round.
+        baseline_s: seconds per unit of each round, of the baseline.
         clock: ``CPU`` or ``wall``.
     """
 

@@ -40,7 +40,7 @@ class OwnData:
         documents: doc_id, title, text.
         graded: query_id, doc_id, grade; the truth about the pairs people graded.
         candidates: query_id, doc_id, arrived_on.
-        recorded: query, passage and a column of grades a judge, for every pair.
+        recorded: query, passage and a column of grades per judge, for every pair.
     """
 
     queries: pl.DataFrame

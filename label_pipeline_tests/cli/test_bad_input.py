@@ -11,7 +11,7 @@ from label_pipeline.adapters.store import Store
 from label_pipeline.operations.project import Project
 from label_pipeline.rehearsal.completion import json_reply
 from label_pipeline.rehearsal.faults import DroppedConnection, ScriptedFaults, ServedAs, ServerError
-from label_pipeline.rehearsal.protocol import Answer, ChatRequest, Model
+from label_pipeline.rehearsal.protocol import ChatRequest, Model, ModelAnswer
 from label_pipeline.settings import load
 from label_pipeline_tests.cli import own_data
 from label_pipeline_tests.cli.commands import Shell, stats
@@ -301,7 +301,7 @@ class Misbehaving:
     """A judge that answers some passages in ways nobody can use."""
 
     judge: Model
-    answers: dict[str, Answer]
+    answers: dict[str, ModelAnswer]
 
     @property
     def name(self) -> str:
@@ -315,7 +315,7 @@ class Misbehaving:
     def fingerprint(self) -> str:
         return self.judge.fingerprint
 
-    def answer(self, request: ChatRequest) -> Answer:
+    def answer(self, request: ChatRequest) -> ModelAnswer:
         return self.answers.get(request.document.strip()) or self.judge.answer(request)
 
 
@@ -325,10 +325,10 @@ def test_replies_nobody_can_use_are_asked_for_once_more_then_abstained_and_count
     passages = data.candidates.join(data.documents, on="doc_id").head(4)
     shown = [f"{row['title']}\n\n{row['text']}" for row in passages.iter_rows(named=True)]
     answers = (
-        Answer(before="I would say about a 2."),
-        Answer(before='{"rationale": "' + "and so on " * 200),  # cut at max_tokens
+        ModelAnswer(before="I would say about a 2."),
+        ModelAnswer(before='{"rationale": "' + "and so on " * 200),  # cut at max_tokens
         json_reply("Far more than perfect.", 7),
-        Answer(refusal="I cannot help with that."),
+        ModelAnswer(refusal="I cannot help with that."),
     )
     url = serve(Misbehaving(models[GOOD], dict(zip(shown, answers, strict=True))))
     config = certified(url)

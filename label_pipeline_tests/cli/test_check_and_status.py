@@ -95,7 +95,7 @@ def test_what_was_paid_for_is_in_no_plan_until_a_new_epoch(
 
 
 def test_the_canary_is_in_the_price_of_an_amplification(shell: Shell, config: Path) -> None:
-    """Thirty anchor pairs before anything else, once a run: they count against the cap of the dearest day."""
+    """Thirty anchor pairs before anything else, once per run: they count against the cap of the dearest day."""
 
     def planned() -> tuple[list[str], float]:
         out = shell.here("check", "--config", config).out

@@ -15,7 +15,7 @@ import pytest
 from label_pipeline.cli.exits import BUSY, DONE, FAILED
 from label_pipeline.rehearsal.completion import json_reply
 from label_pipeline.rehearsal.faults import ScriptedFaults, SlowReply
-from label_pipeline.rehearsal.protocol import Answer, ChatRequest, Model
+from label_pipeline.rehearsal.protocol import ChatRequest, Model, ModelAnswer
 from label_pipeline.rehearsal.provider import make_app
 from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline.settings import load
@@ -55,7 +55,7 @@ class Wordy:
         self._model, self._rationale = model, f"because{' ' * characters}of this"
         self.name, self.served_as, self.fingerprint = model.name, model.served_as, model.fingerprint
 
-    def answer(self, request: ChatRequest) -> Answer:
+    def answer(self, request: ChatRequest) -> ModelAnswer:
         """Its grade, wordily."""
         grade = self._model.answer(request).grade
         assert grade is not None

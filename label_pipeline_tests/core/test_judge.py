@@ -70,19 +70,19 @@ def one(votes: Sequence[int | float | None]) -> Mapping[str, object]:
 @pytest.mark.parametrize(
     ("votes", "expected"),
     [
-        ([2], {"raw_grade": 2.0, "expected_grade": 2.0, "confidence": None, "unreadable": 0, "replies": 1}),
+        ([2], {"raw_grade": 2.0, "expected_grade": 2.0, "confidence": None, "ungraded": 0, "replies": 1}),
         ([1.6], {"raw_grade": 2.0, "expected_grade": 1.6}),
         # an expected grade where the vote has one, the grade itself where it has none
         ([1.6, 1], {"raw_grade": 1.5, "expected_grade": pytest.approx(1.3)}),
         ([1, 3], {"raw_grade": 2.0, "expected_grade": 2.0, "confidence": pytest.approx(-math.sqrt(2))}),
         ([1, 1, 1], {"confidence": 0.0, "outcome": "graded", "detail": None}),
         # an unread vote is no grade: it neither counts as 0 nor shrinks the mean
-        ([3, None, 3], {"raw_grade": 3.0, "expected_grade": 3.0, "unreadable": 1, "replies": 3, "outcome": "graded"}),
+        ([3, None, 3], {"raw_grade": 3.0, "expected_grade": 3.0, "ungraded": 1, "replies": 3, "outcome": "graded"}),
         ([None, 2], {"raw_grade": 2.0, "confidence": None, "outcome": "graded", "request_keys": ["r0.1"]}),
         ([1, 2], {"request_keys": ["r0.0", "r0.1"]}),
         (
             [None, None],
-            {"raw_grade": None, "expected_grade": None, "confidence": None, "unreadable": 2, "replies": 2,
+            {"raw_grade": None, "expected_grade": None, "confidence": None, "ungraded": 2, "replies": 2,
              "request_keys": [], "outcome": "malformed", "detail": "the reply is empty"},
         ),
     ],

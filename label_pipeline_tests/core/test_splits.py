@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from label_pipeline.core.splits import SALT, SPLITS, Shares, deal, hash_order, quotas
+from label_pipeline.core.splits import SALT, SPLITS, Shares, assign_splits, hash_order, quotas
 
 SHARES = Shares()
 PINNED_ORDER = ["q0", "q2", "q5", "q1", "q3", "q4"]
@@ -45,26 +45,26 @@ def test_shares_that_are_no_shares_are_refused(shares: tuple[float, float, float
 def test_a_first_deal_meets_the_quotas_whatever_the_salt() -> None:
     draw = random.Random(1)
     for n in [97, 120, *(draw.randrange(1, 400) for _ in range(60))]:
-        dealt = deal(ids(n), {}, SHARES, salt=f"salt {n}")
-        counted = Counter(dealt.values())
+        assigned = assign_splits(ids(n), {}, SHARES, salt=f"salt {n}")
+        counted = Counter(assigned.values())
         assert {split: counted[split] for split in SPLITS} == quotas(n, SHARES)
 
 
 def test_order_and_repetition_of_the_queries_do_not_matter_but_the_salt_does() -> None:
     queries = ids(150)
-    dealt = deal(queries, {}, SHARES)
+    assigned = assign_splits(queries, {}, SHARES)
     shuffled = queries * 2
     random.Random(2).shuffle(shuffled)
-    assert deal(shuffled, {}, SHARES) == dealt
-    assert deal(queries, {}, SHARES, SALT) == dealt
-    moved = sum(dealt[q] != s for q, s in deal(queries, {}, SHARES, "another salt").items())
+    assert assign_splits(shuffled, {}, SHARES) == assigned
+    assert assign_splits(queries, {}, SHARES, SALT) == assigned
+    moved = sum(assigned[q] != s for q, s in assign_splits(queries, {}, SHARES, "another salt").items())
     assert moved > 50  # two independent deals differ in about two thirds
 
 
 def test_the_deal_is_the_same_on_every_machine() -> None:
     # pinned: a change of the hash would move every query of every project
     assert hash_order(ids(6), "pinned") == PINNED_ORDER
-    assert deal(ids(6), {}, SHARES, "pinned") == PINNED_DEAL
+    assert assign_splits(ids(6), {}, SHARES, "pinned") == PINNED_DEAL
 
 
 def test_no_query_ever_moves_through_any_history() -> None:
@@ -74,40 +74,40 @@ def test_no_query_ever_moves_through_any_history() -> None:
         everyone = ids(200)
         for _ in range(8):
             present = draw.sample(everyone, draw.randrange(0, 200))  # queries come, vanish and come back
-            dealt = deal(present, remembered, SHARES, salt=str(history))
-            assert set(dealt) == set(present) | set(remembered)
-            assert all(dealt[query] == split for query, split in remembered.items())
-            assert set(dealt.values()) <= set(SPLITS)
-            remembered = dealt
+            assigned = assign_splits(present, remembered, SHARES, salt=str(history))
+            assert set(assigned) == set(present) | set(remembered)
+            assert all(assigned[query] == split for query, split in remembered.items())
+            assert set(assigned.values()) <= set(SPLITS)
+            remembered = assigned
 
 
 def test_a_new_query_fills_the_split_furthest_below_its_share() -> None:
     remembered = {**dict.fromkeys(ids(12, "t"), "train"), **dict.fromkeys(ids(23, "d"), "dev")}
     remembered |= {**dict.fromkeys(ids(50, "h"), "holdout"), **dict.fromkeys(ids(5, "a"), "anchor")}
-    dealt = deal([*remembered, *ids(9, "new")], remembered, SHARES)
-    assert [dealt[query] for query in ids(9, "new")] == ["anchor"] * 9
+    assigned = assign_splits([*remembered, *ids(9, "new")], remembered, SHARES)
+    assert [assigned[query] for query in ids(9, "new")] == ["anchor"] * 9
 
 
 def test_queries_that_are_gone_leave_room_to_be_filled() -> None:
-    remembered = deal(ids(100), {}, SHARES)
+    remembered = assign_splits(ids(100), {}, SHARES)
     present = [query for query, split in remembered.items() if split != "dev"]
-    dealt = deal([*present, *ids(20, "new")], remembered, SHARES)
-    fresh = Counter(dealt[query] for query in ids(20, "new"))
+    assigned = assign_splits([*present, *ids(20, "new")], remembered, SHARES)
+    fresh = Counter(assigned[query] for query in ids(20, "new"))
     assert fresh["dev"] == 20
 
 
 def test_growing_by_one_at_a_time_keeps_every_split_near_its_share() -> None:
     remembered: dict[str, str] = {}
     for n in range(1, 201):
-        remembered = deal(ids(n), remembered, SHARES)
+        remembered = assign_splits(ids(n), remembered, SHARES)
     counted = Counter(remembered.values())
     assert all(abs(counted[split] - share * 200) < 1 for split, share in SHARES.by_split.items())
 
 
 def test_a_split_without_a_share_gets_nobody() -> None:
-    assert "anchor" not in deal(ids(60), {}, Shares(0.2, 0.3, 0.5, 0.0)).values()
+    assert "anchor" not in assign_splits(ids(60), {}, Shares(0.2, 0.3, 0.5, 0.0)).values()
 
 
 def test_an_unknown_remembered_split_is_refused() -> None:
     with pytest.raises(ValueError, match=r"\['test'\] are unknown"):
-        deal(["q1"], {"q1": "test"}, SHARES)
+        assign_splits(["q1"], {"q1": "test"}, SHARES)

@@ -45,7 +45,7 @@ def _cut_anchor(graph: Small, pairs: int) -> None:
 
 
 def _compact(graph: Small) -> None:
-    """Puts the small files of a month into one a table: half of this test's time was opening them."""
+    """Puts the small files of a month into one per table: half of this test's time was opening them."""
     for table in GROWING:
         DeltaTable(f"{graph.project.store('anchor').root}/{table}").optimize.compact()
 

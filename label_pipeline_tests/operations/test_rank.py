@@ -41,7 +41,7 @@ def won(graph: Small, ranker: str) -> None:
     planted = rows("ranker_metrics", {**shared, "arm": "amplified", "ranker_id": ranker},
                    {**shared, "arm": "amplified - seed_only", "low": 0.1})  # fmt: skip
     graph.project.store("rank").append("ranker_metrics", planted, f"planted {ranker}")
-    graph.project.tracker.crown(ranker)
+    graph.project.tracker.promote(ranker)
 
 
 def objection(result: Ran) -> str:

@@ -58,7 +58,7 @@ def test_the_crown_goes_back_and_is_not_regained_on_recalled_labels(home: Path, 
     store, tracker = second.project.store("rank"), second.project.tracker
     rankers = store.read("rankers").filter(pl.col("arm") == "amplified").sort("created_at")["ranker_id"].to_list()
     _won(second, rankers)
-    tracker.crown(rankers[1])
+    tracker.promote(rankers[1])
 
     project = watched(home, days=3).project
     found = find_recall(

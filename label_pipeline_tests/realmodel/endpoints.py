@@ -53,7 +53,7 @@ class Endpoint:
         return replace(member(self.model, **parameters), served_as=self.reported)
 
     def client(self, key: str | None = None) -> OpenAIChatClient:
-        """This project's client, one try a request."""
+        """This project's client, one try per request."""
         limiter = Limiter(2)
         return OpenAIChatClient(self.url, key or self.key, timeout_s=120, max_retries=0, limiter=limiter)
 

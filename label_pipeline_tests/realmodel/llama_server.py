@@ -15,7 +15,7 @@ def main(weights: str, name: str, context_tokens: str) -> None:
     params.model.path, params.model_alias = weights, {name}
     params.hostnames, params.port, params.api_keys = ["127.0.0.1"], 0, [os.environ["LLAMA_KEY"]]
     params.n_ctx, params.n_parallel = int(context_tokens), 1
-    # One thread: two on a busy machine wait for each other, measured 8 tokens a second instead of 80.
+    # One thread: two on a busy machine wait for each other, measured 8 tokens per second instead of 80.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.verbosity = -1
     server = llama.Server(params)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from label_pipeline.rehearsal.protocol import Answer, ChatRequest, Model, read_request
+from label_pipeline.rehearsal.protocol import ChatRequest, Model, ModelAnswer, read_request
 
 NONCE = "0123456789abcdef"
 KEY = "sk-rehearsal"
@@ -40,7 +40,7 @@ def fields(model: str, user: str, *, lo: int = 0, hi: int = 3, **more: object) -
     }
 
 
-def ask_model(model: Model, query: str, document: str, *, lo: int = 0, hi: int = 3, salt: int = 0) -> Answer:
+def ask_model(model: Model, query: str, document: str, *, lo: int = 0, hi: int = 3, salt: int = 0) -> ModelAnswer:
     """A model's answer without HTTP; ``salt`` changes the body and nothing else."""
     body = json.dumps(fields(model.name, prompt(query, document), lo=lo, hi=hi, seed=salt)).encode()
     return model.answer(request_of(body))

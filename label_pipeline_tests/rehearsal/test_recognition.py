@@ -2,7 +2,7 @@ import zlib
 
 import numpy as np
 
-from label_pipeline.rehearsal.recognition import Match, SourceIndex
+from label_pipeline.rehearsal.recognition import SourceIndex, SourceMatch
 from label_pipeline.rehearsal.words import shingles, words
 
 SOURCES = [
@@ -24,15 +24,15 @@ def test_shingles_are_distinct_sorted_and_the_same_in_every_process() -> None:
 
 
 def test_the_source_with_most_shared_shingles_wins() -> None:
-    assert INDEX.best(words("PARKING in the garage is free!")) == Match(2, 4 / 6)
-    assert INDEX.best(words(SOURCES[1])) == Match(1, 1.0)
+    assert INDEX.best(words("PARKING in the garage is free!")) == SourceMatch(2, 4 / 6)
+    assert INDEX.best(words(SOURCES[1])) == SourceMatch(1, 1.0)
 
 
 def test_a_tie_goes_to_the_nearest_word_count() -> None:
     # The short source's four shingles are all in the long one too: same count for both.
-    assert INDEX.best(words(SOURCES[0])) == Match(0, 1.0)
+    assert INDEX.best(words(SOURCES[0])) == SourceMatch(0, 1.0)
     longer = words(SOURCES[0]) + words("one two three four five six")
-    assert INDEX.best(longer) == Match(1, 4 / 9)
+    assert INDEX.best(longer) == SourceMatch(1, 4 / 9)
 
 
 def test_nothing_shared_is_no_match() -> None:
@@ -43,5 +43,5 @@ def test_nothing_shared_is_no_match() -> None:
 
 def test_padding_tells_a_short_query_from_a_longer_one() -> None:
     index = SourceIndex([["owl"], ["owl", "fee"]], padded=True)
-    assert index.best(["owl"]) == Match(0, 1.0)
-    assert index.best(["owl", "fee"]) == Match(1, 1.0)
+    assert index.best(["owl"]) == SourceMatch(0, 1.0)
+    assert index.best(["owl", "fee"]) == SourceMatch(1, 1.0)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.rehearsal import SAMPLE_MODELS, SampleWorld, SimulatedSpec, simulated_models
-from label_pipeline.rehearsal.protocol import Answer
+from label_pipeline.rehearsal.protocol import ModelAnswer
 from label_pipeline.rehearsal.simulated import SimulatedModel
 from label_pipeline.rehearsal.text_measures import measure
 from label_pipeline.rehearsal.words import words
@@ -31,7 +31,7 @@ def _model(world: SampleWorld, **changes: object) -> SimulatedModel:
     return simulated_models(world, [SimulatedSpec(**{"name": "m", "noise": 0.0, **changes})])[0]  # type: ignore[arg-type]  # test shorthand
 
 
-def _grade(answer: Answer) -> int:
+def _grade(answer: ModelAnswer) -> int:
     assert answer.grade is not None
     return answer.grade
 
@@ -204,7 +204,7 @@ def test_the_sample_models_are_as_good_and_as_bad_as_announced(
     assert small.r2 < 0.15
     assert biased.r2 > 0.4  # tempting: far over the gate's .10
     assert biased.pairwise > 0.80
-    assert biased.length_slope > 0.2  # grades a standard deviation of log length
+    assert biased.length_slope > 0.2  # grades per standard deviation of log length
     assert 0.03 < prose.unread < 0.08
     assert large.unread < 0.005
 

@@ -47,7 +47,7 @@ def section(found: Sequence[Detection]) -> list[str]:
 
 
 def drift_table(found: Sequence[Detection]) -> str:
-    """One row a kind of change."""
+    """One row per kind of change."""
     names = (*DETECTORS, *COMBINED)
     rows = [
         (each.change.name, f"{each.mse + 0.0:+.3f}", *(_cell(each, name) for name in names),

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from label_pipeline.core.splits import Shares, deal
+from label_pipeline.core.splits import Shares, assign_splits
 from label_pipeline.stages import gate
 from label_pipeline.stages.gate.recertify import PAIRWISE_ACCURACY_MARGIN, R2_MARGIN
 from label_pipeline.stages.seed.quarantine import ALIVE
@@ -36,7 +36,7 @@ SIZES: Mapping[str, tuple[Shares, int, int | None]] = {
     "63 x 20": (Shares(), 20, None),
     "80 x 20": (Shares(train=0.06, dev=0.115, holdout=0.70, anchor=0.125), 20, None),
 }
-"""Queries x pairs compared: split shares, pairs a query, and how many of the holdout and anchor queries are kept."""
+"""Queries x pairs compared: split shares, pairs per query, and how many of the holdout and anchor queries are kept."""
 
 LANE = {"size": pl.String, "deal": pl.Int64, "judge": pl.String, "open": pl.Boolean, "r2": pl.Float64,
         "accuracy": pl.Float64}  # fmt: skip
@@ -102,7 +102,7 @@ def share_open(found: pl.DataFrame, size: str, judge: str) -> float:
 def _deal(pairs: pl.DataFrame, size: str, number: int, look: int) -> Iterator[tuple[object, ...]]:
     shares_, per_query, kept = SIZES[size]
     salt, rng = f"resplit-{number:03d}", np.random.default_rng(number)
-    splits = deal(pairs["query_id"], {}, shares_, salt)
+    splits = assign_splits(pairs["query_id"], {}, shares_, salt)
     seed = beyond_sample(pairs, per_query, salt).filter(ALIVE)
     seed = seed.with_columns(pl.Series(HARMLESS, moved(seed[GPT4O].to_numpy(), rng)))
     split = seed["query_id"].replace_strict(splits)

@@ -139,7 +139,7 @@ def section(found: LLMJudge) -> list[str]:
 
 
 def agreement_table(found: Sequence[Agreement]) -> str:
-    """One row a judge, four decimals as published."""
+    """One row per judge, four decimals as published."""
     rows = [
         (
             f"`{each.judge}`",

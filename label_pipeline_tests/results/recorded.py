@@ -14,7 +14,7 @@ import polars as pl
 from label_pipeline.core.agreement import cohen_kappa
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.scale import Scale
-from label_pipeline.core.splits import Shares, deal
+from label_pipeline.core.splits import Shares, assign_splits
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages import calibrate, gate
 from label_pipeline.stages.seed.quarantine import ALIVE
@@ -34,7 +34,7 @@ LOOK = {
 
 
 def judged_pairs() -> pl.DataFrame:
-    """Every pair of the wide file in the form the stages know: pair key, gold and one column of grades a judge."""
+    """Every pair of the wide file in the form the stages know: pair key, gold and one column of grades per judge."""
     return pl.read_parquet(WIDE).select(
         pl.lit("relevance").alias("task"),
         pl.lit("main").alias("collection"),
@@ -52,7 +52,7 @@ def judged_pairs() -> pl.DataFrame:
 
 def deal_again(pairs: pl.DataFrame, split_salt: str, pair_salt: str) -> pl.DataFrame:
     """LOOK rows of all judges in one deal: seed sampled and queries dealt by these salts, then leaderboard and gate."""
-    splits = deal(pairs["query_id"], {}, Shares(), split_salt)
+    splits = assign_splits(pairs["query_id"], {}, Shares(), split_salt)
     seed = beyond_sample(pairs, PAIRS_PER_QUERY, pair_salt).filter(ALIVE)
     split = seed["query_id"].replace_strict(splits)
     learnt, holdout = seed.filter(split.is_in(["train", "dev"])), seed.filter(split == "holdout")
@@ -107,7 +107,7 @@ def grades_of(pairs: pl.DataFrame, judge: str) -> pl.DataFrame:
     """The judge's recorded grades in the form of ``core.judge.pair_grades``: every reply was read."""
     return pairs.select(
         *PAIR_KEY, pl.col(judge).alias("raw_grade"), pl.col(judge).alias("expected_grade"),
-        pl.lit(0, dtype=pl.Int64).alias("unreadable"), pl.lit(1, dtype=pl.Int64).alias("replies"),
+        pl.lit(0, dtype=pl.Int64).alias("ungraded"), pl.lit(1, dtype=pl.Int64).alias("replies"),
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def hold_until_killed(bucket: str, lasts_s: float, holding: Event) -> None:
 
 
 def append_again_and_again(root: str, options: dict[str, str], writer: int, start: Barrier, times: int) -> None:
-    """Appends one row a commit."""
+    """Appends one row per commit."""
     start.wait()
     for number in range(times):
         Store(root, options=options).append("holdout_looks", looks(f"{writer}-{number}"), f"{writer}-{number}")

@@ -22,7 +22,7 @@ from polars.testing import assert_frame_equal
 from rich.console import Console
 
 from label_pipeline.cli.provider import KEY_VARIABLE, ensure_sample_inputs, provider_process
-from label_pipeline.cli.running import PARTITION_RANGE, Wanted
+from label_pipeline.cli.running import PARTITION_RANGE, RunChoice
 from label_pipeline.settings import SAMPLE, Settings, parse
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.s3 import servers
@@ -32,7 +32,7 @@ BUCKET, SECRET = "the-sample", "sample/provider"
 
 
 class Ran(NamedTuple):
-    """One run of the whole loop: every table, and seconds a step."""
+    """One run of the whole loop: every table, and seconds per step."""
 
     figures: dict[str, pl.DataFrame]
     seconds: list[tuple[str, float]]
@@ -72,7 +72,7 @@ def run(found: Settings, instance: dg.DagsterInstance) -> Ran:
     days = dict(zip(PARTITION_RANGE, (found.days.start.isoformat(), str(found.days.end)), strict=True))
     due: dict[str, Any] = {**projects.QUIET, "ops": {"anchor_run": {"config": {"only_when_due": True}}}}
     seconds = []
-    for stage in Wanted().steps:
+    for stage in RunChoice().steps:
         keys = [key for key in assets.get_all_asset_keys() if assets.get(key).group_name == stage]
         started = monotonic()
         done = job.execute_in_process(

@@ -34,7 +34,7 @@ def run(graph: Graph, *assets: str, tags: dict[str, str] | None = None) -> None:
 
 
 def requests_for(graph: Graph) -> int:
-    """Requests that the amplified labels took: one a pair, and one more for every reply that was read again."""
+    """Requests that the amplified labels took: one per pair, and one more for every reply that was read again."""
     judged = graph.project.store("review").read("judgements").filter(pl.col("purpose") == "amplify")
     return judged.height + int(judged["attempt"].sum())
 

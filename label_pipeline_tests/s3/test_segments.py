@@ -42,7 +42,7 @@ def remember(path: Path, *replies: tuple[str, Reply], at: datetime = NOON) -> No
 
 def recalled(path: Path, *keys: str) -> dict[str, Reply]:
     with SQLiteJournal(path) as journal:
-        return journal.recall(keys)
+        return journal.lookup(keys)
 
 
 def test_a_machine_with_an_empty_disk_has_every_reply_of_the_other(bucket: str, s3_url: str, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ Grade = int | float | None
 
 
 def pair(number: int, per_query: int = 10, **changes: object) -> dict[str, object]:
-    """The key of pair ``number``: ``per_query`` documents a query, every other pair in a context of its own."""
+    """The key of pair ``number``: ``per_query`` documents per query, every other pair in a context of its own."""
     key: dict[str, object] = {
         "collection": "main", "query_id": f"q{number // per_query:03}", "doc_id": f"d{number:05}",
         "context_id": None if number % 2 else "de",
@@ -27,7 +27,7 @@ def pair(number: int, per_query: int = 10, **changes: object) -> dict[str, objec
 
 
 def gold(grades: Sequence[float], per_query: int = 10, **changes: object) -> pl.DataFrame:
-    """GOLD rows, one grade a pair."""
+    """GOLD rows, one grade per pair."""
     given = [pair(i, per_query, gold_mean=float(g), n_grades=1, **changes) for i, g in enumerate(grades)]
     return rows("gold", *given)
 
@@ -44,7 +44,7 @@ def judgements(replies: Sequence[Grade | Sequence[Grade]], per_query: int = 10, 
 
 
 def grades(replies: Sequence[Grade | Sequence[Grade]], per_query: int = 10, **changes: object) -> pl.DataFrame:
-    """``judgements`` with one row a pair."""
+    """``judgements`` with one row per pair."""
     return pair_grades(judgements(replies, per_query, **changes))
 
 
@@ -54,7 +54,7 @@ def judge(**changes: object) -> JudgeVersion:
         "candidate": "cheap", "members": json.dumps([{"member_hash": "m1", "name": "cheap", "price": 1.0}]),
         "calibrators": {"main": line()}, "rubric_version": "1-abc", "model_served": "model-2026",
     }  # fmt: skip
-    return JudgeVersion(**(fields | changes))  # type: ignore[arg-type]  # a factory: one field a test
+    return JudgeVersion(**(fields | changes))  # type: ignore[arg-type]  # a factory: one field per test
 
 
 def line(intercept: float = 0.0, slope: float = 1.0) -> AffineCalibrator:

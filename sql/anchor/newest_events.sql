@@ -1,5 +1,5 @@
 -- The newest event each table of decisions and books has seen: no clock may be earlier.
--- Grain:   one row a table that has rows; what is big and never stored alone is left out (labels, judgements, ...)
+-- Grain:   one row per table that has rows; what is big and never stored alone is left out (labels, judgements, ...)
 -- Params:  none
 -- Columns: table_name, newest
 with events as (

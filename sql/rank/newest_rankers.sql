@@ -1,4 +1,4 @@
--- The rankers trained last, one an arm.
+-- The rankers trained last, one per arm.
 -- Grain:   one row per arm
 -- Params:  none
 -- Columns: ranker_id, training_set_id, arm, family, parameters, features, model, mlflow_uri, created_at

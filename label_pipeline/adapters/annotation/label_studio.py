@@ -46,7 +46,7 @@ def label_config(rubric: Rubric) -> str:
 
 
 def tasks_json(sheets: Sequence[Sheet]) -> str:
-    """The tasks as Label Studio imports them: one object a pair, the texts and everything an answer must carry back.
+    """The tasks as Label Studio imports them: one object per pair, the texts and everything an answer must carry back.
 
     ``annotators`` is a list to filter the Data Manager by, whose free edition assigns nobody: ``|ann|anna|``, so that
     a filter for ``|ann|`` shows nothing of Anna's.

@@ -1,7 +1,4 @@
-"""One CSV sheet a person: rows to grade in any spreadsheet program, and the filled sheets as annotations.
-
-Keep out: Label Studio (label_studio.py).
-"""
+"""One CSV sheet per person: rows to grade in any spreadsheet program, and the filled sheets as annotations."""
 
 import csv
 import hashlib

@@ -1,6 +1,6 @@
 """Bytes and text of a file, with errors that say where it is or where it stops being readable.
 
-``read_bytes`` is the one place that touches storage, a local disk or S3. Keep out: what the text means.
+``read_bytes`` is the one place that touches storage, a local disk or S3.
 """
 
 import difflib
@@ -13,7 +13,7 @@ from label_pipeline.core.url_credentials import without_credentials
 
 
 def read_bytes(path: str | Path, objects: Objects | None = None) -> bytes:
-    """The whole file.
+    """Reads a whole file, local or on S3.
 
     Args:
         path: a local path, or an ``s3://`` address.

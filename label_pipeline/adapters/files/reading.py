@@ -1,7 +1,4 @@
-"""``read_rows``: one file, read in its format, its columns renamed to ours.
-
-Keep out: judging values (stages/seed).
-"""
+"""``read_rows``: one file, read in its format, its columns renamed to ours."""
 
 import difflib
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""What an input file is and which of its columns become ours.
-
-Keep out: reading (reading.py) and validated settings (they build an ``InputSpec``).
-"""
+"""What an input file is and which of its columns become ours."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +32,7 @@ class Fields(NamedTuple):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Required, then optional."""
+        """Every field of the table, the required ones first."""
         return self.required + self.optional
 
 
@@ -113,7 +110,7 @@ class RawRows:
     Attributes:
         table: the table it serves.
         source: file name.
-        frame: one row a record: every column of ``spec.fields`` as text (absent ones null), its ``feature_*`` columns
+        frame: one row per record: every column of ``spec.fields`` as text (absent ones null), its ``feature_*`` columns
             as text, ``line`` (line of the file, or row number in Parquet, from 1) and ``problem`` (why the
             record could not be read; null for a readable one).
         grades: the spec's grade mapping.

@@ -1,7 +1,4 @@
-"""Whether a file was written since: its size and time or its tag in S3, and the hash of its content.
-
-Keep out: reading rows (reading.py).
-"""
+"""Whether a file was written since: its size and time or its tag in S3, and the hash of its content."""
 
 import hashlib
 from datetime import UTC, datetime

@@ -1,7 +1,4 @@
-"""CSV, JSONL and Parquet: a file's records under the file's own column names, each with its line.
-
-Keep out: our names for the columns (reading.py).
-"""
+"""CSV, JSONL and Parquet: a file's records under the file's own column names, each with its line."""
 
 import csv
 import io
@@ -14,7 +11,7 @@ from label_pipeline.core.errors import InputError
 
 
 class Records(NamedTuple):
-    """One file's records; the three parts have one entry a record.
+    """One file's records; the three parts have one entry per record.
 
     ``columns`` under the file's names (text, or Parquet's own types), ``lines`` from 1, ``problems`` null where the
     record could be read (its values are null where it could not).

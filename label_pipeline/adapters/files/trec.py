@@ -1,7 +1,4 @@
-"""TREC topics and qrels, under the column names of this project.
-
-Keep out: CSV and friends (tabular.py).
-"""
+"""TREC topics and qrels, under the column names of this project."""
 
 import re
 

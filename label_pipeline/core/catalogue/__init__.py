@@ -1,7 +1,7 @@
 """Every table of the project, declared once: the store, the tests' empty frames and docs/tables.md come from here.
 
-One module a stage; columns.py what several tables share. A column's meaning states its unit; one quantity has one name
-everywhere. Keep out: behaviour (core/tables.py), the words of closed sets (core/codes/).
+One module per stage; columns.py what several tables share. A column's meaning states its unit; one quantity has one
+name everywhere. Keep out: behaviour (core/tables.py), the words of closed sets (core/codes/).
 """
 
 from label_pipeline.core.catalogue.amplify import CANDIDATES, LABEL_RUNS, LABELS

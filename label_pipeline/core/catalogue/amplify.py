@@ -1,7 +1,4 @@
-"""Tables of stage amplify: pairs to label, their labels, and the books.
-
-Keep out: behaviour (core/tables.py).
-"""
+"""Tables of stage amplify: pairs to label, their labels, and the books."""
 
 import polars as pl
 
@@ -40,8 +37,9 @@ LABEL_RUNS = Table(
         Column("pairs_in", pl.Int64, "candidate pairs = labelled + abstained + failed + refused + skipped"),
         Column("labelled", pl.Int64, "pairs with a label under this judge version"),
         Column("reused", pl.Int64, "of the labelled: those that rest on no request of this run"),
-        Column("abstained", pl.Int64, "the model refused, or its reply stayed unreadable, cut or out of scale"),
-        Column("failed", pl.Int64, "no reply"), Column("refused", pl.Int64, "no open verdict, or over the cap"),
+        Column("abstained", pl.Int64, "the model refused, the endpoint rejected, or the reply stayed unreadable"),
+        Column("failed", pl.Int64, "no reply"),
+        Column("refused", pl.Int64, "barred: no open verdict, over the cap, a canary that stopped it, another model"),
         Column("skipped", pl.Int64, "customer text and no endpoint inside the boundary"),
         Column("requests", pl.Int64, "requests sent"), Column("input_tokens", pl.Int64, "tokens"),
         Column("cached_tokens", pl.Int64, "input tokens served from cache"),

@@ -1,7 +1,4 @@
-"""Tables of stage anchor: the fixed human reference, its repeated judgements, and what followed from them.
-
-Keep out: behaviour (core/tables.py).
-"""
+"""Tables of stage anchor: the fixed human reference, its repeated judgements, and what followed from them."""
 
 import polars as pl
 

@@ -1,7 +1,4 @@
-"""Tables of stage calibrate: what judges said, how they compare, and the judges that were frozen.
-
-Keep out: behaviour (core/tables.py).
-"""
+"""Tables of stage calibrate: what judges said, how they compare, and the judges that were frozen."""
 
 import polars as pl
 
@@ -69,7 +66,7 @@ LEADERBOARD = Table(
         Column("difference_se", pl.Float64, "query-clustered standard error of the difference", nullable=True),
         Column("pairwise_accuracy", pl.Float64, "within-query, gold gap >= 1", nullable=True),
         Column("quadratic_kappa", pl.Float64, "raw grade against rounded gold", nullable=True),
-        Column("unreadable_share", pl.Float64, "malformed, cut, refused, out of scale, failed; 0-1", nullable=True),
+        Column("unreadable_share", pl.Float64, "replies without a grade, for whatever reason; 0-1", nullable=True),
         Column("cost_per_1000_usd", pl.Float64, "US dollars a thousand pairs", nullable=True),
         Column("n_pairs", pl.Int64, "pairs judged"), Column("chosen", pl.Boolean, "became the judge"),
         Column("reason", pl.String, "why it was or was not chosen"), Column("calibrated_at", UTC, "when"),

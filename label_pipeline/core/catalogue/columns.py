@@ -1,7 +1,4 @@
-"""Columns that several tables share: one quantity has one name everywhere.
-
-Keep out: the tables (the modules beside this one).
-"""
+"""Columns that several tables share: one quantity has one name everywhere."""
 
 import polars as pl
 

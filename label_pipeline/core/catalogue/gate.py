@@ -1,7 +1,4 @@
-"""Tables of stage gate: decisions on judges, and the looks at the holdout they spent.
-
-Keep out: behaviour (core/tables.py).
-"""
+"""Tables of stage gate: decisions on judges, and the looks at the holdout they spent."""
 
 import polars as pl
 

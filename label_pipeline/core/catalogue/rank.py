@@ -1,7 +1,4 @@
-"""Tables of stage rank: what was trained on what, and how good it is.
-
-Keep out: behaviour (core/tables.py).
-"""
+"""Tables of stage rank: what was trained on what, and how good it is."""
 
 import polars as pl
 

@@ -1,7 +1,4 @@
-"""Tables of stage seed: the user's inputs, and what is known of them: agreement, gold, splits.
-
-Keep out: behaviour (core/tables.py).
-"""
+"""Tables of stage seed: the user's inputs, and what is known of them: agreement, gold, splits."""
 
 import polars as pl
 

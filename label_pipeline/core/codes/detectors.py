@@ -1,7 +1,6 @@
 """The detectors of drift: a stable code each, and the name people read.
 
-Codes are stored in drift_verdicts.signals from the version on that has them; older rows hold the name alone. Keep out:
-figures and sentences (stages/anchor).
+Codes are stored in drift_verdicts.signals from the version on that has them; older rows hold the name alone.
 """
 
 from collections.abc import Mapping

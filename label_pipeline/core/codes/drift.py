@@ -1,7 +1,4 @@
-"""The words of stage anchor: kinds of run, detectors, and the state and cause a drift verdict names.
-
-Keep out: arithmetic (core/drift.py), sentences and the cause table (stages/anchor).
-"""
+"""The words of stage anchor: kinds of run, detectors, and the state and cause a drift verdict names."""
 
 from typing import Final, Literal
 

@@ -1,7 +1,4 @@
-"""Words of the user's inputs, and of what stage seed says about them.
-
-Keep out: reading and rejecting rows (stages/seed).
-"""
+"""Words of the user's inputs, and of what stage seed says about them."""
 
 from typing import Final, Literal
 
@@ -24,7 +21,7 @@ INPUTS: Final = (*SEED_INPUTS, CANDIDATES)
 PANEL: Final = "panel"
 
 GOLD_SOURCES: Final = (PANEL,)
-"""Where a gold grade comes from."""
+"""Where a gold grade can come from."""
 
 AgreementStatus = Literal["usable", "tentative", "unusable", "not applicable"]
 

@@ -1,7 +1,4 @@
-"""The life of a production label, and what kept pairs of a day from getting one.
-
-Keep out: which row of a label counts (stages/amplify/current.py).
-"""
+"""The life of a production label, and what kept pairs of a day from getting one."""
 
 from typing import Final, Literal
 
@@ -25,7 +22,7 @@ Refuser = Literal["gate", "cap", "canary", "model"]
 """What refused pairs of a day and collection."""
 
 GATE: Final = "gate"
-"""No open, current verdict."""
+"""No verdict was open and current."""
 CAP: Final = "cap"
 """The plan, or the run, passed the cap."""
 CANARY: Final = "canary"

@@ -1,7 +1,4 @@
-"""What became of one request to a judge: a grade, or why there is none.
-
-Keep out: reading replies (core/judging/reply.py), what a run makes of them (stages).
-"""
+"""What became of one request to a judge: a grade, or why there is none."""
 
 from typing import Final, Literal
 
@@ -19,9 +16,9 @@ REJECTED: Final = "rejected"
 OUT_OF_SCALE: Final = "out_of_scale"
 WRONG_MODEL: Final = "wrong_model"
 FAILED: Final = "failed"
-"""No reply came."""
+"""The request was sent, and no reply came."""
 OVER_CAP: Final = "over_cap"
-"""Not sent: the cap was reached."""
+"""The request was not sent, because the cap was reached."""
 
 OUTCOMES: Final[tuple[Outcome, ...]] = (
     GRADED, MALFORMED, CUT, REFUSED, REJECTED, OUT_OF_SCALE, WRONG_MODEL, FAILED, OVER_CAP,

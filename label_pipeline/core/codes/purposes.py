@@ -1,7 +1,4 @@
-"""What a judge is asked for, and what an epoch is opened for.
-
-Keep out: which stage's tables a purpose may see (whoever asks), epochs themselves.
-"""
+"""What a judge is asked for, and what an epoch is opened for."""
 
 from typing import Final, Literal
 

@@ -1,7 +1,6 @@
 """The arms of the ranker's experiment, the learners, and the metrics they are compared by.
 
-A metric is a value with one spelling, parameters included (the idea of ir_measures). Keep out: training (stages/rank),
-the arithmetic (core/ranking.py).
+A metric is a value with one spelling, parameters included (the idea of ir_measures).
 """
 
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ TrainedArm = Literal["amplified", "seed_only", "permuted", "amplified_l2"]
 AMPLIFIED: Final = "amplified"
 SEED_ONLY: Final = "seed_only"
 PERMUTED: Final = "permuted"
-"""As amplified, with the labels shuffled: the negative control."""
+"""The amplified arm with its labels shuffled: the negative control."""
 AMPLIFIED_L2: Final = "amplified_l2"
 BM25: Final = "bm25"
 INCUMBENT: Final = "incumbent"
@@ -39,7 +38,7 @@ COMPARED: Final = ((AMPLIFIED, SEED_ONLY), (AMPLIFIED, BM25))
 """Pairs of arms whose difference is tested."""
 
 OVER_SEED_ONLY: Final = paired_difference(AMPLIFIED, SEED_ONLY)
-"""The difference that decides about the crown."""
+"""The difference that decides whether a ranker is promoted."""
 
 DIFFERENCES: Final = tuple(paired_difference(*pair) for pair in COMPARED)
 
@@ -60,7 +59,7 @@ NDCG_OF: Final[Mapping[Gain, str]] = {gain: f"{NDCG} {gain} gain" for gain in GA
 """The metric's one spelling: nDCG never without its gain, because the two gains give different figures."""
 
 MAIN_METRIC: Final = NDCG_OF[EXPONENTIAL]
-"""The metric that decides."""
+"""The metric that decides whether a ranker becomes champion."""
 
 METRICS: Final = tuple(NDCG_OF.values())
 

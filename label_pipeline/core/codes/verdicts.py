@@ -1,7 +1,4 @@
-"""What a row of verdicts is, in which lane the gate looked, and what it found.
-
-Keep out: the criteria of a lane (stages/gate), which verdict stands (stages/gate/standing.py).
-"""
+"""What a row of verdicts is, in which lane the gate looked, and what it found."""
 
 from typing import Final, Literal
 

@@ -1,7 +1,6 @@
 """What can change in a judge beside its mean loss: single grades, unreadable replies, bias, repeatability.
 
-Leading axes broadcast as in loss.py, where the detectors of the loss itself are. Keep out: thresholds and what
-follows from a figure (stages/anchor).
+Leading axes broadcast as in loss.py, where the detectors of the loss itself are.
 """
 
 from typing import NamedTuple

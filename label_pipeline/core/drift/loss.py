@@ -1,8 +1,7 @@
 """Has the judge's error on a fixed anchor risen? The noise of its losses, and the detectors that watch the mean loss.
 
 Losses are shares of R^2 (``Scale.loss``), so every figure here is the same on any scale. Leading axes broadcast: one
-call serves one anchor or two hundred simulated years. What else can change without the loss is detectors.py. Keep out:
-thresholds and what follows from a figure (stages/anchor).
+call serves one anchor or two hundred simulated years. What else can change without the loss is detectors.py.
 
 The items are fixed, so every answer is about *this judge on this anchor*; only fresh human grades speak about the
 population.

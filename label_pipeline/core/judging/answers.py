@@ -1,7 +1,4 @@
-"""The answer to one ask, and the table of judgements made of all answers.
-
-Keep out: asking (core/judging/engine.py).
-"""
+"""The answer to one ask, and the table of judgements made of all answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +52,7 @@ def judgement_frame(
     pairs: Sequence[PairText], asks: Sequence[Ask], answers: Sequence[Answer], member: Member,
     *, epoch: int, run_id: str, purpose: str,
 ) -> pl.DataFrame:  # fmt: skip
-    """One row a pair and vote, in the order of the pairs.
+    """One row per pair and vote, in the order of the pairs.
 
     Pairs that share an ask share its grade; the first of them carries the cost, the others are ``reused`` and cost 0,
     so that costs add up to what was paid.

@@ -1,7 +1,6 @@
 """The distinct requests behind a list of pairs, and what the journal already knows about them.
 
 One ask is one vote on one distinct text pair: pairs under different keys that show the judge the same texts share it.
-Keep out: sending (core/judging/engine.py) and estimating (core/judging/plan.py).
 """
 
 from collections.abc import Iterator, Sequence
@@ -63,6 +62,6 @@ def prepare(
             body = order.member.body(order.pairs[ask.rows[0]], ask.sample_index, attempt)
             key = request_key(order.member.endpoint, body, draw(ask.sample_index, attempt), order.epoch)
             chunk.append((number, key, body))
-        known = journal.recall([key for _, key, _ in chunk])
+        known = journal.lookup([key for _, key, _ in chunk])
         for number, key, body in chunk:
             yield Prepared(number, key, body, known.get(key))

@@ -23,7 +23,7 @@ Outcome = Literal["complete", "cap", "other_model"]
 
 @dataclass(frozen=True)
 class Judging:
-    """What came of judging.
+    """The judgements of one order, and how it ended.
 
     Attributes:
         judgements: one row per pair and vote, in the order of the pairs (core/catalogue/, JUDGEMENTS). Where another

@@ -49,7 +49,7 @@ class Member:
         prompt: the template.
         rubric: the rubric; its scale is the member's.
         parameters: further body fields (temperature, max_tokens or max_completion_tokens, reasoning_effort, ...).
-        votes: independent replies a pair.
+        votes: independent replies per pair.
         logprobs: whether to ask for token log-probabilities.
         vary_seed: whether votes and reading attempts after the first carry a ``seed``.
         read_attempts: how often at most one vote is asked until its reply can be read.

@@ -1,7 +1,4 @@
-"""What is asked of whom: the one record that plan, engine and books pass along.
-
-Keep out: how it is carried out (client, journal, clock: arguments of core/judging/engine.py).
-"""
+"""What is asked of whom: the one record that plan, engine and books pass along."""
 
 import math
 from collections.abc import Sequence

@@ -1,7 +1,6 @@
 """What a run would send and cost, before its first request.
 
 Estimates are deliberately on the high side: a plan that passes the cap should not end over it.
-Keep out: prices themselves (settings, adapters/prices.py) and the cap during a run (core/judging/engine.py).
 """
 
 import math

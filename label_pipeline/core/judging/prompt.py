@@ -1,7 +1,6 @@
 """The prompt template: validated once, rendered to the two messages of a request.
 
 Lives here: the placeholders, and the delimited blocks that keep a document from speaking to the judge.
-Keep out: the rubric's text (core/rubric.py), model parameters and hashes (core/judging/member.py).
 """
 
 import difflib
@@ -59,7 +58,7 @@ class PromptTemplate:
         return visible(query), visible(document)[: self.document_max_chars]
 
     def render_system(self, rubric: str) -> str:
-        """The system message."""
+        """The system message of a request."""
         return _fill(self.system, {"rubric": rubric})
 
     def render_user(self, query: str, document: str, context: str, salt: str) -> str:

@@ -25,7 +25,7 @@ _CLOSING = re.compile(r"[\s}`]*")
 
 
 class Reading(NamedTuple):
-    """One reply as read.
+    """What a reply was read as: a grade, or why it holds none.
 
     Attributes:
         outcome: graded or why not; the engine sets those of which there is no reply of the judge.

@@ -1,7 +1,4 @@
-"""Drives the engine from ordinary, synchronous code so that an interruption loses nothing that was paid for.
-
-Keep out: what is driven (core/judging/engine.py).
-"""
+"""Drives the engine from ordinary, synchronous code so that an interruption loses nothing that was paid for."""
 
 import asyncio
 import contextvars

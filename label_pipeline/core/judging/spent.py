@@ -1,7 +1,4 @@
-"""What judging cost: the requests, tokens and dollars behind rows of JUDGEMENTS.
-
-Keep out: prices and caps (plan.py, member.py), which rows belong together (operations).
-"""
+"""What judging cost: the requests, tokens and dollars behind rows of JUDGEMENTS."""
 
 from typing import NamedTuple
 

@@ -1,7 +1,7 @@
 """The workers behind ``judge_pairs``: they pull asks from one iterator and share one state.
 
 Order of things for one vote: journal or request, reply durable in the journal, served model checked, reply read, asked
-again if unreadable. Keep out: the public contract (core/judging/engine.py) and rows (core/judging/answers.py).
+again if unreadable.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class _Spent:
 
 
 class Workers:
-    """State of one ``judge_pairs``.
+    """The state that the workers of one ``judge_pairs`` share.
 
     Attributes:
         asks: every distinct ask.

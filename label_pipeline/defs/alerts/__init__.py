@@ -4,7 +4,7 @@
 * notices.py    from Dagster's event log to alerts
 * heartbeat.py  the file a watchdog outside reads
 
-When to add here: something else a person must be told. Keep out: sending (adapters/webhook.py).
+When to add here: something else a person must be told.
 """
 
 from label_pipeline.defs.alerts.sensor import alerts_sensor

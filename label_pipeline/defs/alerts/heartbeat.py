@@ -1,6 +1,6 @@
 """The sign of life: one small JSON file, written at every tick of sensor `alerts`, for a watchdog outside.
 
-It must be written whatever else is wrong: trouble is told in it. Keep out: what is posted (sensor.py).
+It must be written whatever else is wrong: trouble is told in it.
 """
 
 import json

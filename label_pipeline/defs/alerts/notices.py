@@ -1,7 +1,7 @@
 """From Dagster's event log to alerts: every failed check evaluation and every failed run of this graph, in order.
 
 What an alert quotes is chosen here: the description of a check, or the sentence of an error that quotes no text. Never
-metadata, which shows offending rows. Keep out: sending (adapters/webhook.py), when (sensor.py).
+metadata, which shows offending rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from label_pipeline.core.errors import (
 from label_pipeline.defs.dagster_private import JobFailureData, SqlRunStorage
 
 PAGE = 1000
-"""Events of one kind read a tick; what is past them waits for the next tick."""
+"""Events of one kind read per tick; what is past them waits for the next tick."""
 
 RUN_FAILED = "run_failed"
 """Section of the runbook for runs that failed."""

@@ -2,7 +2,7 @@
 
 A post comes before the position in the event log moves past it, so a failing webhook loses nothing: the next tick tries
 again. The position is kept twice, in Dagster's cursor and in the heartbeat file after every single post, so that a
-daemon killed in a tick repeats at most the one post under way. Keep out: what an alert says (notices.py).
+daemon killed in a tick repeats at most the one post under way.
 """
 
 import json
@@ -23,7 +23,7 @@ from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings
 
 EVERY_S = 30
-"""Seconds between ticks."""
+"""Seconds between two ticks of the sensor."""
 
 FIRST_LOOKS_BACK = timedelta(days=1)
 """What the first tick of an instance still tells: nobody wants the failures of last year on the day of the set-up."""
@@ -45,7 +45,7 @@ class Position:
 
     @property
     def cursor(self) -> str:
-        """As Dagster keeps it."""
+        """The position as the string Dagster keeps between ticks."""
         return json.dumps({"after": self.after, "since": self.since.isoformat()})
 
     @staticmethod
@@ -167,7 +167,7 @@ class _Tick:
 
 
 def _groups(found: Sequence[Notice], most: int) -> list[Sequence[Notice]]:
-    """One a post, at most ``most`` posts: the last one takes all that is left."""
+    """One per post, at most ``most`` posts: the last one takes all that is left."""
     singles = len(found) if len(found) <= most else most - 1
     return [[notice] for notice in found[:singles]] + ([found[singles:]] if found[singles:] else [])
 

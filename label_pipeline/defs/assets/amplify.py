@@ -1,8 +1,4 @@
-"""The amplify stage: a day's candidate pairs, and their labels under an open, current verdict.
-
-Keep out: the steps (operations/amplify.py), sorting pairs out, labels and books (stages/amplify), who may label
-(stages/gate).
-"""
+"""The amplify stage: a day's candidate pairs, and their labels under an open, current verdict."""
 
 from datetime import date
 

@@ -1,7 +1,4 @@
-"""The anchor stage: the certified judge asked again about the fixed human reference, and whether it is still itself.
-
-Keep out: the steps (operations/anchor.py, operations/drift.py), the decision (stages/anchor).
-"""
+"""The anchor stage: the certified judge asked again about the fixed human reference, and whether it is still itself."""
 
 import json
 
@@ -119,7 +116,7 @@ def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
 
 
 def _signals(rows: pl.DataFrame) -> pl.DataFrame:
-    """Every detector's answer, one a line."""
+    """Every detector's answer, one per line."""
     lines = [
         {"collection": row["collection"]} | signal
         for row in rows.iter_rows(named=True)

@@ -1,7 +1,4 @@
-"""The calibrate stage: every candidate judges train and dev, one becomes the frozen judge.
-
-Keep out: the steps (operations/calibrate.py), comparing and freezing (stages/calibrate).
-"""
+"""The calibrate stage: every candidate judges train and dev, one becomes the frozen judge."""
 
 import json
 from collections.abc import Sequence

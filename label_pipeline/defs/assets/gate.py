@@ -1,7 +1,4 @@
-"""The gate stage: the judge on the holdout, exactly as it will label, and the verdict a collection.
-
-Keep out: the steps (operations/gate), thresholds, the decision, what still stands (stages/gate).
-"""
+"""The gate stage: the judge on the holdout, exactly as it will label, and one verdict per collection."""
 
 import json
 
@@ -46,7 +43,7 @@ def gate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
     def gate_verdict(
         context: dg.AssetExecutionContext, config: GateConfig, project: dg.ResourceParam[Project]
     ) -> dg.MaterializeResult:
-        """Is the newest judge good enough, on queries nobody tuned on? One verdict a collection, with its reasons."""
+        """Is the newest judge good enough, on queries nobody tuned on? One verdict per collection, with its reasons."""
         with refusing():
             judge, looked = operation.look(run_of(context), project, config.lane, config.cap_usd)
             return _result(project, judge, looked)
@@ -66,7 +63,7 @@ def _result(project: Project, judge: JudgeVersion, looked: Looked) -> dg.Materia
             "judge_version": judge.judge_version,
             "open": opened,
             "closed": dg.MetadataValue.json(closed),
-            "not looked at": dg.MetadataValue.json(dict(looked.refused)),
+            "not looked at": dg.MetadataValue.json(dict(looked.not_looked_at)),
             "confusion": dg.MetadataValue.md(plots.data_uri_markdown(drawn, "confusion")),
             **_shown(verdicts_of(project, judge.judge_version, collections)),
         },

@@ -1,7 +1,4 @@
-"""The rank stage: a training set of every current label, rankers trained on it, and their proof on human grades.
-
-Keep out: the steps (operations/rank.py), features, arms, evaluation (stages/rank).
-"""
+"""The rank stage: a training set of every current label, rankers trained on it, and their proof on human grades."""
 
 import dagster as dg
 import polars as pl

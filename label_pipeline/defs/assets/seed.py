@@ -1,7 +1,4 @@
-"""The seed stage: the user's files become tables, human agreement, gold grades and splits.
-
-Keep out: the steps (operations/seed.py), what a good row is and every figure (stages/seed).
-"""
+"""The seed stage: the user's files become tables, human agreement, gold grades and splits."""
 
 import dagster as dg
 
@@ -105,7 +102,7 @@ def _gold_labels(key: Keys) -> dg.AssetsDefinition:
         kinds={"polars", "deltalake"},
     )
     def gold_labels(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
-        """One gold grade a pair: panel mean, variance and count."""
+        """One gold grade per pair: panel mean, variance and count."""
         with refusing():
             gold = operation.settle_gold(project)
             counts = gold.group_by("collection", "gold_grade").len("pairs").sort("collection", "gold_grade")

@@ -3,8 +3,7 @@
 * watch.py  `judge_model_changed`, `anchor_drifted`, `new_human_labels`
 * tick.py   from what one of them wants to what Dagster is asked for
 
-When to add here: a new reason to run without being asked. Keep out: what a reason is (stages/watch), what is looked at
-(operations/watch), alerts (alerts/).
+When to add here: a new reason to run without being asked.
 """
 
 from label_pipeline.defs.sensors.watch import watch_sensors

@@ -1,7 +1,4 @@
-"""From what a sensor wants to what Dagster is asked for: once an occasion, within the allowance, with its reason.
-
-Keep out: what is wanted (stages/watch), what it costs (operations/recalibrate.py), the sensors themselves (watch.py).
-"""
+"""From what a sensor wants to what Dagster is asked for: once per occasion, within the allowance, with its reason."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +12,7 @@ from label_pipeline.operations import recalibrate, watch
 from label_pipeline.operations.gate import suspend
 from label_pipeline.operations.project import Project, utc_now
 from label_pipeline.stages import watch as rules
-from label_pipeline.stages.watch import ANCHOR, LOAD_SEED, RECALIBRATE, Attempt, Finding, Wanted
+from label_pipeline.stages.watch import ANCHOR, LOAD_SEED, RECALIBRATE, Attempt, Finding, WantedRun
 
 OCCASION, ABOUT, REASON = "label_pipeline/occasion", "label_pipeline/judge", "label_pipeline/reason"
 COLLECTIONS = "label_pipeline/collections"
@@ -53,7 +50,7 @@ class Tick:
             notes.append(f"{wanted.reason}: {sentence}")
         return requests, notes
 
-    def _ask(self, wanted: Wanted, *, by_judge: bool) -> tuple[dg.RunRequest | None, str]:
+    def _ask(self, wanted: WantedRun, *, by_judge: bool) -> tuple[dg.RunRequest | None, str]:
         """The request for ``wanted``, or None; and why."""
         if busy := self.under_way(wanted.job):
             return None, f"run {busy} of job {wanted.job} is under way"
@@ -79,7 +76,7 @@ class Tick:
         )  # fmt: skip
         return request, sentence
 
-    def _allowed(self, wanted: Wanted, *, again: bool) -> tuple[dict[str, dict[str, object]] | None, str]:
+    def _allowed(self, wanted: WantedRun, *, again: bool) -> tuple[dict[str, dict[str, object]] | None, str]:
         """The configuration, asset by asset, of a run that may be spent on, or None; and why."""
         if wanted.job == LOAD_SEED:
             return {}, ""
@@ -107,7 +104,7 @@ class Tick:
         loaded, ended = self.loaded_at(), records[0].end_time
         return loaded is None or ended is None or loaded < datetime.fromtimestamp(ended, UTC)
 
-    def _attempts(self, wanted: Wanted, *, by_judge: bool) -> list[Attempt]:
+    def _attempts(self, wanted: WantedRun, *, by_judge: bool) -> list[Attempt]:
         tags = {ABOUT: wanted.about} if by_judge else {OCCASION: wanted.run_key}
         records = self.instance.get_run_records(dg.RunsFilter(job_name=wanted.job, tags=tags))
         return [
@@ -127,7 +124,7 @@ class Tick:
         return None if event is None else datetime.fromtimestamp(event.timestamp, UTC)
 
 
-def _overlap(wanted: Wanted, run: dg.DagsterRun) -> bool:
+def _overlap(wanted: WantedRun, run: dg.DagsterRun) -> bool:
     """Whether ``run`` was about a collection that ``wanted`` is about; a run that does not say was about all."""
     told = run.tags.get(COLLECTIONS)
     return told is None or bool(set(wanted.collections) & set(json.loads(told)))

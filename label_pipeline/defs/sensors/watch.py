@@ -1,7 +1,7 @@
 """Sensors `judge_model_changed`, `anchor_drifted` and `new_human_labels`.
 
 Each looks (operations/watch), decides (stages/watch) and hands Dagster what may be asked for (tick.py); what it found,
-and why it did not ask, stands in the tick history. Keep out: what a job does (jobs.py).
+and why it did not ask, stands in the tick history.
 """
 
 from collections.abc import Callable, Sequence

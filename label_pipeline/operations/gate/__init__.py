@@ -3,8 +3,6 @@
 * look.py       the full lane, and how a look is settled: decided once, paid once
 * recertify.py  the lane after a change from outside, beside the judge certified before
 * standing.py   who may label what now, how many looks are left, and ending that: a suspension
-
-Keep out: thresholds and decisions (stages/gate).
 """
 
 from collections.abc import Callable
@@ -58,7 +56,7 @@ def look(run: Run, project: Project, lane: str = FULL, cap_usd: float | None = N
         judge, epoch = newest_judge(project)
         cap = project.settings.gate.cap_usd if cap_usd is None else cap_usd
         looked = LANES[lane](run, project, judge, epoch, cap)
-        for name, why in looked.refused.items():
+        for name, why in looked.not_looked_at.items():
             run.log.warning(f"collection {name} was not looked at: {why}")
         standings = current_standings(project, "gate", project.collections()).values()
         if any(found.open and found.judge_version == judge.judge_version for found in standings):

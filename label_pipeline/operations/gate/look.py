@@ -1,7 +1,4 @@
-"""Take one look in the full lane: ask the judge about the whole holdout, decide, and store verdict and look.
-
-Keep out: every rule (stages/gate), the other lane (recertify.py).
-"""
+"""Take one look in the full lane: ask the judge about the whole holdout, decide, and store verdict and look."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,12 +28,12 @@ class Looked:
     Attributes:
         gold: the graded pairs the judge was asked about.
         grades: its grades, one row per pair.
-        refused: collection to why it could not be looked at in this lane.
+        not_looked_at: collection to why it could not be looked at in this lane.
     """
 
     gold: pl.DataFrame
     grades: pl.DataFrame
-    refused: Mapping[str, str]
+    not_looked_at: Mapping[str, str]
 
 
 def newest_judge(project: Project) -> tuple[JudgeVersion, int]:
@@ -104,7 +101,7 @@ def settle(
     decide: Decide,
     no_later_than: datetime | None = None,
 ) -> None:
-    """Decides once a look: the same judge, epoch, evidence, policy and lane find the stored verdict, at no cost."""
+    """Decides once per look: the same judge, epoch, evidence, policy and lane find the stored verdict, at no cost."""
     store, policy = project.store("gate"), project.policy
     name = gate.verdict_id(
         judge.judge_version, evidence.collection, epoch, evidence.holdout_hash, policy.policy_hash, lane

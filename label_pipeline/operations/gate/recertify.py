@@ -1,7 +1,4 @@
-"""Take one look in the re-certification lane: the judge beside the last one a full gate certified.
-
-Keep out: every rule (stages/gate), the full lane (look.py).
-"""
+"""Take one look in the re-certification lane: the judge beside the last one a full gate certified."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,10 +18,10 @@ from label_pipeline.stages import gate
 
 
 @dataclass(frozen=True)
-class Match:
+class LaneMatch:
     """One collection's reference judge, its grades, and the pairs it is compared on."""
 
-    reference: gate.Reference
+    reference: gate.ReferenceJudge
     judge: JudgeVersion
     grades: pl.DataFrame
     compared: pl.DataFrame
@@ -42,15 +39,15 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
         ProviderUnavailableError: an outage, which must not burn a look.
     """
     gold = project.store("gate").query("seed/graded_pairs", {"splits": list(TEST_SPLITS)})
-    matches: list[Match] = []
-    refused: dict[str, str] = {}
+    matches: list[LaneMatch] = []
+    without: dict[str, str] = {}
     for (name,), rows in gold.group_by(["collection"], maintain_order=True):
         try:
             matches.append(find_match(project, str(name), judge, epoch, rows))
         except NotApplicableError as error:
-            refused[str(name)] = str(error)
+            without[str(name)] = str(error)
     if not matches:
-        why = "; ".join(refused.values()) or "no human grade on a holdout or anchor query"
+        why = "; ".join(without.values()) or "no human grade on a holdout or anchor query"
         raise NotApplicableError(f"no re-certification: {why}")
     compared = pl.concat([match.compared for match in matches])
     grades = ask_judge(run, project, judge, epoch, compared, cap_usd)
@@ -63,10 +60,10 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
             project, judge, paired.judge, epoch, RECERTIFY, partial(_compare, project, paired),
             no_later_than=match.reference.ends_at,
         )  # fmt: skip
-    return Looked(compared, grades, refused)
+    return Looked(compared, grades, without)
 
 
-def find_match(project: Project, collection: str, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> Match:
+def find_match(project: Project, collection: str, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> LaneMatch:
     """The reference of one collection, for the lane and for whoever forecasts whether it can be taken.
 
     Args:
@@ -95,7 +92,7 @@ def find_match(project: Project, collection: str, judge: JudgeVersion, epoch: in
         },
     )  # fmt: skip
     grades = pair_grades(judged)
-    return Match(reference, certified, grades, gate.comparable(gold, grades, reference, policy), gold.height)
+    return LaneMatch(reference, certified, grades, gate.comparable(gold, grades, reference, policy), gold.height)
 
 
 def _compare(project: Project, paired: gate.Paired, look: int, rng: np.random.Generator, edited: bool) -> gate.Verdict:

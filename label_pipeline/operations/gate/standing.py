@@ -1,7 +1,4 @@
-"""Who may label what now, and how many looks are left; and the one place that ends a verdict: a suspension.
-
-Keep out: the rules (stages/gate/standing.py, ledger.py, renewal.py).
-"""
+"""Who may label what now, and how many looks are left; and the one place that ends a verdict: a suspension."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -2,8 +2,6 @@
 
 * judges.py      the judges that label: what their replies reported, drift verdicts, canaries, verdicts since
 * new_grades.py  input files that changed, pairs humans graded since the newest verdict
-
-Keep out: what follows from it (stages/watch), what that may cost (operations/recalibrate.py).
 """
 
 from label_pipeline.operations.watch.judges import (

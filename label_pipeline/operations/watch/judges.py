@@ -1,7 +1,6 @@
 """What the sensors see of judges: which label, what their replies reported, drift verdicts, canaries, verdicts since.
 
-Reads tables and asks an endpoint for its model list; sends no chat request. Keep out: human grades (new_grades.py),
-what follows (stages/watch), what it may cost (operations/recalibrate.py).
+Reads tables and asks an endpoint for its model list; sends no chat request.
 """
 
 import asyncio
@@ -17,7 +16,7 @@ from label_pipeline.core.codes.verdicts import DECISION, SUSPENSION
 from label_pipeline.core.errors import JudgeError, SettingsError, StorageError
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.project import Project
-from label_pipeline.stages.watch import CanaryStopped, DriftSeen, Recorded, Wanted, WatchedJudge
+from label_pipeline.stages.watch import CanaryStopped, DriftSeen, Recorded, WantedRun, WatchedJudge
 
 LIST_WITHIN_S = 15.0
 """Seconds an endpoint has for its model list; a tick of several silent ones must end within Dagster's 60."""
@@ -26,7 +25,7 @@ _NEWEST_FIRST = ("epoch", "decided_at", "verdict_id")
 
 
 def watched(project: Project) -> list[WatchedJudge]:
-    """The judges with an open verdict, standing or suspended since; of every collection the newest."""
+    """The judges whose verdict is in force or was suspended since; of every collection the newest."""
     store = project.store("gate")
     verdicts = store.read("verdicts")
     opened = verdicts.filter(pl.col("kind") == DECISION, pl.col("open")).sort(_NEWEST_FIRST, descending=True)
@@ -44,7 +43,7 @@ def watched(project: Project) -> list[WatchedJudge]:
         named = str(row["judge_version"]), int(row["epoch"])
         judge = found.get(named) or _judge(project, *named)
         if standing.open:
-            judge = replace(judge, standing={**judge.standing, name: str(row["verdict_id"])})
+            judge = replace(judge, open_verdicts={**judge.open_verdicts, name: str(row["verdict_id"])})
         else:
             judge = replace(judge, suspended=(*judge.suspended, name))
         found[named] = replace(judge, decided=max(judge.decided, *_decided(verdicts, [name]).values()))
@@ -72,7 +71,7 @@ def _decided(verdicts: pl.DataFrame, collections: Sequence[str]) -> dict[str, in
     }
 
 
-def answered(project: Project, wanted: Wanted) -> bool:
+def answered(project: Project, wanted: WantedRun) -> bool:
     """Whether the gate has decided on all that ``wanted`` is about, on replies later than what it is for."""
     if wanted.since is None:
         return False
@@ -93,7 +92,7 @@ def waiting(project: Project) -> str:
         decided = _decided(verdicts, judge.suspended)
         if open_ones := [name for name in judge.suspended if decided[name] <= ended[name]]:
             return f"{', '.join(open_ones)} is suspended, and the recalibration that answers it asks about these too"
-        if judge.standing and set(recorded(project, judge).newest) - {judge.model_served}:
+        if judge.open_verdicts and set(recorded(project, judge).newest) - {judge.model_served}:
             return f"judge {judge.judge_version} answers as another model; sensor judge_model_changed comes first"
     return ""
 
@@ -121,7 +120,7 @@ def drift_seen(project: Project, judges: Sequence[WatchedJudge]) -> list[DriftSe
     found = []
     for judge in judges:
         others = set(recorded(project, judge).newest) - {judge.model_served}
-        for name in sorted({*judge.standing, *judge.suspended}):
+        for name in sorted({*judge.open_verdicts, *judge.suspended}):
             mine = rows.filter(
                 pl.col("judge_version") == judge.judge_version, pl.col("collection") == name,
                 pl.col("epoch") >= judge.epoch,
@@ -142,7 +141,7 @@ def canaries_stopped(project: Project, judges: Sequence[WatchedJudge]) -> list[C
     for judge in judges:
         if set(recorded(project, judge).newest) - {judge.model_served}:
             continue
-        for name in judge.standing:
+        for name in judge.open_verdicts:
             mine = runs.filter(
                 pl.col("judge_version") == judge.judge_version, pl.col("collection") == name,
                 pl.col("epoch") > judge.epoch,

@@ -1,6 +1,6 @@
 """What humans graded since: the seed's input files, and graded pairs the newest verdict does not rest on.
 
-Reads, sends nothing. Keep out: what follows (stages/watch/new_grades.py), judges (judges.py).
+Reads, sends nothing.
 """
 
 import hashlib

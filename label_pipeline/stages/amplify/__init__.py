@@ -5,10 +5,10 @@ counts. Keep out: sending (core/judging).
 """
 
 from label_pipeline.stages.amplify.current import current, newest
-from label_pipeline.stages.amplify.label import Books, books, labels, orphan_row, run_row
+from label_pipeline.stages.amplify.label import DayBooks, books, labels, orphan_row, run_row
 from label_pipeline.stages.amplify.work import Work, reasons, refuse_all_closed, sort_out
 
 __all__ = [
-    "Books", "Work", "books", "current", "labels", "newest", "orphan_row", "reasons", "refuse_all_closed", "run_row",
+    "DayBooks", "Work", "books", "current", "labels", "newest", "orphan_row", "reasons", "refuse_all_closed", "run_row",
     "sort_out",
 ]  # fmt: skip

@@ -1,7 +1,6 @@
 """Which row of a label counts now, or counted at a moment: labels are facts, and later rows tell their fate.
 
-The same rule as in sql/amplify/ and sql/rank/, over rows that are in hand. Keep out: writing rows (label.py, and
-stages/anchor).
+The same rule as in sql/amplify/ and sql/rank/, over rows that are in hand.
 """
 
 import polars as pl

@@ -1,7 +1,4 @@
-"""Ask the certified judge about the work, and turn its replies into labels and books that add up.
-
-Keep out: sorting out the work (work.py), sending (core/judging), storing (operations/amplify.py).
-"""
+"""Ask the certified judge about the work, and turn its replies into labels and books that add up."""
 
 import json
 from collections.abc import Mapping
@@ -23,16 +20,16 @@ from label_pipeline.stages.amplify.work import Work
 
 
 @dataclass(frozen=True)
-class Books:
+class DayBooks:
     """What became of the pairs of one collection and day: pairs in = the sum of the five outcomes.
 
     Attributes:
         pairs_in: candidate pairs.
         labelled: pairs with a label under this judge version.
         reused: of the labelled, those that rest on no request of this run.
-        abstained: the model refused, or its reply stayed unreadable, cut or out of scale.
+        abstained: the model refused, its endpoint rejected the text, or the reply stayed unreadable.
         failed: no reply.
-        refused: no open verdict, or over the cap.
+        barred: no open verdict, over the cap, a canary that stopped it, another model; column `refused`.
         skipped: customer text and no endpoint inside the boundary.
     """
 
@@ -41,13 +38,13 @@ class Books:
     reused: int
     abstained: int
     failed: int
-    refused: int
+    barred: int
     skipped: int
 
     @property
     def balanced(self) -> bool:
         """Whether every pair has exactly one outcome."""
-        return self.pairs_in == self.labelled + self.abstained + self.failed + self.refused + self.skipped
+        return self.pairs_in == self.labelled + self.abstained + self.failed + self.barred + self.skipped
 
 
 def labels(work: Work, judging: Judging, judge: JudgeVersion, *, day: date, run_id: str, now: datetime) -> pl.DataFrame:
@@ -82,24 +79,24 @@ def labels(work: Work, judging: Judging, judge: JudgeVersion, *, day: date, run_
     )
 
 
-def books(work: Work, judging: Judging | None) -> Books:
-    """The books of ``work``; without ``judging`` every pair that should have been asked was refused."""
+def books(work: Work, judging: Judging | None) -> DayBooks:
+    """The books of ``work``; without ``judging`` every pair that should have been asked is barred."""
     if judging is None:
-        refused = work.refused + len(work.ask)
-        return Books(work.pairs_in, work.labelled_before, work.labelled_before, 0, 0, refused, work.skipped)
+        barred = work.barred + len(work.ask)
+        return DayBooks(work.pairs_in, work.labelled_before, work.labelled_before, 0, 0, barred, work.skipped)
     grades = pair_grades(judging.judgements)
     graded, over_cap, failed = (
         pl.col("outcome") == word for word in (outcomes.GRADED, outcomes.OVER_CAP, outcomes.FAILED)
     )
     rules = {"graded": graded, "over": over_cap, "failed": failed, "reused": graded & pl.col("reused")}
     count = {name: grades.filter(rule).height for name, rule in rules.items()}
-    return Books(
+    return DayBooks(
         pairs_in=work.pairs_in,
         labelled=work.labelled_before + count["graded"],
         reused=work.labelled_before + count["reused"],
         abstained=grades.height - count["graded"] - count["over"] - count["failed"],
         failed=count["failed"],
-        refused=work.refused + count["over"],
+        barred=work.barred + count["over"],
         skipped=work.skipped,
     )
 
@@ -116,7 +113,7 @@ def run_row(
         cost: what it cost, though nothing came of it.
         day: the partition.
         run_id: the Dagster run.
-        refused_by: what refused pairs; None where nothing did.
+        refused_by: what barred pairs; None where nothing did.
         reason: why, a sentence.
         now: current time.
 
@@ -137,7 +134,7 @@ def run_row(
         "reused": found.reused,
         "abstained": found.abstained,
         "failed": found.failed,
-        "refused": found.refused,
+        "refused": found.barred,
         "skipped": found.skipped,
         **cost._asdict(),
         "refused_by": refused_by,

@@ -1,7 +1,4 @@
-"""Sort out one day's candidate pairs of one collection: what to ask, what is labelled, what may not be sent.
-
-Keep out: asking (label.py), who may label (stages/gate/standing.py).
-"""
+"""Sort out one day's candidate pairs of one collection: what to ask, what is labelled, what may not be sent."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,7 +23,7 @@ class Work:
         ask: pairs to ask the judge about.
         labelled_before: pairs that have a label under this judge version already.
         skipped: customer pairs, when the judge's endpoint is outside the boundary.
-        refused: pairs nobody may label.
+        barred: pairs nobody may label; the books call them refused.
     """
 
     collection: str
@@ -34,12 +31,12 @@ class Work:
     ask: tuple[PairText, ...]
     labelled_before: int
     skipped: int
-    refused: int
+    barred: int
 
     @property
     def pairs_in(self) -> int:
         """Every candidate pair of the day."""
-        return len(self.ask) + self.labelled_before + self.skipped + self.refused
+        return len(self.ask) + self.labelled_before + self.skipped + self.barred
 
 
 def sort_out(pairs: pl.DataFrame, labelled: pl.DataFrame, standing: Standing, *, inside: bool) -> Work:
@@ -62,7 +59,7 @@ def sort_out(pairs: pl.DataFrame, labelled: pl.DataFrame, standing: Standing, *,
         ask=pair_texts(allowed),
         labelled_before=pairs.height - new.height,
         skipped=new.height - allowed.height,
-        refused=0,
+        barred=0,
     )
 
 

@@ -17,7 +17,7 @@ from label_pipeline.core.judging.spent import Spent, spent
 from label_pipeline.stages.anchor import canary
 from label_pipeline.stages.anchor.decision import DriftVerdict, decide_drift
 from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun
-from label_pipeline.stages.anchor.labels import confirmed, recalled, standing
+from label_pipeline.stages.anchor.labels import confirmed, recalled, usable
 from label_pipeline.stages.anchor.population import Population, compare
 from label_pipeline.stages.anchor.recall import AffectedRanker, affected_rankers
 from label_pipeline.stages.anchor.runs import measure, run_row, snapshot
@@ -27,5 +27,5 @@ from label_pipeline.stages.anchor.verdicts import drift_row
 __all__ = [
     "AffectedRanker", "AnchorEvidence", "AnchorRun", "DriftThresholds", "DriftVerdict", "Population", "Spent",
     "affected_rankers", "canary", "compare", "confirmed", "decide_drift", "drift_row", "measure", "recalled", "run_row",
-    "snapshot", "spent", "standing",
+    "snapshot", "spent", "usable",
 ]  # fmt: skip

@@ -1,7 +1,6 @@
 """A few anchor pairs asked before an amplification sends anything else: stop it when the judge is plainly not itself.
 
 The canary only ever stops one amplification and leaves the question to an anchor run; suspending is for decision.py.
-Keep out: asking (operations/canary.py).
 """
 
 import hashlib
@@ -19,8 +18,8 @@ from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.anchor.evidence import AnchorRun
 from label_pipeline.stages.anchor.thresholds import DEFAULT, DriftThresholds
 
-MOST_UNREADABLE = 0.5
-"""Without a baseline: more unreadable replies than this stop an amplification."""
+MOST_UNGRADED = 0.5
+"""Without a baseline: a larger share of replies without a grade than this stops an amplification."""
 
 NEXT = "nothing else was sent; materialise anchor_run, which finds out what changed"
 
@@ -47,9 +46,9 @@ def objection(
         before: the baseline's runs, cut to the same pairs; fewer than two are no baseline yet.
         accepted_model: the model id that was certified.
         scale: the grade scale.
-        thresholds: Bonferroni over a year of nights, for losses and for unreadable replies each. Simulated: a healthy
-            judge whose replies can all be read is stopped in less than one year of twenty; one that loses 1 % of them
-            on some five nights a year, because what it wrote and nobody can read is the worst loss.
+        thresholds: Bonferroni over a year of nights, for losses and for replies without a grade each. Simulated: a
+            healthy judge whose replies can all be read is stopped in less than one year of twenty; one that loses
+            1 % of them on some five nights per year, because what it wrote and nobody can read is the worst loss.
     """
     others = sorted(run.models - {accepted_model})
     if others:
@@ -59,14 +58,15 @@ def objection(
             f"canary: {run.missing_share:.1%} of the replies never came, so the judge was not measured; nothing else "
             "was sent; run this one again when the provider answers"
         )
-    return _unreadable(run, before, thresholds) or _jump(run, gold, before, scale, thresholds.canary_z)
+    return _ungraded(run, before, thresholds) or _jump(run, gold, before, scale, thresholds.canary_z)
 
 
-def _unreadable(run: AnchorRun, before: Sequence[AnchorRun], thresholds: DriftThresholds) -> str | None:
+def _ungraded(run: AnchorRun, before: Sequence[AnchorRun], thresholds: DriftThresholds) -> str | None:
+    # of the replies that came: what never came was looked at before
     bad = run.malformed + run.refused
     told = f"canary: {bad} of {run.replies} replies could not be read"
     if len(before) < 2:
-        return f"{told}, and there is no baseline yet; {NEXT}" if bad > MOST_UNREADABLE * run.replies else None
+        return f"{told}, and there is no baseline yet; {NEXT}" if bad > MOST_UNGRADED * run.replies else None
     usual, asked = sum(r.malformed + r.refused for r in before), sum(r.replies for r in before)
     limit = thresholds.alpha / thresholds.canaries_per_year
     if bad and excess_rate_p(bad, run.replies, usual, asked) < limit:

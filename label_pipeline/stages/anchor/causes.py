@@ -16,7 +16,7 @@
 | the stream no longer looks like the anchor | population | no | no |
 
 "Beyond the tolerance" is the e-process, or a second run in a row that jumped. The first row that applies is the cause.
-A fingerprint alone asks for nothing: the anchor run it led to has just answered. Keep out: figures (readings.py).
+A fingerprint alone asks for nothing: the anchor run it led to has just answered.
 """
 
 from datetime import datetime

@@ -1,7 +1,6 @@
 """Decide whether a certified judge is still the one that was certified, collection by collection.
 
-Refuses to decide on too little, then reads the detectors and looks the cause up. Unknown is never healthy. Keep out:
-figures (readings.py), words (signals.py), the cause table (causes.py), storing and suspending (operations/drift.py).
+Refuses to decide on too little, then reads the detectors and looks the cause up. Unknown is never healthy.
 """
 
 from dataclasses import dataclass, replace
@@ -51,7 +50,7 @@ class DriftVerdict:
 
 
 def decide_drift(evidence: AnchorEvidence, thresholds: DriftThresholds = DEFAULT) -> DriftVerdict:
-    """The verdict on ``evidence``.
+    """The drift verdict that follows from ``evidence``.
 
     Only a loss beyond its tolerance, or another model, suspends; no single run's grades do. Warnings ask for one more
     run, and the run after that decides. Runs in which replies never came are left out: an outage is not the judge.

@@ -1,6 +1,6 @@
 """What drift is decided on: repeated runs of one judge over one collection's anchor, and what else is known.
 
-Plain arrays, aligned by item. Keep out: figures (readings.py, signals.py), decisions (causes.py, decision.py).
+Plain arrays, aligned by item.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class AnchorRun:
         ran_at: when it ended (UTC).
         raw: (n,) mean raw grade; nan where no reply held one.
         calibrated: (n,) calibrated grade; nan likewise.
-        malformed: replies that held no grade: malformed, cut, out of scale.
-        refused: replies in which the model refused.
+        malformed: unreadable replies: malformed, cut, out of scale (the column and its detector have this name).
+        refused: times the model refused, or its endpoint rejected the text.
         replies: replies asked for (pairs x votes), those that never came included.
         models: model ids the provider reported.
         fingerprints: system fingerprints it reported.
@@ -57,12 +57,12 @@ class AnchorRun:
 
     @property
     def replied(self) -> NDArray[np.bool_]:
-        """(n,) ``answered``, whether it says so or not."""
+        """(n,) which pairs got a reply; where ``answered`` is None, all of them."""
         return np.ones(len(self.raw), dtype=bool) if self.answered is None else self.answered
 
     @property
     def missing_share(self) -> float:
-        """Likewise of a run over the whole anchor: pairs that were not asked for are missing too."""
+        """Share of the anchor that brought no reply; pairs that were not asked for are missing too."""
         return max(self.failed_share, 1 - float(self.replied.mean()))
 
 
@@ -85,7 +85,7 @@ class AnchorEvidence:
         population: comparison of the anchor with the stream; None where none was made.
 
     Raises:
-        ValueError: where an array does not have one entry an item.
+        ValueError: where an array does not have one entry per item.
     """
 
     collection: str
@@ -111,5 +111,5 @@ class AnchorEvidence:
 
     @property
     def n_pairs(self) -> int:
-        """Anchor pairs."""
+        """Number of anchor pairs."""
         return len(self.gold)

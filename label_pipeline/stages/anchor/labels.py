@@ -1,7 +1,6 @@
 """Later rows of labels: confirmed by a healthy anchor run, or recalled because the judge was not itself.
 
-A label's newest row of its judge decides (sql/amplify, sql/rank); nothing is ever changed or removed. Keep out: whether
-to confirm or recall (decision.py), who was trained on a label (recall.py).
+A label's newest row of its judge decides (sql/amplify, sql/rank); nothing is ever changed or removed.
 """
 
 from datetime import datetime
@@ -23,7 +22,7 @@ def confirmed(
     return _later(waiting, CONFIRMED, now)
 
 
-def standing(
+def usable(
     labels: pl.DataFrame,
     *,
     judge_version: str,
@@ -31,7 +30,7 @@ def standing(
     until: datetime | None = None,
     collection: str | None = None,
 ) -> pl.DataFrame:
-    """What still stands of the labels a judge gave from ``since`` to before ``until``: newest rows with ``given_at``.
+    """The usable labels a judge gave from ``since`` to before ``until``: newest rows with ``given_at``.
 
     Args:
         labels: every LABELS row.
@@ -50,7 +49,7 @@ def standing(
 
 
 def recalled(taken: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """LABELS rows that recall the labels of ``standing``."""
+    """LABELS rows that recall the labels of ``usable``."""
     return _later(taken, RECALLED, now)
 
 

@@ -1,7 +1,7 @@
 """Do the pairs that are labelled today still look like the pairs the humans graded?
 
 A classifier on the shape of the texts, the shift of the judge's grades, and their stability index. Never a reason to
-distrust the judge by itself: a judge is certified for the pairs it was tested on. Keep out: what follows (causes.py).
+distrust the judge by itself: a judge is certified for the pairs it was tested on.
 """
 
 from typing import NamedTuple
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 SAMPLE = 2000
 """Pairs of each side shown to the classifier: enough for an AUC to within .02, seconds to fit."""
 MIN_PAIRS, MIN_QUERIES, FOLDS = 50, 10, 5
-"""Below so many pairs a side, or queries in all, there is no AUC."""
+"""Below so many pairs per side, or queries in all, there is no AUC."""
 MIN_LABELS = 500
 """Stream labels below which a stability index says nothing."""
 KINDS = 10
@@ -49,8 +49,8 @@ def compare(seed: pl.DataFrame, stream: pl.DataFrame, scale: Scale, rng: np.rand
     """The stream of candidate pairs against the human-graded ones of one collection.
 
     Args:
-        seed: one row a pair: ``task``, ``collection``, ``query_id``, ``query``, ``document`` (text), ``raw_grade`` (the
-            judge's; null where it has none), and any of ``title``, ``source``, ``language``.
+        seed: one row per pair: ``task``, ``collection``, ``query_id``, ``query``, ``document`` (text), ``raw_grade``
+            (the judge's; null where it has none), and any of ``title``, ``source``, ``language``.
         stream: likewise.
         scale: the grade scale.
         rng: draws the classifier's sample and folds.

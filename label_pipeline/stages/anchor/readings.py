@@ -1,7 +1,4 @@
-"""The detectors of core over every watched run of one anchor, computed once and compared with their thresholds.
-
-Keep out: words (signals.py), cause and action (causes.py).
-"""
+"""The detectors of core over every watched run of one anchor, computed once and compared with their thresholds."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,7 +58,7 @@ class Readings:
 
     @cached_property
     def e_values(self) -> Floats:
-        """(W,) the e-process."""
+        """(W,) evidence that the loss rose, as an e-process after each run."""
         return loss.e_process(self.tolerance)
 
     @cached_property
@@ -85,8 +82,8 @@ class Readings:
         return detectors.flip_z(self.flip_shares, self.flip_base, self.evidence.n_pairs)
 
     @cached_property
-    def unreadable_p(self) -> dict[Counted, Floats]:
-        """``malformed`` and ``refused``: (W,) p-value of each run's count against the baseline's."""
+    def counted_p(self) -> dict[Counted, Floats]:
+        """Unreadable and refused replies, by detector: (W,) p-value of each run's count against the baseline's."""
         base = self.evidence.baseline
         came = sum(run.came for run in base)
         return {
@@ -105,12 +102,12 @@ class Readings:
         return {
             codes.JUMP: self.jumps >= self.thresholds.run_z,
             codes.FLIPS: self.flips >= self.thresholds.run_z,
-            **{kind: p <= self.thresholds.run_p for kind, p in self.unreadable_p.items()},
+            **{kind: p <= self.thresholds.run_p for kind, p in self.counted_p.items()},
         }
 
     @cached_property
     def warned(self) -> NDArray[np.bool_]:
-        """(W,) whether any did."""
+        """(W,) whether any warning detector fired in each run."""
         fired: NDArray[np.bool_] = np.any(list(self.warnings.values()), axis=0)
         return fired
 
@@ -168,7 +165,7 @@ class Readings:
 
     @cached_property
     def noisier(self) -> bool:
-        """Whether repeatability got worse."""
+        """Whether recent runs vary clearly more than the baseline's."""
         enough = self.repeats.ratio >= self.thresholds.noise_ratio
         return bool(enough and self.repeats.z >= self.thresholds.run_z)
 

@@ -1,7 +1,4 @@
-"""Who was trained on labels that are taken back.
-
-Keep out: which labels (labels.py), who may be champion (stages/rank/crown.py), reading tables (operations/recall.py).
-"""
+"""Who was trained on labels that are taken back."""
 
 from typing import NamedTuple
 
@@ -9,7 +6,7 @@ import polars as pl
 
 from label_pipeline.core.codes.ranking import AMPLIFIED
 from label_pipeline.core.tables import PAIR_KEY
-from label_pipeline.stages.rank.membership import Inputs, members
+from label_pipeline.stages.rank.membership import MembershipInputs, members
 
 LABEL = (*PAIR_KEY, "judge_version", "given_at")
 """One giving of a label: a pair may be labelled again by the same judge after a recall."""
@@ -34,7 +31,7 @@ class AffectedRanker(NamedTuple):
 
 
 def affected_rankers(
-    taken: pl.DataFrame, rankers: pl.DataFrame, training_sets: pl.DataFrame, inputs: Inputs
+    taken: pl.DataFrame, rankers: pl.DataFrame, training_sets: pl.DataFrame, inputs: MembershipInputs
 ) -> tuple[AffectedRanker, ...]:
     """Every ranker with a label of ``taken`` in its training set, and none besides.
 

@@ -1,7 +1,4 @@
-"""One anchor run: what is asked, what the replies say about the judge, and the row that is kept of it.
-
-Keep out: whether the judge drifted (decision.py), asking (operations/anchor.py, operations/canary.py).
-"""
+"""One anchor run: what is asked, what the replies say about the judge, and the row that is kept of it."""
 
 import json
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Every detector's figure beside its threshold, with the sentence a person reads.
 
-A signal says what was found, never what to do. Keep out: the arithmetic (readings.py), cause and action (causes.py).
+A signal says what was found, never what to do.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from label_pipeline.stages.anchor.thresholds import DriftThresholds
 
 
 class Signal(NamedTuple):
-    """One detector's answer.
+    """What one detector says of the newest run.
 
     ``figure`` is None where it cannot be computed; such a signal has not fired, and its sentence says why.
     """
@@ -54,8 +54,8 @@ def judge_signals(found: Readings) -> tuple[Signal, ...]:
                 f"{found.flip_shares[last]:.1%} of the pairs differ from the baseline's commonest grade, expected "
                 f"{float(found.flip_base.rate):.1%}: {_sign(found.flips[last], 1)} standard deviations, warning from "
                 f"{limits.run_z:.1f}"),
-        _unreadable(found, codes.MALFORMED, "unreadable"),
-        _unreadable(found, codes.REFUSED, "refused"),
+        _counted(found, codes.MALFORMED, "unreadable"),
+        _counted(found, codes.REFUSED, "refused"),
         _signal(codes.BIAS, found.bias.z, limits.run_z, abs(found.bias.z) >= limits.run_z,
                 f"the mean calibrated grade moved by {_sign(found.bias.size, 3)} R, {_sign(found.bias.z, 1)} standard "
                 f"errors, counts from {limits.run_z:.1f}"),
@@ -70,9 +70,9 @@ def judge_signals(found: Readings) -> tuple[Signal, ...]:
     return tuple(signals)
 
 
-def _unreadable(found: Readings, kind: Counted, words: str) -> Signal:
+def _counted(found: Readings, kind: Counted, words: str) -> Signal:
     base, newest = found.evidence.baseline, found.runs[-1]
-    p = float(found.unreadable_p[kind][-1])
+    p = float(found.counted_p[kind][-1])
     events, trials = sum(getattr(run, kind) for run in base), sum(run.came for run in base)
     sentence = (
         f"{getattr(newest, kind)} of {newest.came} replies were {words}, {events} of {trials} in the baseline "

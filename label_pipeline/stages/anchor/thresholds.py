@@ -1,7 +1,4 @@
-"""The thresholds of drift detection, each with its reason; scale-free.
-
-Keep out: the figures compared with them (signals.py) and what follows (causes.py).
-"""
+"""The thresholds of drift detection, each with its reason; scale-free."""
 
 from dataclasses import dataclass
 
@@ -18,7 +15,7 @@ class DriftThresholds:
         delta: tolerated rise of the mean loss, share of R^2 (.03 MSE on 1-5).
         evidence: the e-process alarms from here; 20 = at most one false alarm in twenty healthy judges, ever.
         alpha: yearly false-alarm share of each warning detector.
-        runs_per_year: anchor runs a year; each warning detector spends alpha / runs_per_year a run.
+        runs_per_year: anchor runs per year; each warning detector spends alpha / runs_per_year per run.
         canaries_per_year: likewise for canaries.
         min_pairs: anchor pairs below which nothing is decided; 300 are advised, the e-process is Gaussian there.
         min_baseline: baseline runs below which nothing is decided; 10 are advised.
@@ -56,12 +53,12 @@ class DriftThresholds:
 
     @property
     def run_z(self) -> float:
-        """``run_p`` as standard deviations; 3.1 at 52 runs a year."""
+        """``run_p`` as standard deviations; 3.1 at 52 runs per year."""
         return float(stats.norm.ppf(1 - self.run_p))
 
     @property
     def canary_z(self) -> float:
-        """Likewise for one canary; 3.6 at one a day."""
+        """The canary's p-value as standard deviations; 3.6 at one canary per day."""
         return float(stats.norm.ppf(1 - self.alpha / self.canaries_per_year))
 
 

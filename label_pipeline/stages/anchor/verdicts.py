@@ -1,7 +1,4 @@
-"""The row a drift decision leaves behind.
-
-Keep out: the decision (decision.py), what follows from it (operations/drift.py).
-"""
+"""The row a drift decision leaves behind."""
 
 import hashlib
 import json

@@ -4,8 +4,8 @@ leaderboard.py compares and chooses; freeze.py fits and names. Keep out: asking 
 """
 
 from label_pipeline.stages.calibrate.freeze import calibration_id, freeze, served_model
-from label_pipeline.stages.calibrate.leaderboard import UNREADABLE_LIMIT, Candidate, Entry, board, compare
+from label_pipeline.stages.calibrate.leaderboard import UNGRADED_LIMIT, Candidate, Entry, board, compare
 
 __all__ = [
-    "UNREADABLE_LIMIT", "Candidate", "Entry", "board", "calibration_id", "compare", "freeze", "served_model",
+    "UNGRADED_LIMIT", "Candidate", "Entry", "board", "calibration_id", "compare", "freeze", "served_model",
 ]  # fmt: skip

@@ -1,7 +1,4 @@
-"""Freeze the chosen candidate: fit its calibrator a collection on all of train and dev, and name it by content.
-
-Keep out: choosing (leaderboard.py).
-"""
+"""Freeze the chosen candidate: fit its calibrator a collection on all of train and dev, and name it by content."""
 
 import hashlib
 import json
@@ -32,7 +29,7 @@ def freeze(
 
     Args:
         gold: GOLD rows of train and dev.
-        grades: one row a pair (``core.judge.pair_grades``).
+        grades: one row per pair (``core.judge.pair_grades``).
         scale: the grade scale.
         candidate: its name.
         members: JSON text of what its members are.

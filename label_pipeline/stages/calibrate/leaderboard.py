@@ -1,7 +1,7 @@
 """Compare judge candidates on the humans' train and dev queries, and choose one.
 
 Loss is the squared error after an affine calibrator fitted out of fold (query-grouped), as NMSE 0-100; a reply that
-could not be read costs 100. Keep out: asking the candidates (core/judging), freezing the winner (freeze.py).
+could not be read costs 100.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ from label_pipeline.core.ranking import pairwise_accuracy_totals
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY
 
-UNREADABLE_LIMIT = 0.02
-"""Above this share of unreadable replies the gate would refuse the candidate, so choosing it would waste a look."""
+UNGRADED_LIMIT = 0.02
+"""Above this share of replies without a grade the gate would close to the candidate: choosing it would waste a look."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Candidate:
     Attributes:
         name: its name in settings.
         member_hash: what it is.
-        grades: one row a pair (``core.judge.pair_grades``); None when it could not be asked at all.
+        grades: one row per pair (``core.judge.pair_grades``); None when it could not be asked at all.
         cost_per_1000_usd: US dollars a thousand pairs.
         trouble: why it could not be asked; None when it could.
     """
@@ -54,7 +54,7 @@ class Entry:
     difference_se: float
     pairwise_accuracy: float
     quadratic_kappa: float
-    unreadable_share: float
+    ungraded_share: float
     n_pairs: int
     chosen: bool
     reason: str
@@ -66,7 +66,7 @@ class _Scored:
     nmse: NDArray[np.float64]
     pairwise_accuracy: float
     quadratic_kappa: float
-    unreadable_share: float
+    ungraded_share: float
 
 
 def compare(
@@ -98,7 +98,7 @@ def compare(
         troubles = "; ".join(f"{c.name}: {c.trouble}" for c in candidates)
         raise JudgeError(f"none of {len(candidates)} candidates could be asked: {troubles}")
     counts = intervals.resample_counts(n_queries, rng)
-    eligible = [s for s in scored if s.unreadable_share <= UNREADABLE_LIMIT] or scored
+    eligible = [s for s in scored if s.ungraded_share <= UNGRADED_LIMIT] or scored
     best = min(eligible, key=lambda s: (float(s.nmse.mean()), s.candidate.name))
     paired = {s.candidate.name: intervals.cluster_totals(s.nmse - best.nmse, codes, n_queries) for s in scored}
     within = [s for s in eligible if paired[s.candidate.name].mean <= _se(paired[s.candidate.name])]
@@ -111,7 +111,7 @@ def compare(
             difference_se=_se(paired[s.candidate.name]),
             pairwise_accuracy=s.pairwise_accuracy,
             quadratic_kappa=s.quadratic_kappa,
-            unreadable_share=s.unreadable_share,
+            ungraded_share=s.ungraded_share,
             n_pairs=len(s.nmse),
             chosen=s is winner,
             reason=_reason(s, best, winner, within),
@@ -143,7 +143,7 @@ def board(entries: Sequence[Entry], calibration_id: str, epoch: int, now: dateti
             "difference_se": e.difference_se,
             "pairwise_accuracy": e.pairwise_accuracy,
             "quadratic_kappa": e.quadratic_kappa,
-            "unreadable_share": e.unreadable_share,
+            "unreadable_share": e.ungraded_share,
             "cost_per_1000_usd": e.candidate.cost_per_1000_usd,
             "n_pairs": e.n_pairs,
             "chosen": e.chosen,
@@ -177,14 +177,14 @@ def _score(
         nmse=100 * scale.loss(calibrated, truth),
         pairwise_accuracy=float(concordant.sum() / pairs.sum()) if pairs.sum() else float("nan"),
         quadratic_kappa=quadratic_kappa(_whole(raw[read]), _whole(truth[read]), scale.grades),
-        unreadable_share=_share(joined),
+        ungraded_share=_share(joined),
     )
 
 
 def _share(joined: pl.DataFrame) -> float:
-    """Unreadable replies among all; a pair that was never asked counts as one unreadable reply."""
-    unreadable = joined["unreadable"].fill_null(1).to_numpy().sum()
-    return float(unreadable / joined["replies"].fill_null(1).to_numpy().sum())
+    """Replies without a grade among all, whatever the reason; a pair that was never asked counts as one."""
+    ungraded = joined["ungraded"].fill_null(1).to_numpy().sum()
+    return float(ungraded / joined["replies"].fill_null(1).to_numpy().sum())
 
 
 def _se(totals: intervals.ClusterTotals) -> float:
@@ -202,8 +202,8 @@ def _reason(entry: _Scored, best: _Scored, winner: _Scored, within: Sequence[_Sc
         return (
             "lowest loss" if entry is best else f"cheapest within one standard error of {best.candidate.name}: {price}"
         )
-    if entry.unreadable_share > UNREADABLE_LIMIT:
-        return f"{entry.unreadable_share:.1%} unreadable replies, limit {UNREADABLE_LIMIT:.0%}"
+    if entry.ungraded_share > UNGRADED_LIMIT:
+        return f"{entry.ungraded_share:.1%} unreadable replies, limit {UNGRADED_LIMIT:.0%}"
     if entry in within:
         dearer = entry.candidate.cost_per_1000_usd > winner.candidate.cost_per_1000_usd
         return f"within one standard error of the best, but {f'dearer: {price}' if dearer else 'its loss is higher'}"

@@ -15,7 +15,7 @@ from label_pipeline.stages.gate.policy import POLICIES, Policy, alpha_of_look, c
 from label_pipeline.stages.gate.recertify import Paired, recertify
 from label_pipeline.stages.gate.reference import (
     ANCHOR_DAYS,
-    Reference,
+    ReferenceJudge,
     alike,
     comparable,
     find_reference,
@@ -26,8 +26,8 @@ from label_pipeline.stages.gate.renewal import generation, queries_needed, retir
 from label_pipeline.stages.gate.standing import Standing, standings
 
 __all__ = [
-    "ANCHOR_DAYS", "POLICIES", "Criterion", "Evidence", "Lane", "Paired", "Policy", "Reference", "Standing", "Verdict",
-    "alike", "alpha_of_look", "choose_policy", "collect", "comparable", "decide", "edited_policy", "find_reference",
-    "generation", "holdout_hash", "looks_left", "next_look", "pair_up", "queries_needed", "recertify",
+    "ANCHOR_DAYS", "POLICIES", "Criterion", "Evidence", "Lane", "Paired", "Policy", "ReferenceJudge", "Standing",
+    "Verdict", "alike", "alpha_of_look", "choose_policy", "collect", "comparable", "decide", "edited_policy",
+    "find_reference", "generation", "holdout_hash", "looks_left", "next_look", "pair_up", "queries_needed", "recertify",
     "refuse_own_change", "retire", "rows", "standings", "suspension", "verdict_id",
 ]  # fmt: skip

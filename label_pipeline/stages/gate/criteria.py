@@ -1,8 +1,7 @@
 """One criterion of a decision, its sentence, and the criteria that need no grade of the judge.
 
 Every sentence says what was found, what was needed and, where that was missed, what to do. A figure or bound that is
-not a finite number is unknown, and unknown is a failure. Keep out: the figures themselves (measures.py), which
-criteria a lane asks for (decision.py, recertify.py).
+not a finite number is unknown, and unknown is a failure.
 """
 
 from typing import Final, Literal, NamedTuple
@@ -64,10 +63,13 @@ def queries(evidence: Evidence, policy: Policy, what: str = "holdout") -> Criter
     return Criterion(QUERIES, status, float(enough), float(enough), float(policy.min_queries), sentence)
 
 
-def unreadable(evidence: Evidence, policy: Policy) -> Criterion:
-    """Whether few enough replies held no grade; its bound is always a 95 % one."""
-    share = evidence.unreadable / evidence.replies if evidence.replies else float("nan")
-    bound = intervals.clopper_pearson_upper(evidence.unreadable, evidence.replies, 0.05)
+def ungraded(evidence: Evidence, policy: Policy) -> Criterion:
+    """Whether few enough replies came without a grade, for whatever reason; its bound is always a 95 % one.
+
+    Its stored name says "unreadable replies", and counts refused, rejected and failed ones too.
+    """
+    share = evidence.ungraded / evidence.replies if evidence.replies else float("nan")
+    bound = intervals.clopper_pearson_upper(evidence.ungraded, evidence.replies, 0.05)
     return below(
         "unreadable replies", share, bound, policy.unreadable_high,
         "ask for shorter replies, raise max_tokens or choose another model",

@@ -1,8 +1,7 @@
 """Decide by the policy's thresholds whether a judge may label a collection without a human: the full gate.
 
 An intersection-union test: every criterion at this look's alpha, no further correction. ``open`` is derived from the
-failures; a figure that cannot be computed is a failure. Keep out: thresholds (policy.py), evidence (evidence.py), the
-figures (measures.py), the other lane (recertify.py), whether an earlier decision still stands (standing.py).
+failures; a figure that cannot be computed is a failure.
 """
 
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ class Verdict:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """One sentence a criterion that was missed or could not be computed."""
+        """One sentence per criterion that was missed or could not be computed."""
         return tuple(c.sentence for c in self.criteria if c.status in {"missed", "unknown"})
 
     @property
@@ -80,7 +79,7 @@ def decide(
     found = (
         criteria.looks(look, looks_allowed, edited=edited),
         criteria.queries(evidence, policy),
-        criteria.unreadable(evidence, policy),
+        criteria.ungraded(evidence, policy),
         *_skill(evidence, policy, counts, alpha),
         _gross_error(evidence, policy, counts, alpha),
         _bias(evidence, policy, counts, alpha),

@@ -1,7 +1,4 @@
-"""What the gate looks at: one collection's holdout pairs with gold and the judge's grades.
-
-Keep out: thresholds (policy.py), the decision (decision.py).
-"""
+"""What the gate looks at: one collection's holdout pairs with gold and the judge's grades."""
 
 import hashlib
 from dataclasses import dataclass
@@ -25,11 +22,11 @@ class Evidence:
         collection: its name.
         scale: the grade scale.
         gold: panel mean of the human grades.
-        raw: mean raw grade of the judge; nan where every reply was unreadable.
+        raw: mean raw grade of the judge; nan where no reply held one.
         calibrated: calibrated grade of the judge; nan likewise.
         query_index: 0 .. n_queries - 1.
         n_queries: queries.
-        unreadable: replies that held no grade (malformed, cut, refused, out of scale, failed).
+        ungraded: replies without a grade for whatever reason: unreadable, refused, rejected, failed.
         replies: replies asked for.
         holdout_hash: hash of the pairs and their gold, so that the same look is recognised.
     """
@@ -41,13 +38,13 @@ class Evidence:
     calibrated: NDArray[np.float64]
     query_index: NDArray[np.int64]
     n_queries: int
-    unreadable: int
+    ungraded: int
     replies: int
     holdout_hash: str
 
     @property
     def n_pairs(self) -> int:
-        """Holdout pairs."""
+        """Number of holdout pairs."""
         return len(self.gold)
 
     @property
@@ -62,11 +59,11 @@ def holdout_hash(gold: pl.DataFrame) -> str:
 
 
 def collect(gold: pl.DataFrame, grades: pl.DataFrame, judge: JudgeVersion, scale: Scale) -> dict[str, Evidence]:
-    """Evidence by collection.
+    """The evidence of every collection, by its name.
 
     Args:
         gold: GOLD rows of the holdout.
-        grades: one row a pair from ``core.judge.pair_grades`` (raw, expected, unreadable and replies columns).
+        grades: one row per pair from ``core.judge.pair_grades`` (raw, expected, ungraded and replies columns).
         judge: its calibrators turn expected grades into calibrated ones.
         scale: the grade scale.
     """
@@ -88,7 +85,7 @@ def _evidence(name: str, rows: pl.DataFrame, judge: JudgeVersion, scale: Scale) 
         calibrated=judge.calibrate(name, expected),
         query_index=codes,
         n_queries=int(codes.max()) + 1 if len(codes) else 0,
-        unreadable=int(rows["unreadable"].fill_null(1).sum()),
+        ungraded=int(rows["ungraded"].fill_null(1).sum()),
         replies=int(rows["replies"].fill_null(1).sum()),
         holdout_hash=holdout_hash(rows),
     )

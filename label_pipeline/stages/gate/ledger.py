@@ -3,7 +3,6 @@
 Same judge version, epoch, holdout, policy and lane = the same look: the stored verdict is returned and no alpha is
 spent. Each lane has its own budget, counted anew when the holdout is retired (renewal.py); a row from before there were
 lanes or generations is a full gate's look at the first holdout.
-Keep out: the decision (decision.py), which rows still stand (standing.py).
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """What the gate measures on its evidence: skill, order, gross errors, bias, and the figures it only reports.
 
-Arrays in, numbers out; nan is "cannot be computed". An unreadable pair has the worst loss, is a gross error and
+Arrays in, numbers out; nan is "cannot be computed". A pair without a grade has the worst loss, is a gross error and
 loses its pairs. Keep out: thresholds and sentences (criteria.py, decision.py, recertify.py).
 """
 
@@ -20,12 +20,12 @@ _ALIKE = 1e-13
 
 
 def loss(evidence: Evidence) -> NDArray[np.float64]:
-    """(n,) loss of the calibrated grades, shares of R^2; an unreadable pair has the worst loss, 1."""
+    """(n,) loss of the calibrated grades, shares of R^2; a pair without a grade has the worst loss, 1."""
     return evidence.scale.loss(evidence.calibrated, evidence.gold)
 
 
 def skill(evidence: Evidence, counts: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
-    """R^2 = 1 - MSE / Var(gold), one value a row of ``counts`` (B, Q); without counts, the estimate alone."""
+    """R^2 = 1 - MSE / Var(gold), one value per row of ``counts`` (B, Q); without counts, the estimate alone."""
     weights: NDArray[np.float64] = np.ones((1, evidence.n_queries)) if counts is None else counts.astype(np.float64)
     graded = evidence.gold / evidence.scale.span  # in the unit of the loss
     n, lost, gold, square = (
@@ -112,7 +112,7 @@ def order_low(evidence: Evidence, counts: NDArray[np.int64], alpha: float) -> fl
 
 
 def gross_errors(evidence: Evidence) -> ClusterTotals:
-    """By query: pairs whose error reaches the scale's gross error, the unreadable ones included, and pairs."""
+    """By query: pairs whose error reaches the scale's gross error, those without a grade included, and pairs."""
     error = np.abs(evidence.calibrated - evidence.gold)
     gross = np.where(np.isnan(error) | (error >= evidence.scale.gross_error), 1.0, 0.0)
     return intervals.cluster_totals(gross, evidence.query_index, evidence.n_queries)

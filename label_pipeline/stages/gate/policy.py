@@ -1,7 +1,6 @@
 """The named gate policies and the alpha each look at the holdout spends.
 
-Thresholds are scale-free (statistics.md sections 11 and 14): R is the span of the scale. Keep out: the decision
-(decision.py).
+Thresholds are scale-free (statistics.md sections 11 and 14): R is the span of the scale.
 """
 
 import hashlib
@@ -23,9 +22,9 @@ class Policy:
         pairwise_accuracy_low: the lower bound of within-query pairwise accuracy (gold gap >= 1) must exceed this.
         gross_error_high: the upper bound of the share of errors >= R/2 must stay below this (0-1).
         bias_high: both one-sided bounds of the mean error must lie inside +- this share of R.
-        unreadable_high: Clopper-Pearson upper 95 % bound of unreadable and refused replies (0-1).
+        unreadable_high: Clopper-Pearson upper 95 % bound of replies without a grade, refused ones included (0-1).
         min_queries: holdout queries with at least ``min_pairs`` pairs.
-        min_pairs: pairs a query.
+        min_pairs: pairs per query.
     """
 
     name: str
@@ -48,7 +47,7 @@ POLICIES = {
     "single-standard": Policy("single-standard", r2_low=0.10, pairwise_accuracy_low=0.68),
     "single-strict": Policy("single-strict", r2_low=0.15, pairwise_accuracy_low=0.70),
 }
-"""One human grade a pair. Evidence: statistics.md section 14."""
+"""One human grade per pair. Evidence: statistics.md section 14."""
 
 
 def choose_policy(name: str, edits: Mapping[str, float] | None = None) -> Policy:

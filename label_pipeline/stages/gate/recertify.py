@@ -4,7 +4,7 @@ For a provider that changed the served model: paired non-inferiority on every ho
 answered and neither was tuned on. The judge it is compared with is always one that passed the *full* gate, never one
 that came through this lane, so that small losses cannot add up over several lanes. Beside the two margins the judge's
 own figures must stay on the right side of the policy's thresholds: a judge certified close to them may not fall through
-by the width of a margin. Keep out: which judge it is compared with (reference.py), the looks it spends (ledger.py).
+by the width of a margin.
 """
 
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ def recertify(
     found = (
         criteria.looks(look, looks_allowed, edited=edited, lane=RECERTIFY),
         criteria.queries(judge, policy, "holdout and anchor"),
-        criteria.unreadable(judge, policy),
+        criteria.ungraded(judge, policy),
         _skill_kept(paired, counts, alpha),
         _order_kept(paired, counts, alpha),
         *_own_figures(judge, policy),

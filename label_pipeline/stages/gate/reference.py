@@ -1,6 +1,6 @@
 """Which certified judge a changed judge is compared with, and on what; or why the lane cannot be taken.
 
-Every refusal is named before a request is sent or a look is spent. Keep out: the comparison itself (recertify.py).
+Every refusal is named before a request is sent or a look is spent.
 """
 
 import hashlib
@@ -32,11 +32,11 @@ from a model that had changed silently, and comparing a changed model with itsel
 FULL_GATE = "run the full gate (gate_verdict with lane: full)"
 
 _MAY_CHANGE = {"name", "endpoint", "inside", "model", "member_hash", "served_as", "price"}
-"""Of a member's description: what a provider's change may force on the settings. The rest is the user's own doing."""
+"""Parts of a member that a provider's change may force on the settings. All else is the user's own doing."""
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceJudge:
     """The last judge a full gate certified for one collection.
 
     Attributes:
@@ -69,7 +69,7 @@ def find_reference(
     policy_hash: str,
     rubric_version: str,
     now: datetime,
-) -> Reference:
+) -> ReferenceJudge:
     """The newest open verdict of a full gate under the policy and rubric in force.
 
     Args:
@@ -97,7 +97,7 @@ def find_reference(
         why = why if full["open"].any() else "yet"
         raise NotApplicableError(f"collection {collection}: no judge was certified by a full gate {why}; {FULL_GATE}")
     row = open_ones.row(0, named=True)
-    found = Reference(collection, row["judge_version"], row["verdict_id"], int(row["epoch"]), row["decided_at"])
+    found = ReferenceJudge(collection, row["judge_version"], row["verdict_id"], int(row["epoch"]), row["decided_at"])
     later = (pl.col("epoch") > found.epoch) | (
         (pl.col("epoch") == found.epoch) & (pl.col("decided_at") > found.decided_at)  # another calibrator, same replies
     )
@@ -162,13 +162,13 @@ def _content(value: object) -> object:
 
 
 def comparable(
-    gold: pl.DataFrame, reference_grades: pl.DataFrame, reference: Reference, policy: Policy
+    gold: pl.DataFrame, reference_grades: pl.DataFrame, reference: ReferenceJudge, policy: Policy
 ) -> pl.DataFrame:
     """The rows of ``gold`` the reference judge was asked about.
 
     Args:
         gold: graded holdout and anchor pairs of one collection.
-        reference_grades: its grades, one row a pair.
+        reference_grades: its grades, one row per pair.
         reference: who it is.
         policy: says how many queries of how many pairs a decision needs.
 
@@ -188,13 +188,14 @@ def comparable(
 
 def pair_up(
     compared: pl.DataFrame, grades: pl.DataFrame, judge: JudgeVersion,
-    reference_grades: pl.DataFrame, reference_judge: JudgeVersion, reference: Reference, scale: Scale, n_graded: int,
+    reference_grades: pl.DataFrame, reference_judge: JudgeVersion, reference: ReferenceJudge, scale: Scale,
+    n_graded: int,
 ) -> Paired:  # fmt: skip
     """Both judges' evidence on ``compared``, named together so that the same look is recognised.
 
     Args:
         compared: rows of ``comparable``, with their ``split``.
-        grades: the changed judge's grades, one row a pair.
+        grades: the changed judge's grades, one row per pair.
         judge: the changed judge.
         reference_grades: the reference judge's.
         reference_judge: it.

@@ -2,14 +2,13 @@
 
 Looks belong to one generation of the holdout. Retiring moves exactly the holdout queries that a gate has looked at, so
 the next generation shares no query with any earlier one, and its alpha is its own. The anchor is never renewed: the
-re-certification lane, which also looks at it, re-uses its few queries over generations. Keep out: dealing new queries
-(core/splits.py), the command (cli/).
+re-certification lane, which also looks at it, re-uses its few queries over generations.
 """
 
 import polars as pl
 
 from label_pipeline.core.catalogue import SPLITS
-from label_pipeline.core.splits import DEV, HOLDOUT, Shares, deal
+from label_pipeline.core.splits import DEV, HOLDOUT, Shares, assign_splits
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.stages.gate.policy import Policy
 
@@ -47,7 +46,7 @@ def queries_needed(splits: pl.DataFrame, collection: str, shares: Shares, policy
 
     New queries go to the split furthest below its share, so after a retirement nearly all of them fill the holdout.
     What is counted is the smallest number that brings it to ``policy.min_queries``; where the holdout was retired
-    already, queries dealt to it since are not asked for again.
+    already, queries assigned to it since are not asked for again.
 
     Args:
         splits: SPLITS, before or after the retirement.
@@ -68,6 +67,6 @@ def queries_needed(splits: pl.DataFrame, collection: str, shares: Shares, policy
     while held < policy.min_queries:
         missing = policy.min_queries - held
         new += [f"new {len(new) + number}" for number in range(missing)]
-        dealt = deal([*known, *new], known, shares)
-        held = sum(split == HOLDOUT for split in dealt.values())
+        assigned = assign_splits([*known, *new], known, shares)
+        held = sum(split == HOLDOUT for split in assigned.values())
     return len(new)

@@ -1,7 +1,7 @@
 """Which judge may label which collection now: the current standing of every collection.
 
 A verdict is current for its judge version, collection, rubric, policy and age. A suspension holds for the collection,
-an older judge's verdict included, until a verdict from a later epoch. Keep out: making verdicts (decision.py).
+an older judge's verdict included, until a verdict from a later epoch.
 """
 
 import json
@@ -39,7 +39,7 @@ class Standing:
 
     @property
     def open(self) -> bool:
-        """Whether anyone may label."""
+        """Whether a judge may label this collection now."""
         return not self.reasons
 
 

@@ -19,8 +19,7 @@ from label_pipeline.stages.rank.arms import TrainedArms, load_trained, train
 from label_pipeline.stages.rank.crown import objection, successor
 from label_pipeline.stages.rank.evaluation import Evaluation, evaluate
 from label_pipeline.stages.rank.features import FeatureMatrix, FeatureSpace
-from label_pipeline.stages.rank.membership import Inputs as MembershipInputs
-from label_pipeline.stages.rank.membership import members, recalled_inside, usable_at
+from label_pipeline.stages.rank.membership import MembershipInputs, members, recalled_inside, usable_at
 from label_pipeline.stages.rank.report import RankerVerdict, markdown
 from label_pipeline.stages.rank.training_set import (
     TrainingSets,

@@ -1,7 +1,7 @@
 """The arms of the experiment: what is trained on what, and how strong the regularisation is.
 
 Strength, and for the seed also the learner, are chosen by cross-validation over the training queries, never on a test
-query. Keep out: learners (ridge.py, the trainer handed in), the test (evaluation.py).
+query.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ class Chosen(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TrainedArms:
-    """Rankers by arm.
+    """The trained ranker of every arm.
 
     Attributes:
         rankers: arm to ranker: ``amplified``, ``seed_only``, ``permuted``, ``amplified_l2``.
@@ -56,7 +56,7 @@ class TrainedArms:
 def train(
     training_sets: TrainingSets, feature_space: FeatureSpace, trainer: RankerTrainer, rng_seed: int, now: datetime
 ) -> TrainedArms:
-    """Trains every arm.
+    """Trains one ranker per arm.
 
     * ``amplified``: ``trainer`` (LambdaMART) on machine labels and the human seed;
     * ``seed_only``: the better of ``trainer`` and ridge on the human seed, so that the comparison is not with a
@@ -110,7 +110,7 @@ def train(
 
 
 def load_trained(rankers: pl.DataFrame, trainer: RankerTrainer) -> TrainedArms:
-    """The arms stored as RANKERS rows (one an arm), ready to score.
+    """The arms stored as RANKERS rows (one per arm), ready to score.
 
     Raises:
         TableError: when there is none, an arm occurs twice, the rankers use different features, or a family is unknown.

@@ -1,7 +1,6 @@
 """A collection read once: its words, its documents' facts, and raw features of any (document, query) in it.
 
-Rows are numbers here: document d, query q. Keep out: how one match is computed (matching.py, vectors.py), putting
-features on a query's own scale (reference.py), pair keys and a pair's own columns (features.py).
+Rows are numbers here: document d, query q.
 """
 
 from dataclasses import dataclass

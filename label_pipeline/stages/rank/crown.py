@@ -1,7 +1,6 @@
 """May a ranker be champion? Only where it is known what it learnt from, and none of that was taken back since.
 
-One rule for giving the crown and for giving it back. Keep out: whether a ranker beats the seed-only one (report.py),
-moving the alias (operations/rank.py).
+One rule for promoting and for demoting.
 """
 
 from collections.abc import Iterable
@@ -9,12 +8,14 @@ from collections.abc import Iterable
 import polars as pl
 
 from label_pipeline.core.codes.ranking import AMPLIFIED
-from label_pipeline.stages.rank.membership import Inputs, recalled_inside
+from label_pipeline.stages.rank.membership import MembershipInputs, recalled_inside
 
 AGAIN = "materialise training_set and trained_ranker again"
 
 
-def objection(ranker_id: str, rankers: pl.DataFrame, training_sets: pl.DataFrame, inputs: Inputs) -> str | None:
+def objection(
+    ranker_id: str, rankers: pl.DataFrame, training_sets: pl.DataFrame, inputs: MembershipInputs
+) -> str | None:
     """Why this ranker may not be champion, however good it is; None when it may. Unknown is a failure.
 
     Args:
@@ -33,13 +34,15 @@ def objection(ranker_id: str, rankers: pl.DataFrame, training_sets: pl.DataFrame
     return f"{count} labels ranker {ranker_id} learnt from were recalled since; {AGAIN}." if count else None
 
 
-def successor(crowned: Iterable[str], rankers: pl.DataFrame, training_sets: pl.DataFrame, inputs: Inputs) -> str | None:
-    """The first of ``crowned`` that may be champion; None where none may.
+def successor(
+    candidates: Iterable[str], rankers: pl.DataFrame, training_sets: pl.DataFrame, inputs: MembershipInputs
+) -> str | None:
+    """The first of ``candidates`` that may be champion; None where none may.
 
     Args:
-        crowned: ids of the rankers that beat the seed-only one, the one evaluated last first.
+        candidates: ids of the rankers that beat the seed-only one, the one evaluated last first.
         rankers: RANKERS rows.
         training_sets: TRAINING_SETS rows.
-        inputs: what training sets are made from, as it is when the crown moves.
+        inputs: what training sets are made from, as it is when the champion is replaced.
     """
-    return next((found for found in crowned if objection(found, rankers, training_sets, inputs) is None), None)
+    return next((found for found in candidates if objection(found, rankers, training_sets, inputs) is None), None)

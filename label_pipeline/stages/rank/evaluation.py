@@ -1,7 +1,4 @@
-"""The proof: nDCG@10 of every arm on human grades of queries that neither judge nor ranker has learnt from.
-
-Keep out: training (arms.py), sentences and the decision (report.py).
-"""
+"""The proof: nDCG@10 of every arm on human grades of queries that neither judge nor ranker has learnt from."""
 
 import hashlib
 import json
@@ -54,7 +51,7 @@ from label_pipeline.stages.rank.report import RankerVerdict, decide
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What the test found.
+    """The figures of every arm on the test queries.
 
     Attributes:
         metrics: RANKER_METRICS rows: every arm and every difference, both gains.

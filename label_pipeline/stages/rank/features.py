@@ -1,7 +1,6 @@
 """The feature space of the rankers: about 25 numbers for a (query, document) pair, plus the pair's own.
 
 Fitted on documents alone: no feature knows a grade or the judge, and none depends on the other candidates of a list.
-Keep out: how a number is computed (collection.py, reference.py, and below them matching.py, vectors.py).
 """
 
 import json
@@ -17,7 +16,7 @@ from label_pipeline.core.errors import InputError, TableError
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.core.text import Floats, Ints
 from label_pipeline.stages.rank.collection import FACT_FEATURES, MATCH_FEATURES, Collection
-from label_pipeline.stages.rank.reference import Reference
+from label_pipeline.stages.rank.reference import FeatureReference
 
 INCUMBENT = "incumbent_score"
 MIN_KNOWN = 0.5
@@ -53,7 +52,7 @@ class FeatureSpace:
     """
 
     collection: Collection
-    reference: Reference
+    reference: FeatureReference
     document_rows: pl.DataFrame
     query_rows: pl.DataFrame
     pair_features: tuple[str, ...]
@@ -91,7 +90,7 @@ class FeatureSpace:
         collection = Collection.read(documents, queries, seed)
         return cls(
             collection=collection,
-            reference=Reference.of(collection),
+            reference=FeatureReference.of(collection),
             document_rows=documents.select("doc_id", "doc_version").with_row_index("doc_row"),
             query_rows=queries.select(QUERY_KEY).with_row_index("query_row"),
             pair_features=shared_pair_features(frames),

@@ -1,8 +1,4 @@
-"""What a query's words in a document amount to: one array a feature, for many pairs at once, from one text field.
-
-Keep out: tokens and collection statistics (core/text.py), the weight of a word (core/retrieval.py), features that need
-more than one field (features.py).
-"""
+"""What a query's words in a document amount to: one array a feature, for many pairs at once, from one text field."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

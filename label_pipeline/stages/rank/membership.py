@@ -2,7 +2,7 @@
 
 A manifest names its labels by one hash; a set rebuilt from the labels of that moment with the same hash is that very
 set. Where texts or human grades changed since, it cannot be rebuilt: then every label that counted at that moment and
-could be in it is taken for a member. Keep out: who asks (recall, crown.py).
+could be in it is taken for a member.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ ON_ITS_WAY = timedelta(minutes=2)
 Reading and writing take seconds; a longer time would count labels as learnt from that had been recalled before."""
 
 
-class Inputs(NamedTuple):
+class MembershipInputs(NamedTuple):
     """The tables a training set is made from, as they are now.
 
     Attributes:
@@ -63,7 +63,7 @@ def usable_at(labels: pl.DataFrame, moment: datetime) -> pl.DataFrame:
     return current(labels.filter(pl.col("labelled_at") <= moment)).filter(pl.col("status").is_in(USABLE))
 
 
-def members(manifest: Mapping[str, object], inputs: Inputs) -> Members:
+def members(manifest: Mapping[str, object], inputs: MembershipInputs) -> Members:
     """The machine labels of the training set of ``manifest`` (a TRAINING_SETS row of the amplified arm)."""
     created = manifest["created_at"]
     assert isinstance(created, datetime)  # by the table's schema
@@ -76,14 +76,14 @@ def members(manifest: Mapping[str, object], inputs: Inputs) -> Members:
     return Members(_possible(early, manifest, inputs), exact=False)
 
 
-def recalled_inside(manifest: Mapping[str, object], inputs: Inputs) -> int:
+def recalled_inside(manifest: Mapping[str, object], inputs: MembershipInputs) -> int:
     """How many labels of the training set of ``manifest`` no longer stand: a ranker that learnt from one may not win.
 
     A label given again after a recall is another label: what was learnt from the first one stays wrong.
     """
     held = members(manifest, inputs).labels
-    standing = newest(inputs.labels).filter(pl.col("status").is_in(USABLE))
-    return held.join(standing, on=[*PAIR_KEY, "judge_version", "given_at"], how="anti", nulls_equal=True).height
+    usable = newest(inputs.labels).filter(pl.col("status").is_in(USABLE))
+    return held.join(usable, on=[*PAIR_KEY, "judge_version", "given_at"], how="anti", nulls_equal=True).height
 
 
 def _without_late_withdrawals(labels: pl.DataFrame, created: datetime) -> pl.DataFrame:
@@ -92,7 +92,7 @@ def _without_late_withdrawals(labels: pl.DataFrame, created: datetime) -> pl.Dat
 
 
 def _rebuilt(
-    seen: pl.DataFrame, manifest: Mapping[str, object], inputs: Inputs, created: datetime
+    seen: pl.DataFrame, manifest: Mapping[str, object], inputs: MembershipInputs, created: datetime
 ) -> pl.DataFrame | None:
     """The labels of ``seen`` that trained, where the set made of them is that of the manifest; else None."""
     try:
@@ -108,7 +108,7 @@ def _rebuilt(
     return seen.join(machine, on=keys, how="semi", nulls_equal=True)
 
 
-def _possible(usable: pl.DataFrame, manifest: Mapping[str, object], inputs: Inputs) -> pl.DataFrame:
+def _possible(usable: pl.DataFrame, manifest: Mapping[str, object], inputs: MembershipInputs) -> pl.DataFrame:
     """The usable labels that the manifest does not rule out: of its judges, on no test query."""
     judges = pl.Series([str(manifest["judge_versions"])]).str.json_decode(pl.List(pl.String))[0]
     tested = inputs.splits.filter(pl.col("split").is_in(TEST_SPLITS))

@@ -5,8 +5,6 @@ Standardising over the *candidates* would make a score depend on the list a docu
 pairs in the seed, 200 at the test); the collection's best documents are the same list for every arm.
 Measured on TREC DL 2019+2020 (34 training queries, GPT-4o labels, 6 re-splits, nDCG@10, trees held monotone): .447
 over the 100 best, .443 over 30, .434 over 300, .433 unscaled.
-
-Keep out: the features themselves (collection.py).
 """
 
 from dataclasses import dataclass
@@ -21,14 +19,14 @@ DEPTH = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class FeatureReference:
     """Mean and standard deviation of every match feature over each query's reference documents, (Q, m)."""
 
     mean: Floats
     spread: Floats
 
     @classmethod
-    def of(cls, collection: Collection, depth: int = DEPTH) -> "Reference":
+    def of(cls, collection: Collection, depth: int = DEPTH) -> "FeatureReference":
         """Looks up each query's ``depth`` best documents by BM25 and describes their match features."""
         best = best_documents(collection, depth)
         n_queries, depth = best.shape

@@ -1,7 +1,4 @@
-"""May the amplified ranker become champion? The decision, its sentences, and the table people read.
-
-Keep out: the figures (evaluation.py) and moving an alias (the asset does, on ``beats_seed_only``).
-"""
+"""May the amplified ranker become champion? The decision, its sentences, and the table people read."""
 
 import math
 from dataclasses import dataclass
@@ -75,7 +72,7 @@ def sentence(row: dict[str, float | str | None]) -> str:
 
 
 def markdown(metrics: pl.DataFrame) -> str:
-    """The metrics of one evaluation as a Markdown table, one line an arm and metric, in the order of the frame."""
+    """The metrics of one evaluation as a Markdown table, one line per arm and metric, in the order of the frame."""
     lines = ["| arm | metric | estimate | 95 % interval | p | queries |", "|---|---|---|---|---|---|"]
     for row in metrics.iter_rows(named=True):
         p = "" if row["p_value"] is None else f"{row['p_value']:.4f}"

@@ -1,7 +1,6 @@
 """A linear ranker: L2 regression of the grade on standardised features, differences within a query only.
 
 The second learner of the seed arm, and an arm of its own on machine labels: with few queries it beats trees.
-Keep out: LambdaMART (adapters/lightgbm_ranker.py) and the choice between the two (arms.py).
 """
 
 import json
@@ -28,7 +27,7 @@ class RidgeRanker:
 
     @property
     def parameters(self) -> Parameters:
-        """The L2 strength."""
+        """What the model was fitted with: the L2 strength."""
         return {"alpha": self.alpha}
 
     @property

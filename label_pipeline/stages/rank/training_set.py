@@ -1,6 +1,6 @@
 """What a ranker may learn from: machine labels and the human seed of every query that is not a test query.
 
-Keep out: features (features.py) and learning (arms.py). A manifest names every label in a set, by content.
+A manifest names every label in a set, by content.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ class TrainingSets:
 
     Attributes:
         rows_by_arm: ``amplified`` and ``seed_only`` to rows (columns ``ROWS``), sorted by pair key.
-        manifests: TRAINING_SETS rows, one an arm.
+        manifests: TRAINING_SETS rows, one per arm.
         grades: ``raw`` (label = grade - lo) or ``quarter`` (label = round(4 (expected grade - lo))).
         gains: gain of each label, 2^(grade - lo) - 1.
         notes: what was left out and why, as sentences.
@@ -77,7 +77,7 @@ def build_training_sets(
     quarters where any is fractional; never calibrated and rounded (-.008 measured).
 
     Args:
-        labels: current LABELS rows, ``provisional`` or ``confirmed``, one a pair, with ``given_at``; the candidates'
+        labels: current LABELS rows, ``provisional`` or ``confirmed``, one per pair, with ``given_at``; the candidates'
             ``features`` and ``incumbent_score`` may be joined on.
         gold: GOLD rows; those of test queries are left out.
         splits: SPLITS rows; a query that is in no split is no test query.

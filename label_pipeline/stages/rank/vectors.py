@@ -1,6 +1,6 @@
 """Documents and queries as vectors: TF-IDF cosine over words, and its latent (LSA) companion.
 
-Keep out: single-word matches (matching.py). Fitted on documents only; a query is folded in.
+Fitted on documents only; a query is folded in.
 """
 
 from dataclasses import dataclass

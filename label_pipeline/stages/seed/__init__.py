@@ -4,7 +4,7 @@ The verbs, in the order the assets call them:
 
 * ``assemble``             files' rows to queries, documents, human labels, evaluation, quarantine, books  inputs.py
 * ``annotator_agreement``  agreement figures a collection, ``agreement_verdict`` on them                   agreement.py
-* ``gold_labels``          panel mean, variance and count a pair                                           gold.py
+* ``gold_labels``          panel mean, variance and count per pair                                           gold.py
 * ``seed_splits``          train, dev, holdout or anchor, for ever                                         gold.py
 * ``assemble_candidates``  candidate rows of one day or all (an amplify asset calls it)                candidates.py
 
@@ -24,7 +24,7 @@ from label_pipeline.stages.seed.agreement import AgreementVerdict, agreement_ver
 from label_pipeline.stages.seed.candidates import AssembledCandidates, assemble_candidates
 from label_pipeline.stages.seed.gold import gold_labels, seed_splits
 from label_pipeline.stages.seed.inputs import Assembled, assemble
-from label_pipeline.stages.seed.quarantine import Books
+from label_pipeline.stages.seed.quarantine import InputBooks
 from label_pipeline.stages.seed.texts import Limits, doc_version
 from label_pipeline.stages.seed.values import RawInput
 
@@ -32,7 +32,7 @@ __all__ = [
     "AgreementVerdict",
     "Assembled",
     "AssembledCandidates",
-    "Books",
+    "InputBooks",
     "Limits",
     "RawInput",
     "agreement_verdict",

@@ -38,7 +38,7 @@ class AgreementVerdict:
     """Whether the human labels may teach a judge.
 
     Attributes:
-        failures: what is wrong, one sentence a collection; empty = passed.
+        failures: what is wrong, one sentence per collection; empty = passed.
         notes: the sentences of the collections that pass, "not applicable" included.
     """
 

@@ -1,7 +1,4 @@
-"""People's answers become human labels: every answer is kept, and which of them count is decided here.
-
-Keep out: tools' formats (adapters/annotation), the graph's own look at the resulting file (grades.py).
-"""
+"""People's answers become human labels: every answer is kept, and which of them count is decided here."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,7 +67,7 @@ class Imported:
 
     @property
     def labels(self) -> pl.DataFrame:
-        """The human labels: one row a (pair, annotator) with a grade."""
+        """The human labels: one row per (pair, annotator) with a grade."""
         graded = self.annotations.filter(pl.col("latest") & (pl.col("state") == "graded"))
         return graded.select(LABELS).sort("collection", "query_id", "doc_id", "annotator_id")
 
@@ -97,7 +94,7 @@ class Imported:
         return f"{books['answers']} answers = {told}"
 
     def progress(self, expected: Expected) -> pl.DataFrame:
-        """One row an annotator: pairs planned, graded, not judged, skipped and open, answers nobody planned, time.
+        """One row per annotator: pairs planned, graded, not judged, skipped and open, answers nobody planned, time.
 
         ``median_s`` and ``hours`` are over the answers whose tool tells the seconds; null where none does.
         """
@@ -147,7 +144,7 @@ def remembered(annotations: pl.DataFrame) -> list[Annotation]:
 
 
 def _newest(answers: Sequence[Annotation]) -> list[Annotation]:
-    """One answer a key, each where its newest version stands."""
+    """One answer per key, each where its newest version stands."""
     by_key: dict[str, Annotation] = {}
     for answer in answers:
         before = by_key.get(answer.key)

@@ -1,7 +1,6 @@
 """Candidate pairs: what waits for a label, by the day it arrived.
 
-Keep out: grades (candidates have none) and what may label them (the amplify stage). Customer text is allowed here: the
-endpoints it may be sent to are amplify's business.
+Customer text is allowed here: the endpoints it may be sent to are amplify's business.
 """
 
 import datetime as dt
@@ -15,7 +14,7 @@ from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.seed.grades import known_rules, with_known
 from label_pipeline.stages.seed.quarantine import (
     ALIVE,
-    Books,
+    InputBooks,
     Rule,
     book,
     quarantine_of,
@@ -31,7 +30,7 @@ class AssembledCandidates(NamedTuple):
 
     candidates: pl.DataFrame
     quarantine: pl.DataFrame
-    books: Books
+    books: InputBooks
     read: pl.DataFrame
 
 

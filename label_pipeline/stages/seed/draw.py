@@ -1,7 +1,7 @@
 """Which queries are graded: a stratified draw with recorded inclusion probabilities, repeatable and extendable.
 
 Inside a stratum the queries with the smallest permanent random numbers are drawn: a simple random sample whose
-probability n_h / N_h is exact. Keep out: the log and its strata (querylog.py), the documents of a query (pool.py).
+probability n_h / N_h is exact.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ DRAWN = {
 
 @dataclass(frozen=True)
 class QueryPlan:
-    """How queries are drawn.
+    """The design by which queries are drawn.
 
     Attributes:
         queries: wanted in each collection.
@@ -42,7 +42,7 @@ class QueryPlan:
 
     @property
     def salt(self) -> str:
-        """Of the permanent random numbers."""
+        """Salt of the permanent random numbers by which queries are drawn."""
         return f"{SALT}.queries.{self.seed}"
 
 
@@ -94,7 +94,7 @@ def draw_queries(
 
 
 def summary(log: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
-    """One row a stratum of the log: its queries, its share of the collection's traffic, how many are drawn.
+    """One row per stratum of the log: its queries, its share of the collection's traffic, how many are drawn.
 
     A stratum nobody was drawn from is there too; a drawn query that left the log counts in the stratum it was drawn in.
     """

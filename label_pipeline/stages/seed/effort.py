@@ -1,7 +1,6 @@
 """What people have to grade before a claim can be made, and when their grades alone are the better buy.
 
-Pure arithmetic, printed before anyone grades. Keep out: the thresholds of a policy (stages/gate/policy.py hands over
-what it needs), drawing (draw.py, pool.py).
+Pure arithmetic, printed before anyone grades.
 """
 
 import math
@@ -14,7 +13,7 @@ ANCHOR_PAIRS = 300
 """Pairs the drift detectors are simulated at (statistics.md section 7)."""
 
 PROOF_DEPTH = 20
-"""Graded pairs a query that nDCG@10 of a ranker is proven on: the top 20 of all arms (section 9)."""
+"""Graded pairs per query that nDCG@10 of a ranker is proven on: the top 20 of all arms (section 9)."""
 
 PROOF_QUERIES = {0.05: 65, 0.02: 400}
 """Difference in nDCG@10 to the unseen queries that show it (section 14); both follow 2.8 sd / sqrt(Q) at sd .143."""
@@ -33,7 +32,7 @@ class Needs:
 
     Attributes:
         queries: holdout queries.
-        pairs: graded pairs a query.
+        pairs: graded pairs per query.
         graders: people a pair.
         holdout: share of the queries that end up there.
         anchor: share of the queries that end up in the anchor.
@@ -76,7 +75,7 @@ class Claim(NamedTuple):
 def claims(needs: Needs) -> tuple[Claim, ...]:
     """Pairs and grades each claim adds, in the order a project buys them.
 
-    * verdict: holdout queries / holdout share = all queries, times pairs a query (44 / .5 x 10 = 880).
+    * verdict: holdout queries / holdout share = all queries, times pairs per query (44 / .5 x 10 = 880).
     * anchor: 300 pairs, of which the verdict's grades hold anchor share x queries x pairs (13 x 10).
     * proof: 20 pairs on each unseen (holdout or anchor) query, less those graded already; where there are too few
       unseen queries, more queries for all splits. 65 show +.05 nDCG@10, 400 show +.02.
@@ -99,7 +98,7 @@ def claims(needs: Needs) -> tuple[Claim, ...]:
     for lift, unseen in sorted(PROOF_QUERIES.items(), reverse=True):
         wanted = math.ceil(round(unseen / unseen_share, 9))
         more = max(0, wanted - queries)
-        seen_pairs = more * needs.pairs  # new queries are dealt to every split: a third of them trains and selects
+        seen_pairs = more * needs.pairs  # new queries go to every split: a third of them trains and selects
         unseen_new = max(0, unseen - math.floor(queries * unseen_share))
         deeper = max(0, unseen * PROOF_DEPTH - graded_unseen - unseen_new * needs.pairs)
         pairs = seen_pairs + deeper
@@ -135,15 +134,15 @@ class Prices:
     label_usd_per_1000: float = 2
 
     def hours(self, grades: int) -> float:
-        """Hours of people."""
+        """Hours that people grade."""
         return grades * self.seconds / 3600
 
     def people_usd(self, grades: int) -> float:
-        """Dollars for people."""
+        """What the people cost, in dollars."""
         return self.hours(grades) * self.hourly_usd
 
     def labels_usd(self, labels: int) -> float:
-        """Dollars for the judge."""
+        """What the judge's labels cost, in dollars."""
         return labels * self.label_usd_per_1000 / 1000
 
 

@@ -1,7 +1,4 @@
-"""Human grades: the label and evaluation files, mapped to the project's scale, matched to queries and documents.
-
-Keep out: how gold comes from several grades (core/gold.py), candidates without grades (candidates.py).
-"""
+"""Human grades: the label and evaluation files, mapped to the project's scale, matched to queries and documents."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -28,7 +25,7 @@ def accept_human_labels(
     pairs_per_query: int | None,
     salt: str,
 ) -> Accepted:
-    """One row a (pair, annotator), at most ``pairs_per_query`` pairs a query.
+    """One row per (pair, annotator), at most ``pairs_per_query`` pairs per query.
 
     A repeat by the same annotator is rejected: the same grade leaves the first row, different grades leave none.
     """
@@ -67,7 +64,7 @@ def accept_human_labels(
 def accept_evaluation(
     inputs: Iterable[RawInput], queries: pl.DataFrame, documents: pl.DataFrame, scale: Scale
 ) -> Accepted:
-    """One row a pair; identical repeats are merged, contradicting grades all rejected."""
+    """One row per pair; identical repeats are merged, contradicting grades all rejected."""
     rows = with_repeats(_judged(inputs, "evaluation", queries, documents, scale), PAIR_KEY, ("grade_value",))
     contradiction = Rule(
         pl.col("contradicts"),

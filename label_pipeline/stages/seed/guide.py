@@ -1,7 +1,6 @@
 """The annotators' guide: the judge's rubric as a page for people.
 
-The same words the judge is given, and what a person needs besides. Keep out: the rubric itself (core/rubric.py), a
-tool's interface (adapters/annotation).
+The same words the judge is given, and what a person needs besides.
 """
 
 from label_pipeline.core.annotation import CANNOT_JUDGE

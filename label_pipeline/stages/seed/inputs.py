@@ -1,7 +1,4 @@
-"""``assemble``: every seed input read together, so that grades meet the queries and documents they belong to.
-
-Keep out: reading files (adapters/files), the rules (texts.py, grades.py), candidates (by day: candidates.py).
-"""
+"""``assemble``: every seed input read together, so that grades meet the queries and documents they belong to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +9,7 @@ from label_pipeline.core.catalogue import QUARANTINE
 from label_pipeline.core.codes.inputs import SEED_INPUTS
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.seed.grades import accept_evaluation, accept_human_labels
-from label_pipeline.stages.seed.quarantine import Books, book, quarantine_of
+from label_pipeline.stages.seed.quarantine import InputBooks, book, quarantine_of
 from label_pipeline.stages.seed.sample import SALT
 from label_pipeline.stages.seed.texts import Accepted, Limits, accept_documents, accept_queries
 from label_pipeline.stages.seed.values import RawInput
@@ -25,7 +22,7 @@ _READ_COLUMNS = (
 
 @dataclass(frozen=True)
 class Assembled:
-    """The seed's input tables.
+    """The input tables of the seed, checked.
 
     Attributes:
         queries: QUERIES.
@@ -33,7 +30,7 @@ class Assembled:
         human_labels: HUMAN_LABELS.
         evaluation: EVALUATION.
         quarantine: QUARANTINE, partition ``all``, of the four.
-        books: one a table, in that order.
+        books: one per table, in that order.
         read: table to its rows as read, for the input contract (adapters/contracts.py): ids, grade after the mapping,
             lengths instead of texts, `source`, `line`, flags. Merged repeats and unjudged rows are left out.
     """
@@ -43,7 +40,7 @@ class Assembled:
     human_labels: pl.DataFrame
     evaluation: pl.DataFrame
     quarantine: pl.DataFrame
-    books: tuple[Books, ...]
+    books: tuple[InputBooks, ...]
     read: Mapping[str, pl.DataFrame]
 
     @property
@@ -62,10 +59,10 @@ def assemble(
     """Turns what the files hold into the seed's tables; every row ends in one of them or is set aside and booked.
 
     Args:
-        inputs: any number of files a table; those read for ``candidates`` are left alone.
+        inputs: any number of files per table; those read for ``candidates`` are left alone.
         scale: the project's scale; a grade outside is quarantined, never clipped.
         limits: longest texts.
-        pairs_per_query: sample so many pairs a query from the human labels; None keeps all.
+        pairs_per_query: sample so many pairs per query from the human labels; None keeps all.
         salt: of that sample.
 
     Returns:

@@ -1,7 +1,6 @@
 """Retrieval orders: which documents a search puts where for a query, built in or brought along.
 
-Two orders at least, or the seed knows only what one search already finds. Keep out: asking a search endpoint
-(adapters/search.py), which of the found documents are graded (pool.py).
+Two orders at least, or the seed knows only what one search already finds.
 """
 
 from collections.abc import Sequence
@@ -44,7 +43,7 @@ def built_in_orders(drawn: pl.DataFrame, documents: pl.DataFrame, depth: int, se
     Args:
         drawn: queries (DRAWN).
         documents: doc_id, title, text of everything that may be graded.
-        depth: documents an order and query.
+        depth: documents per order and query.
         seed: of the randomised SVD.
 
     Returns:

@@ -1,8 +1,7 @@
 """Who grades what: how many people a pair gets, which of them, and how well their agreement will then be known.
 
 One person grades a query's pairs, as TREC's assessors do: the judge is measured on the order *within* a query, and two
-people's different strictness would blur it. A random share of the pairs goes to a second person besides. Keep out:
-which pairs there are (pool.py), agreement once there are grades (agreement.py).
+people's different strictness would blur it. A random share of the pairs goes to a second person besides.
 """
 
 import math

@@ -3,7 +3,6 @@
 The pool is the union of every retrieval order down to ``depth``. Half of the pairs come from its top, so that good
 documents are among them, the others from deeper down, so that nobody grades only what one search likes. Inside a zone
 the draw is a simple random sample by permanent numbers: the probability of every document of the pool is known.
-Keep out: the orders (orders.py), who grades (overlap.py).
 """
 
 import hashlib
@@ -59,7 +58,7 @@ class PoolPlan:
 
     @property
     def salt(self) -> str:
-        """Of the permanent random numbers."""
+        """Salt of the permanent random numbers by which pairs are drawn."""
         return f"label_pipeline.draw.pairs.{self.seed}"
 
 
@@ -123,7 +122,7 @@ def draw_pairs(
 
 
 def _ranked(shown: pl.DataFrame, depth: int) -> pl.DataFrame:
-    """One row a pair of the pool: best rank over the orders, once what may not be shown is out of them."""
+    """One row per pair of the pool: best rank over the orders, once what may not be shown is out of them."""
     key = ["order", *QUERY_KEY]
     closed = shown.sort(*key, "rank", "doc_id").with_columns(
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(key).alias("rank")

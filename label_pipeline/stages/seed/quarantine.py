@@ -1,7 +1,6 @@
 """The fate of every input row: kept, or set aside for a stated reason; and the books that prove none is lost.
 
-A working frame carries ``fate`` (null = still kept) and ``reason``. Keep out: the rules themselves (texts.py,
-grades.py, candidates.py).
+A working frame carries ``fate`` (null = still kept) and ``reason``.
 """
 
 from collections.abc import Iterable
@@ -29,7 +28,7 @@ class Rule(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Books:
+class InputBooks:
     """Where the rows of one input table went; every count is rows.
 
     Attributes:
@@ -127,10 +126,10 @@ def quarantine_of(rows: pl.DataFrame, table: str, partition: str = "all") -> pl.
     ).sort("source", "line", maintain_order=True)
 
 
-def book(rows: pl.DataFrame, table: str, read: int, kept: int) -> Books:
+def book(rows: pl.DataFrame, table: str, read: int, kept: int) -> InputBooks:
     """The books of one table: what was read and kept is counted at the ends, not from the fates."""
     fates: dict[str, int] = dict(rows.filter(~ALIVE).group_by("fate").len().iter_rows())
-    return Books(
+    return InputBooks(
         table,
         read,
         kept,

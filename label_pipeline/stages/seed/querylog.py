@@ -1,7 +1,7 @@
-"""The query log: one row a distinct query with its traffic, and the stratum it belongs to.
+"""The query log: one row per distinct query with its traffic, and the stratum it belongs to.
 
 Near-duplicates ("Reset password", "password reset?") would sit in two splits and be graded twice, so they are one
-query. Keep out: how many are drawn (draw.py).
+query.
 """
 
 import hashlib
@@ -99,7 +99,7 @@ def _rules() -> list[Rule]:
 
 
 def _distinct(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row a normal form: the text, id and language most of its traffic has."""
+    """One row per normal form: the text, id and language most of its traffic has."""
     forms = rows.group_by(*IDENTITY, "query").agg(
         pl.col("frequency").sum(), pl.col("query_id").drop_nulls().min(), pl.col("language").drop_nulls().mode().min()
     )

@@ -1,4 +1,4 @@
-"""A fixed number of pairs a query from a large human file, chosen by hash: nobody picks, and anybody gets the same.
+"""A fixed number of pairs per query from a large human file, chosen by hash: nobody picks, and anybody gets the same.
 
 Keep out: which rows are valid (grades.py); only those compete for a place.
 """

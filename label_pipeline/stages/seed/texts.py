@@ -1,7 +1,4 @@
-"""Queries and documents: one accepted text an id, and the hash of the text a grader saw.
-
-Keep out: grades (grades.py) and candidates (candidates.py).
-"""
+"""Queries and documents: one accepted text per id, and the hash of the text a grader saw."""
 
 import hashlib
 from collections.abc import Iterable
@@ -44,7 +41,7 @@ def doc_version(text: str, title: str | None = None) -> str:
 
 
 def accept_documents(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
-    """One row a document id.
+    """One row per document id.
 
     Rows of one id that say the same are merged. Where they differ all are rejected: which of the texts a person
     graded cannot be known. A document any row of which is marked customer text is customer text.
@@ -102,7 +99,7 @@ def _document_rules(limits: Limits) -> list[Rule]:
 
 
 def accept_queries(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
-    """One row a (task, collection, query id); repeats are merged, contradicting texts all rejected."""
+    """One row per (task, collection, query id); repeats are merged, contradicting texts all rejected."""
     rows = stack(inputs, "queries").with_columns(pl.col("query").str.len_chars().alias("query_chars"))
     rules = [
         *id_rules(["query_id"], ("task", "collection")),

@@ -1,7 +1,4 @@
-"""From text to values: ids, numbers, days, grades and features, and how a value is shown in a reason.
-
-Keep out: which value is acceptable in which table (texts.py, grades.py, candidates.py).
-"""
+"""From text to values: ids, numbers, days, grades and features, and how a value is shown in a reason."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +25,7 @@ class RawInput(Protocol):
 
     @property
     def source(self) -> str:
-        """File name."""
+        """The file the rows come from."""
         ...
 
     @property

@@ -1,13 +1,10 @@
-"""Whether a run nobody asked for may spend: its price against the cap, and the looks at the holdout that are left.
-
-Keep out: pricing (core/judging/plan.py), counting looks (stages/gate/ledger.py).
-"""
+"""Whether a run nobody asked for may spend: its price against the cap, and the looks at the holdout that are left."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from label_pipeline.stages.watch.requests import Wanted
+from label_pipeline.stages.watch.requests import WantedRun
 
 LAST_LOOK = 1
 """Looks that are never spent automatically: the last one is for a person to take."""
@@ -31,7 +28,7 @@ class Cost:
 
     @property
     def total_usd(self) -> float:
-        """Both."""
+        """What calibrating and certifying cost together."""
         return self.calibrate_usd + self.gate_usd
 
 
@@ -54,7 +51,7 @@ class Allowance:
     queries_needed: Mapping[str, int]
 
 
-def may_recalibrate(wanted: Wanted, cost: Cost, allowance: Allowance) -> tuple[dict[str, dict[str, object]], str]:
+def may_recalibrate(wanted: WantedRun, cost: Cost, allowance: Allowance) -> tuple[dict[str, dict[str, object]], str]:
     """Whether ``wanted`` may be spent on.
 
     Returns:

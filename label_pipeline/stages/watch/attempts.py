@@ -1,8 +1,7 @@
 """Whether a wanted run was asked for before, and whether it may be asked for again.
 
 One occasion is asked for once, and not at all where a verdict has answered it. A run that failed without reaching one
-(an outage) is tried once more after a pause; after that it takes a person, or something new. Keep out: what an occasion
-is (served_model.py, drift_verdicts.py, new_grades.py).
+(an outage) is tried once more after a pause; after that it takes a person, or something new.
 """
 
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from label_pipeline.stages.watch.requests import Wanted
+from label_pipeline.stages.watch.requests import WantedRun
 
 Outcome = Literal["under way", "succeeded", "failed", "cancelled"]
 
@@ -37,7 +36,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Due:
-    """Whether to ask now.
+    """Whether a wanted run is to be asked for now.
 
     Attributes:
         run_key: key of the run to ask for now; None = do not ask.
@@ -48,7 +47,9 @@ class Due:
     sentence: str = ""
 
 
-def due(wanted: Wanted, attempts: Sequence[Attempt], *, answered: bool, now: datetime, retry_after: timedelta) -> Due:
+def due(
+    wanted: WantedRun, attempts: Sequence[Attempt], *, answered: bool, now: datetime, retry_after: timedelta
+) -> Due:
     """Whether ``wanted`` is to be asked for now.
 
     Args:

@@ -1,7 +1,4 @@
-"""What the newest drift verdicts, and a canary that stopped a night, ask for: an anchor run, a recalibration, a person.
-
-Keep out: deciding on drift (stages/anchor), which suspends by itself where it runs.
-"""
+"""What the newest drift verdicts, or a canary that stopped a night, ask for: anchor run, recalibration, a person."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,7 +6,7 @@ from dataclasses import dataclass
 
 from label_pipeline.core.codes.drift import CAPABILITY, JUDGE_CHANGED, LENIENCY
 from label_pipeline.core.codes.verdicts import FULL, RECERTIFY
-from label_pipeline.stages.watch.requests import ANCHOR, RECALIBRATE, Finding, Suspend, Wanted
+from label_pipeline.stages.watch.requests import ANCHOR, RECALIBRATE, Finding, Suspend, WantedRun
 from label_pipeline.stages.watch.served_model import WatchedJudge
 
 ANSWERED_BY_RECALIBRATION: Mapping[str, bool] = {
@@ -71,44 +68,44 @@ def drifted(seen: Sequence[DriftSeen], cursor: str | None, stopped: Sequence[Can
     """What the newest drift verdicts and canaries ask for; each is asked for once, by its ``drift_id`` or epoch.
 
     Args:
-        seen: one entry a judge and collection.
+        seen: one entry per judge and collection.
         stopped: likewise; an anchor run finds out what the canary only suspects.
         cursor: of the last look: the newest verdict of every collection, so that only news is told.
     """
     known: Mapping[str, str] = json.loads(cursor) if cursor else {}
-    wanted: list[Wanted] = []
+    wanted: list[WantedRun] = []
     suspend: list[Suspend] = []
     notes: list[str] = []
     for found in seen:
         told = f"[{found.collection}] {found.state}, cause {found.cause}: {found.action}"
         if known.get(found.collection) != found.drift_id:
             notes.append(told)
-        standing = found.judge.standing.get(found.collection)
+        verdict = found.judge.open_verdicts.get(found.collection)
         if found.suspends:
-            suspend += [Suspend(standing, told, found.epoch)] if standing is not None else []
+            suspend += [Suspend(verdict, told, found.epoch)] if verdict is not None else []
             wanted += _recalibration(found, told)
-        elif found.run_again and standing is not None:
+        elif found.run_again and verdict is not None:
             wanted.append(
-                Wanted(
+                WantedRun(
                     ANCHOR, f"anchor_drifted:{found.drift_id}", found.judge.key, told, collections=(found.collection,)
                 )
             )
     wanted += [
-        Wanted(
+        WantedRun(
             ANCHOR, f"anchor_drifted:canary:{one.epoch}", one.judge.key, f"[{one.collection}] {one.reason}",
             collections=(one.collection,),
         )
         for one in stopped
-        if one.collection in one.judge.standing
+        if one.collection in one.judge.open_verdicts
     ]  # fmt: skip
     written = json.dumps({found.collection: found.drift_id for found in seen}, sort_keys=True)
     return Finding(tuple(wanted), tuple(suspend), written, tuple(notes) or ("no drift verdict since the last look",))
 
 
-def _recalibration(found: DriftSeen, told: str) -> list[Wanted]:
+def _recalibration(found: DriftSeen, told: str) -> list[WantedRun]:
     outside = ANSWERED_BY_RECALIBRATION.get(found.cause)
     if outside is None or found.other_model:
         return []
     lane = RECERTIFY if outside else FULL
     key = f"anchor_drifted:{found.drift_id}"
-    return [Wanted(RECALIBRATE, key, found.judge.key, told, True, lane, (found.collection,), since=found.epoch)]
+    return [WantedRun(RECALIBRATE, key, found.judge.key, told, True, lane, (found.collection,), since=found.epoch)]

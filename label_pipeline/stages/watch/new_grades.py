@@ -1,7 +1,7 @@
 """Did the human grades change, and has the judge seen all of them?
 
 Two questions: files whose *content* changed are loaded again, which is free; enough pairs no verdict rests on are a
-reason to recalibrate. Keep out: reading files (adapters/files), counting pairs (sql/).
+reason to recalibrate.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from label_pipeline.stages.watch.requests import LOAD_SEED, RECALIBRATE, Finding, Wanted
+from label_pipeline.stages.watch.requests import LOAD_SEED, RECALIBRATE, Finding, WantedRun
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Growth:
 
     @property
     def unseen(self) -> int:
-        """Pairs humans graded since."""
+        """Pairs that humans graded and no judge was asked about yet."""
         return self.learnable + sum(self.held_out.values())
 
 
@@ -82,7 +82,7 @@ def files_changed(
     content = hashlib.sha256(json.dumps({path: entry["digest"] for path, entry in now.items()}).encode()).hexdigest()
     reason = f"the content of {', '.join(changed)} changed" if changed else "the changed input files are not loaded yet"
     # the counter: content that goes back to what it once was must be loaded again too
-    wanted = Wanted(LOAD_SEED, f"new_human_labels:load:{loads}:{content[:16]}", "", reason)
+    wanted = WantedRun(LOAD_SEED, f"new_human_labels:load:{loads}:{content[:16]}", "", reason)
     return Finding((wanted,), (), written, (reason,))
 
 
@@ -127,5 +127,5 @@ def seed_grew(grown: Growth, *, share: float, opened: Collection[str], waiting: 
         return Finding((), (), None, (f"{told}: {why}",))
     reason = f"{told}: only these are asked"
     key = f"new_human_labels:grew:{grown.epoch}:{grown.graded}"  # a batch that failed half-way is the same occasion
-    wanted = Wanted(RECALIBRATE, key, f"epoch {grown.epoch}", reason, collections=tuple(about))
+    wanted = WantedRun(RECALIBRATE, key, f"epoch {grown.epoch}", reason, collections=tuple(about))
     return Finding((wanted,), (), None, (reason,))

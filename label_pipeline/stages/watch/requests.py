@@ -1,7 +1,4 @@
-"""The records of a tick: a run that is wanted, a verdict that is suspended, and all of what one look found.
-
-Keep out: deciding (the other modules), Dagster's own request (defs/sensors).
-"""
+"""The records of a tick: a run that is wanted, a verdict that is suspended, and all of what one look found."""
 
 from dataclasses import dataclass
 
@@ -12,7 +9,7 @@ RECALIBRATE, ANCHOR, LOAD_SEED = "recalibrate", "anchor_watch", "load_seed"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedRun:
     """One run that should happen.
 
     Attributes:
@@ -53,7 +50,7 @@ class Suspend:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look found.
+    """Everything that one look of a sensor found.
 
     Attributes:
         wanted: runs that should happen, most urgent first.
@@ -62,7 +59,7 @@ class Finding:
         notes: sentences for whoever reads the tick.
     """
 
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[WantedRun, ...]
     suspend: tuple[Suspend, ...]
     cursor: str | None
     notes: tuple[str, ...]

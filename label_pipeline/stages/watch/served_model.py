@@ -1,7 +1,7 @@
 """Is the certified judge still the model it was? From the endpoint's model list and from what recent replies reported.
 
 A *change* is another model than the one last handled, or its disappearance from the list: A, B, A are three. A new
-fingerprint of the same model is no change; it asks for one anchor run. Keep out: sending anything, reading tables.
+fingerprint of the same model is no change; it asks for one anchor run.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from label_pipeline.core.codes.verdicts import RECERTIFY
-from label_pipeline.stages.watch.requests import ANCHOR, RECALIBRATE, Finding, Suspend, Wanted
+from label_pipeline.stages.watch.requests import ANCHOR, RECALIBRATE, Finding, Suspend, WantedRun
 
 VANISHED = "(not listed)"
 
@@ -29,7 +29,7 @@ class WatchedJudge:
         model: the model id that is asked for.
         member_hash: of the member it was made of.
         model_served: the id that was certified.
-        standing: collection: id of the open decision, for collections where it may label now.
+        open_verdicts: collection: id of the open decision, for collections where it may label now.
         suspended: collections where its verdict is suspended.
         decided: epoch of the newest decision in any of these collections, of whichever judge.
     """
@@ -40,7 +40,7 @@ class WatchedJudge:
     model: str
     member_hash: str
     model_served: str
-    standing: Mapping[str, str]
+    open_verdicts: Mapping[str, str]
     suspended: tuple[str, ...] = ()
     decided: int = -1
 
@@ -93,21 +93,21 @@ def model_changed(
     """
     remembered = json.loads(cursor) if cursor else {}
     memory: dict[str, _Memory] = {}
-    wanted: list[Wanted] = []
+    wanted: list[WantedRun] = []
     suspend: list[Suspend] = []
     notes: list[str] = []
     for judge in judges:
-        before = _recall(remembered.get(judge.key), judge)
+        before = _remembered(remembered.get(judge.key), judge)
         said = recorded.get(judge.key, Recorded())
         now = _identity(before, judge, listed.get(judge.endpoint) or None, said)
         memory[judge.key] = now
         if now.changes:
-            # also what is still standing after a look that was cut off: one change, one end
+            # also a verdict still open after a look that was cut off: one change, one end
             reason = _reason(judge, before.identity, now.identity)
             until = _until(judge, now, said)
-            suspend += [Suspend(verdict, reason, until) for verdict in judge.standing.values()]
+            suspend += [Suspend(verdict, reason, until) for verdict in judge.open_verdicts.values()]
             wanted.append(_recalibration(judge, now))
-        elif judge.standing:
+        elif judge.open_verdicts:
             wanted += _anchor_run(judge, [name for name in said.fingerprints if name not in now.asked])
             notes.append(f"judge {judge.judge_version} is served by {now.identity}, as certified")
     # a judge that is watched no longer is forgotten: certified again, it is a new key
@@ -124,7 +124,8 @@ def remember_asked(cursor: str | None, judge: str, fingerprints: Sequence[str]) 
     return json.dumps(remembered)
 
 
-def _recall(stored: Mapping[str, object] | None, judge: WatchedJudge) -> _Memory:
+def _remembered(stored: Mapping[str, object] | None, judge: WatchedJudge) -> _Memory:
+    """What the cursor holds of ``judge``; of one seen for the first time, what its verdict says."""
     if stored is None:
         return _Memory(judge.model_served, judge.epoch)
     asked = stored["asked"]
@@ -169,9 +170,9 @@ def _until(judge: WatchedJudge, now: _Memory, said: Recorded) -> int:
     return max(judge.epoch, said.newest.get(now.identity, 0) - 1)
 
 
-def _recalibration(judge: WatchedJudge, now: _Memory) -> Wanted:
-    about = tuple(sorted({*judge.standing, *judge.suspended}))
-    return Wanted(
+def _recalibration(judge: WatchedJudge, now: _Memory) -> WantedRun:
+    about = tuple(sorted({*judge.open_verdicts, *judge.suspended}))
+    return WantedRun(
         RECALIBRATE,
         f"judge_model_changed:{judge.key}:{now.changes}",  # the counter: A, B, A must not be taken for A
         judge.key,
@@ -183,13 +184,13 @@ def _recalibration(judge: WatchedJudge, now: _Memory) -> Wanted:
     )
 
 
-def _anchor_run(judge: WatchedJudge, fingerprints: Sequence[str]) -> list[Wanted]:
+def _anchor_run(judge: WatchedJudge, fingerprints: Sequence[str]) -> list[WantedRun]:
     if not fingerprints:
         return []
     told = f"judge {judge.judge_version} answered under {len(fingerprints)} fingerprints not seen since certification"
     return [
-        Wanted(
+        WantedRun(
             ANCHOR, f"judge_model_changed:{judge.key}:fingerprint:{fingerprints[0]}", judge.key,
-            f"{told}: {', '.join(fingerprints)}", collections=tuple(sorted(judge.standing)),
+            f"{told}: {', '.join(fingerprints)}", collections=tuple(sorted(judge.open_verdicts)),
         )
     ]  # fmt: skip

@@ -41,7 +41,7 @@ def make_member(**changes: object) -> Member:
         "prompt": PromptTemplate("p", "{{rubric}}", "{{query}}\n{{document}}\nGrade it."),
         "rubric": make_rubric(), "parameters": {"temperature": 0}, "price": PRICE,
     }  # fmt: skip
-    return Member(**{**fields, **changes})  # type: ignore[arg-type]  # a factory: one field a test
+    return Member(**{**fields, **changes})  # type: ignore[arg-type]  # a factory: one field per test
 
 
 def make_pair(i: int = 0, document: str | None = None, *, customer: bool = False) -> PairText:
@@ -59,7 +59,7 @@ def reply(grade: object = 2, **changes: object) -> Reply:
         "model": "judge", "fingerprint": "fp", "request_id": "r", "input_tokens": 100, "cached_tokens": 20,
         "output_tokens": 10, "latency_s": 0.5,
     }  # fmt: skip
-    return Reply(**{**fields, **changes})  # type: ignore[arg-type]  # a factory: one field a test
+    return Reply(**{**fields, **changes})  # type: ignore[arg-type]  # a factory: one field per test
 
 
 class DictJournal:
@@ -69,7 +69,7 @@ class DictJournal:
         self.replies: dict[str, Reply] = {}
         self.on_remember = on_remember
 
-    def recall(self, request_keys: Sequence[str]) -> dict[str, Reply]:
+    def lookup(self, request_keys: Sequence[str]) -> dict[str, Reply]:
         return {key: self.replies[key] for key in request_keys if key in self.replies}
 
     async def remember(self, request_key: str, reply: Reply) -> None:

@@ -1,4 +1,4 @@
-"""One question, one answer: two sensors at one moment, a person who was quicker, a judge certified meanwhile."""
+"""One question, one answer: two sensors at one moment a person who was quicker, a judge certified meanwhile."""
 
 from collections.abc import Callable
 from typing import Any

@@ -66,7 +66,7 @@ def work(
 
 
 def judging(asked: Sequence[PairText], answers: Sequence[Said | Sequence[Said]]) -> Judging:
-    """The engine's answer: one row a pair and vote, a thousandth of a dollar and 100 tokens a request."""
+    """The engine's answer: one row per pair and vote, a thousandth of a dollar and 100 tokens per request."""
     rows: list[Mapping[str, object]] = []
     for number, (text, answer) in enumerate(zip(asked, answers, strict=True)):
         for sample, vote in enumerate(answer if isinstance(answer, Sequence) else [answer]):

@@ -15,7 +15,7 @@ from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.spent import NOTHING, Spent, spent
-from label_pipeline.stages.amplify import Books, Work, books, labels, orphan_row, run_row
+from label_pipeline.stages.amplify import DayBooks, Work, books, labels, orphan_row, run_row
 from label_pipeline_tests.stages.amplify.orders import (
     CLOSED,
     CUT,
@@ -116,10 +116,10 @@ CASES: dict[str, tuple[Sequence[Said | Sequence[Said]], Mapping[str, int]]] = {
     "cut": ([CUT], {"abstained": 1}),
     "out of scale": ([OUT_OF_SCALE], {"abstained": 1}),
     "no reply": ([FAILED], {"failed": 1}),
-    "over the cap": ([OVER_CAP], {"refused": 1}),
+    "over the cap": ([OVER_CAP], {"barred": 1}),
     "one vote read, the next over the cap": ([[said(), OVER_CAP]], {"labelled": 1}),
     "no reply, then over the cap": ([[FAILED, OVER_CAP]], {"failed": 1}),
-    "over the cap, then no reply": ([[OVER_CAP, FAILED]], {"refused": 1}),
+    "over the cap, then no reply": ([[OVER_CAP, FAILED]], {"barred": 1}),
     "unread, then read": ([[MALFORMED, said()]], {"labelled": 1}),
 }
 
@@ -128,22 +128,22 @@ CASES: dict[str, tuple[Sequence[Said | Sequence[Said]], Mapping[str, int]]] = {
 def test_each_fate_is_one_column(case: str) -> None:
     answers, counted = CASES[case]
     found = work([0])
-    zero = dict.fromkeys(("labelled", "reused", "abstained", "failed", "refused", "skipped"), 0)
-    assert books(found, judging(found.ask, answers)) == Books(pairs_in=1, **{**zero, **counted})
+    zero = dict.fromkeys(("labelled", "reused", "abstained", "failed", "barred", "skipped"), 0)
+    assert books(found, judging(found.ask, answers)) == DayBooks(pairs_in=1, **{**zero, **counted})
 
 
 def test_pairs_labelled_before_are_labelled_and_reused() -> None:
     found = work(range(5), labelled=[0, 1], customers=[2])
-    assert books(found, judging(found.ask, [said(), FAILED])) == Books(
-        pairs_in=5, labelled=3, reused=2, abstained=0, failed=1, refused=0, skipped=1
+    assert books(found, judging(found.ask, [said(), FAILED])) == DayBooks(
+        pairs_in=5, labelled=3, reused=2, abstained=0, failed=1, barred=0, skipped=1
     )
 
 
 def test_an_order_that_was_not_placed_is_refused_but_keeps_what_it_has() -> None:
     """Over the cap before the first request."""
     found = work(range(5), labelled=[0], customers=[1])
-    assert books(found, None) == Books(pairs_in=5, labelled=1, reused=1, abstained=0, failed=0, refused=3, skipped=1)
-    assert books(work(range(5), standing=CLOSED), None).refused == 5
+    assert books(found, None) == DayBooks(pairs_in=5, labelled=1, reused=1, abstained=0, failed=0, barred=3, skipped=1)
+    assert books(work(range(5), standing=CLOSED), None).barred == 5
 
 
 VOTES = [
@@ -183,7 +183,7 @@ def test_the_books_add_up_for_every_mix_of_outcomes() -> None:
         fates = Counter(_fate(votes) if came else "refused" for votes in answers)
         expected = {
             "labelled": found.labelled_before + fates["labelled"], "abstained": fates["abstained"],
-            "failed": fates["failed"], "refused": found.refused + fates["refused"], "skipped": found.skipped,
+            "failed": fates["failed"], "refused": found.barred + fates["refused"], "skipped": found.skipped,
         }  # fmt: skip
         assert parts == expected
         if came:

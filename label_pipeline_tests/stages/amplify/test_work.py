@@ -17,7 +17,7 @@ def test_new_pairs_are_asked_in_the_order_of_the_day() -> None:
     found = work([5, 1, 3])
     assert [text.doc_id for text in found.ask] == ["d00005", "d00001", "d00003"]
     assert found.ask[0] == PairText("relevance", "main", "q000", "d00005", "v1", None, "query 5", "text 5", False)
-    assert (found.labelled_before, found.skipped, found.refused, found.pairs_in) == (0, 0, 0, 3)
+    assert (found.labelled_before, found.skipped, found.barred, found.pairs_in) == (0, 0, 0, 3)
     assert found.collection == "main"
     assert found.standing is OPEN
 
@@ -56,12 +56,12 @@ def test_a_customer_pair_that_is_labelled_stays_labelled() -> None:
 @pytest.mark.parametrize("standing", [CLOSED, MISSING])
 def test_without_an_open_verdict_everything_is_refused(standing: Standing) -> None:
     found = work([0, 1, 2, 3], labelled=[1], customers=[2], standing=standing, inside=True)
-    assert (found.ask, found.labelled_before, found.skipped, found.refused) == ((), 0, 0, 4)
+    assert (found.ask, found.labelled_before, found.skipped, found.barred) == ((), 0, 0, 4)
 
 
 def test_an_empty_day() -> None:
     assert work([]).pairs_in == 0
-    assert work([], standing=CLOSED).refused == 0
+    assert work([], standing=CLOSED).barred == 0
 
 
 def test_every_pair_lands_in_exactly_one_part() -> None:
@@ -76,12 +76,12 @@ def test_every_pair_lands_in_exactly_one_part() -> None:
         sendable = [i for i in new if inside or i not in customers]
         assert found.pairs_in == len(numbers)
         if closed:
-            assert found.refused == len(numbers)
+            assert found.barred == len(numbers)
         else:
             assert [text.doc_id for text in found.ask] == [f"d{i:05}" for i in sendable]
             assert found.labelled_before == len(numbers) - len(new)
             assert found.skipped == len(new) - len(sendable)
-            assert found.refused == 0
+            assert found.barred == 0
 
 
 def test_where_every_collection_is_closed_a_day_without_candidates_is_refused_too() -> None:

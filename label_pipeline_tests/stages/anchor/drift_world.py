@@ -23,7 +23,7 @@ N = 150
 
 
 def when(number: int) -> datetime:
-    """The end of run ``number``, baseline runs first; one a week."""
+    """The end of run ``number``, baseline runs first; one per week."""
     return START + timedelta(weeks=number)
 
 
@@ -41,7 +41,7 @@ def run(number: int, raw: Array, calibrated: Array | None = None, **changes: obj
         malformed=int(np.isnan(raw).sum()), refused=0, replies=len(raw), models=frozenset({MODEL}),
         fingerprints=frozenset({FINGERPRINT}),
     )  # fmt: skip
-    return replace(made, **changes)  # type: ignore[arg-type]  # a factory: one field a test
+    return replace(made, **changes)  # type: ignore[arg-type]  # a factory: one field per test
 
 
 def graded(opinions: Array) -> Array:
@@ -59,7 +59,7 @@ def anchored(watched: Sequence[Array], n: int = N, baseline_runs: int = 10, **ch
         collection="main", scale=Scale(0, 3), gold=gold, query_index=np.arange(n) // 10, baseline=tuple(before),
         watch=tuple(after), accepted_model=MODEL,
     )  # fmt: skip
-    return replace(made, **changes)  # type: ignore[arg-type]  # a factory: one field a test
+    return replace(made, **changes)  # type: ignore[arg-type]  # a factory: one field per test
 
 
 def same(n: int = N) -> Array:

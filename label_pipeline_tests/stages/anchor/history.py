@@ -66,7 +66,7 @@ class History:
         self.now += timedelta(minutes=int(self.rng.integers(1, 600)))
 
     def give(self, judge: str, share: float = 0.4) -> None:
-        """A judge labels some of the pairs that hold no standing label of it."""
+        """A judge labels some of the pairs that hold no usable label of it."""
         found = []
         for query in QUERIES:
             for doc in DOCS:
@@ -86,7 +86,7 @@ class History:
     def recall(self, judge: str, since: datetime, until: datetime) -> None:
         """What still stands of the judge's labels of a window is recalled, by the account."""
         gone = [key for key, at in self.alive.items() if key[2] == judge and since <= at < until]
-        taken = anchor.standing(self.labels, judge_version=judge, since=since, until=until)
+        taken = anchor.usable(self.labels, judge_version=judge, since=since, until=until)
         assert {(q, d, j) for q, d, j in taken["query_id", "doc_id", "judge_version"].rows()} == set(gone)
         self.labels = pl.concat([self.labels, anchor.recalled(taken, self.now)])
         for key in gone:
@@ -111,13 +111,13 @@ class History:
         self.rankers = pl.concat([self.rankers, made])
         return name
 
-    def standing(self, judge: str, since: datetime, until: datetime) -> set[Given]:
+    def usable(self, judge: str, since: datetime, until: datetime) -> set[Given]:
         """By the account: the judge's labels of a window that nobody took back."""
         return {Given(*key, at) for key, at in self.alive.items() if key[2] == judge and since <= at < until}
 
 
 def taken_as_given(taken: pl.DataFrame) -> set[Given]:
-    """Rows of ``anchor.standing`` in the account's words."""
+    """Rows of ``anchor.usable`` in the account's words."""
     return {Given(*row) for row in taken["query_id", "doc_id", "judge_version", "given_at"].rows()}
 
 

@@ -22,7 +22,7 @@ def run(rng: np.random.Generator, shift: float = 0.0, **changes: object) -> Anch
         "epoch": 1, "ran_at": NOON, "raw": grades, "calibrated": grades, "malformed": 0, "refused": 0, "replies": N,
         "models": frozenset({"m"}), "fingerprints": frozenset(),
     }  # fmt: skip
-    return AnchorRun(**(fields | changes))  # type: ignore[arg-type]  # a factory: one field a test
+    return AnchorRun(**(fields | changes))  # type: ignore[arg-type]  # a factory: one field per test
 
 
 BEFORE = [run(np.random.default_rng(100 + i)) for i in range(10)]

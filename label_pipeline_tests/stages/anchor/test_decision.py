@@ -1,4 +1,4 @@
-"""decide_drift: one repeatable judge, one thing changed a row, the exact consequence; then judges left alone."""
+"""decide_drift: one repeatable judge, one thing changed per row, the exact consequence; then judges left alone."""
 
 import json
 import math

@@ -32,7 +32,7 @@ def test_provisional_labels_made_before_the_run_are_confirmed_once() -> None:
 
 def test_a_label_keeps_everything_but_status_and_moment() -> None:
     labels = rows("labels", label(9, run_id="r", cost_usd=0.5, context_id="de", raw_grade=2.0))
-    [later] = anchor.recalled(anchor.standing(labels, judge_version="judge-a", since=at(0)), at(13)).to_dicts()
+    [later] = anchor.recalled(anchor.usable(labels, judge_version="judge-a", since=at(0)), at(13)).to_dicts()
     [before] = labels.to_dicts()
     assert {name for name in before if before[name] != later[name]} == {"status", "labelled_at"}
 
@@ -44,15 +44,13 @@ def test_a_window_has_its_first_moment_and_not_its_last(since: int, until: int |
         "labels", label(9, doc_id="d1"), label(13, "confirmed", doc_id="d1"),  # confirmed later, given at 9
         label(10, doc_id="d2"), label(12, doc_id="d3"), label(10, doc_id="d4", **B),
     )  # fmt: skip
-    taken = anchor.standing(
-        labels, judge_version="judge-a", since=at(since), until=None if until is None else at(until)
-    )
+    taken = anchor.usable(labels, judge_version="judge-a", since=at(since), until=None if until is None else at(until))
     assert sorted(taken["doc_id"]) == found
 
 
 def test_a_clock_set_back_takes_no_effect_away() -> None:
     labels = rows("labels", label(12))
-    later = anchor.recalled(anchor.standing(labels, judge_version="judge-a", since=at(0)), at(9))
+    later = anchor.recalled(anchor.usable(labels, judge_version="judge-a", since=at(0)), at(9))
     assert amplify.newest(pl.concat([labels, later]))["status"].to_list() == ["recalled"]
 
 
@@ -65,6 +63,6 @@ def test_what_counts_by_the_frames_is_what_counts_by_the_sql(seed: int) -> None:
     asked = frame_of("rank/training_labels", ("labels", labels), table("candidates")).select(keys)
     assert current.sort(keys).rows() == asked.sort(keys).rows()
     for judge in ("judge-a", "judge-b", "judge-c"):
-        standing = anchor.standing(labels, judge_version=judge, since=datetime(2000, 1, 1, tzinfo=UTC))
+        usable = anchor.usable(labels, judge_version=judge, since=datetime(2000, 1, 1, tzinfo=UTC))
         told = frame_of("amplify/labelled_pairs", ("labels", labels), judge_version=judge)
-        assert sorted(standing["query_id", "doc_id"].rows()) == sorted(told["query_id", "doc_id"].rows())
+        assert sorted(usable["query_id", "doc_id"].rows()) == sorted(told["query_id", "doc_id"].rows())

@@ -19,8 +19,8 @@ def test_every_affected_label_and_ranker_and_none_besides(seed: int) -> None:
     for judge in ("judge-a", "judge-b", "judge-c"):
         since = START + (history.now - START) * float(rng.random()) * 0.7
         until = since + (history.now - since) * float(rng.random())
-        taken = anchor.standing(history.labels, judge_version=judge, since=since, until=until)
-        expected = history.standing(judge, since, until)
+        taken = anchor.usable(history.labels, judge_version=judge, since=since, until=until)
+        expected = history.usable(judge, since, until)
         assert taken_as_given(taken) == expected
 
         found = anchor.affected_rankers(taken, history.rankers, history.training_sets, history.inputs)
@@ -37,7 +37,7 @@ def test_the_histories_hold_what_makes_the_question_hard() -> None:
     inside = outside = again = both = 0
     for seed in range(SEEDS):
         history = lived(seed)
-        expected = history.standing("judge-a", START, history.now)
+        expected = history.usable("judge-a", START, history.now)
         inside += sum(bool(learnt & expected) for learnt in history.trained.values())
         outside += sum(not learnt & expected for learnt in history.trained.values())
         given = history.labels.filter(pl.col("status") == "provisional")
@@ -61,7 +61,7 @@ def test_a_ranker_trained_before_the_window_is_spared() -> None:
     before = history.now
     history.tick()
     history.give("judge-a", 1.0)
-    taken = anchor.standing(history.labels, judge_version="judge-a", since=before)
+    taken = anchor.usable(history.labels, judge_version="judge-a", since=before)
     assert taken.height > 0
     assert anchor.affected_rankers(taken, history.rankers, history.training_sets, history.inputs) == ()
 
@@ -70,7 +70,7 @@ def test_where_texts_changed_since_every_label_that_may_be_inside_counts() -> No
     """The set cannot be rebuilt then: the answer errs towards naming a ranker, and says so."""
     history = _trained_once()
     [learnt] = history.trained.values()
-    taken = anchor.standing(history.labels, judge_version="judge-a", since=START)
+    taken = anchor.usable(history.labels, judge_version="judge-a", since=START)
     changed = history.inputs._replace(documents=history.inputs.documents.filter(pl.col("doc_id") != "d2"))
     found = anchor.affected_rankers(taken, history.rankers, history.training_sets, changed)
     assert {ranker.arm for ranker in found} == {"amplified", "permuted"}

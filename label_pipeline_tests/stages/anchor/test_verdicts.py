@@ -20,7 +20,7 @@ def decided(state: str = "healthy", **changes: object) -> anchor.DriftVerdict:
         "collection": "main", "state": state, "cause": "none", "action": "a", "signals": (FLIPS,), "suspends": False,
         "run_again": False, "healthy": state == "healthy", "change_point": None,
     }  # fmt: skip
-    return anchor.DriftVerdict(**(fields | changes))  # type: ignore[arg-type]  # a factory: one field a test
+    return anchor.DriftVerdict(**(fields | changes))  # type: ignore[arg-type]  # a factory: one field per test
 
 
 def history(verdicts: Iterable[anchor.DriftVerdict], **changes: object) -> pl.DataFrame:

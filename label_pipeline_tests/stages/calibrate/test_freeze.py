@@ -1,4 +1,4 @@
-"""freeze: one calibrator a collection, and a version that changes with whatever could change a grade."""
+"""freeze: one calibrator per collection, and a version that changes with whatever could change a grade."""
 
 import json
 

@@ -67,7 +67,7 @@ def test_losses_differences_and_errors_by_counting() -> None:
     squares = 13 * 100**2 - QUERIES * (10 * difference) ** 2
     assert found["ten"].difference_se == pytest.approx(math.sqrt(QUERIES / (QUERIES - 1) * squares) / N)
     assert (found["three"].difference, found["three"].difference_se) == (0, 0)
-    assert found["ten"].unreadable_share == pytest.approx(10 / N)
+    assert found["ten"].ungraded_share == pytest.approx(10 / N)
     assert found["ten"].n_pairs == N
 
 
@@ -117,7 +117,7 @@ def test_an_unreadable_candidate_is_passed_over_while_another_is_eligible() -> N
     """The gate would refuse it, however good and cheap it is."""
     found = ranked(candidate("mumbles", VOTES, 0), candidate("ten", unread(TEN), 5))
     assert found["mumbles"].loss.value == 0
-    assert found["mumbles"].unreadable_share == pytest.approx(1 / 3)
+    assert found["mumbles"].ungraded_share == pytest.approx(1 / 3)
     assert found["mumbles"].reason == "33.3% unreadable replies, limit 2%"
     assert found["mumbles"].difference == pytest.approx(-10 * 100 / N)  # paired against the best eligible one
     assert chosen(found) == "ten"
@@ -129,7 +129,7 @@ def test_the_limit_is_two_percent_of_the_replies(unreadable: int, winner: str) -
     """24 of 1,200 votes are 2 %. The cheap one reads every pair, the dear one does not: only the limit can decide."""
     cheap = [[g, g] if g is not None else [HUMAN[i], None] for i, g in enumerate(unread(range(2 * unreadable)))]
     found = ranked(candidate("cheap", cheap, 1), candidate("dear", unread(range(1)), 2))
-    assert found["cheap"].unreadable_share == pytest.approx(2 * unreadable / (2 * N))
+    assert found["cheap"].ungraded_share == pytest.approx(2 * unreadable / (2 * N))
     assert chosen(found) == winner
 
 
@@ -141,7 +141,7 @@ def test_when_all_mumble_one_is_chosen_still() -> None:
 def test_a_pair_that_was_never_asked_is_an_unreadable_one() -> None:
     entry = ranked(candidate("half", HUMAN[: N // 2], 1))["half"]
     assert entry.loss.value == pytest.approx(50)
-    assert entry.unreadable_share == 0.5
+    assert entry.ungraded_share == 0.5
 
 
 def test_a_candidate_that_could_not_be_asked_stays_on_the_board_without_figures() -> None:

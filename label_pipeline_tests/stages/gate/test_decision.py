@@ -1,4 +1,4 @@
-"""decide: one healthy holdout, one field changed a row, the exact reasons; then worlds whose truth is known."""
+"""decide: one healthy holdout, one field changed per row, the exact reasons; then worlds whose truth is known."""
 
 import json
 import math
@@ -62,10 +62,10 @@ CASES: dict[str, tuple[Mapping[str, object], str, tuple[str, ...]]] = {
     "43 queries": ({"n_queries": 43}, "insufficient", (few(43),)),
     "9 pairs a query": ({"human": GOLD[:9], "judge": JUDGE[:9]}, "insufficient", (few(0),)),
     "a judge of 3 % unreadable replies": (
-        {"unreadable": 14}, "closed", (high(UNREADABLE, "0.032", "0.020", f"{FEW_UNREADABLE:.3f}"),),
+        {"ungraded": 14}, "closed", (high(UNREADABLE, "0.032", "0.020", f"{FEW_UNREADABLE:.3f}"),),
     ),
     "every reply unreadable": (
-        {"raw": NOTHING_READ, "calibrated": NOTHING_READ, "unreadable": 440},
+        {"raw": NOTHING_READ, "calibrated": NOTHING_READ, "ungraded": 440},
         "closed",  # R2 = 1 - 9 / 1.21
         (high(UNREADABLE, "1.000", "0.020"), low(R2, "-6.438", "0.100"), low(PA, "0.000", "0.680"),
          high(GROSS, "1.000", "0.150"), no_bound(BIAS)),
@@ -148,7 +148,7 @@ def test_policies_differ_in_what_they_open() -> None:
 def test_an_unreadable_pair_has_the_worst_loss_and_loses_its_pairs() -> None:
     judge = JUDGE.copy()
     judge[0] = math.nan
-    verdict = decide(healthy(judge=judge, unreadable=44))
+    verdict = decide(healthy(judge=judge, ungraded=44))
     figures = {c.name: c.figure for c in verdict.criteria}
     # MSE (2 + 9) / 10 = 1.1; the document lost all its 7 pairs of 37, of which 34.5 were won
     assert figures[R2] == pytest.approx(1 - 1.1 / 1.21)

@@ -23,18 +23,18 @@ def test_pairs_meet_their_grades_null_contexts_included() -> None:
     np.testing.assert_array_equal(evidence.calibrated, [1, 1.4, np.nan])  # of the expected grade
     assert evidence.query_index.tolist() == [0, 0, 1]
     assert evidence.pairs_per_query.tolist() == [2, 1]
-    assert (evidence.n_queries, evidence.n_pairs, evidence.unreadable, evidence.replies) == (2, 3, 1, 3)
+    assert (evidence.n_queries, evidence.n_pairs, evidence.ungraded, evidence.replies) == (2, 3, 1, 3)
 
 
 def test_every_vote_is_a_reply() -> None:
     evidence = only(collect(gold([0, 1]), grades([[1, None, 2], [None, None, None]]), judge(), SCALE))
-    assert (evidence.unreadable, evidence.replies) == (4, 6)
+    assert (evidence.ungraded, evidence.replies) == (4, 6)
     np.testing.assert_array_equal(evidence.raw, [1.5, np.nan])
 
 
 def test_a_pair_that_was_never_asked_counts_as_unreadable() -> None:
     evidence = only(collect(gold([0, 1, 2]), grades([0, 1]), judge(), SCALE))
-    assert (evidence.unreadable, evidence.replies) == (1, 3)
+    assert (evidence.ungraded, evidence.replies) == (1, 3)
     np.testing.assert_array_equal(evidence.calibrated, [0, 1, np.nan])
 
 
@@ -63,7 +63,7 @@ def test_collections_are_independent() -> None:
     assert list(both) == ["mail", "main"]
     assert both["main"].calibrated.tolist() == [1.5, 1.5, 2.5]
     np.testing.assert_array_equal(both["mail"].calibrated, [1.5, np.nan])
-    assert (both["main"].unreadable, both["mail"].unreadable) == (0, 1)
+    assert (both["main"].ungraded, both["mail"].ungraded) == (0, 1)
     alone = only(collect(here, replies, certified, SCALE))
     assert both["main"].holdout_hash == alone.holdout_hash
     np.testing.assert_array_equal(both["main"].query_index, alone.query_index)
@@ -73,7 +73,7 @@ def test_a_calibrator_does_not_travel() -> None:
     evidence = only(collect(gold([0, 3], collection="mail"), grades([0, 3], collection="mail"), judge(), SCALE))
     assert np.isnan(evidence.calibrated).all()
     assert not np.isnan(evidence.raw).any()
-    assert evidence.unreadable == 0
+    assert evidence.ungraded == 0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""recertify: one healthy pair of judges, one change a row, the exact reasons; then a judge whose true loss is known."""
+"""recertify: one healthy pair of judges, one change per row, the exact reasons; then judges of known loss."""
 
 import json
 import math
@@ -72,12 +72,12 @@ CASES: dict[str, tuple[Mapping[str, object], str, tuple[str, ...]]] = {
          "of 10 pairs",),
     ),
     "a judge of 3 % unreadable replies": (
-        {"unreadable": 14}, "closed",
+        {"ungraded": 14}, "closed",
         (f"{UNREADABLE} 0.032, upper bound {FEW_UNREADABLE:.3f}, needs below 0.020; ask for shorter replies, raise "
          "max_tokens or choose another model",),
     ),
     "every reply unreadable": (
-        {"raw": NOTHING_READ, "calibrated": NOTHING_READ, "unreadable": 440}, "closed",
+        {"raw": NOTHING_READ, "calibrated": NOTHING_READ, "ungraded": 440}, "closed",
         (f"{UNREADABLE} 1.000, upper bound 1.000, needs below 0.020; ask for shorter replies, raise max_tokens or "
          "choose another model",
          kept(R2, "-6.438", "0.835", "-7.273", "-0.100"), kept(PA, "0.000", "0.932", "-0.932", "-0.050"),

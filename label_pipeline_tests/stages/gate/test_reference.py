@@ -12,7 +12,7 @@ from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.stages.gate import (
     POLICIES,
-    Reference,
+    ReferenceJudge,
     alike,
     comparable,
     find_reference,
@@ -30,7 +30,7 @@ FULL: dict[str, object] = {
 }  # fmt: skip
 
 
-def find(*rows: Mapping[str, object], epoch: int = 3) -> Reference:
+def find(*rows: Mapping[str, object], epoch: int = 3) -> ReferenceJudge:
     verdicts = frames.rows("verdicts", *({**FULL, **row} for row in rows))
     return find_reference(
         verdicts, "main", judge_version="new", alike={"old", "twin"}, epoch=epoch, policy_hash="p1",
@@ -47,7 +47,7 @@ def refusal(*rows: Mapping[str, object], epoch: int = 3) -> str:
 def test_the_last_judge_a_full_gate_certified_and_never_one_of_the_lane() -> None:
     lane = {"judge_version": "between", "verdict_id": "v-lane", "epoch": 2, "lane": "recertify"}
     found = find({}, {"judge_version": "older", "epoch": 0, "decided_at": NOW - timedelta(days=60)}, lane)
-    assert found == Reference("main", "old", "v-old", 0, NOW - timedelta(days=30))
+    assert found == ReferenceJudge("main", "old", "v-old", 0, NOW - timedelta(days=30))
     assert found.ends_at == found.decided_at + timedelta(days=365)
 
 
@@ -160,7 +160,7 @@ def test_what_a_user_changed_needs_the_full_gate(change: Mapping[str, object], n
         refuse_own_change(described(), described(**change))
 
 
-REFERENCE = Reference("main", "old", "v-old", 0, NOW)
+REFERENCE = ReferenceJudge("main", "old", "v-old", 0, NOW)
 POLICY = POLICIES["single-standard"]
 
 
@@ -192,10 +192,10 @@ def test_two_judges_are_paired_row_by_row_whatever_the_order() -> None:
         mixed = [frame.sample(fraction=1, shuffle=True, seed=seed) for frame in (dealt, ours, theirs)]
         found = pair_up(mixed[0], mixed[1], judge(), mixed[2], judge(), REFERENCE, SCALE, 510)
         assert (found.n_anchor, found.n_unpaired, found.reference_judge) == (10, 10, "old")
-        assert found.judge.unreadable == 100
+        assert found.judge.ungraded == 100
         assert found.reference.calibrated[:5].tolist() == [0, 2, 2, 3, 1]
         named.add(found.judge.holdout_hash)
-    other = pair_up(dealt, ours, judge(), theirs, judge(), Reference("main", "old", "v-2", 0, NOW), SCALE, 510)
+    other = pair_up(dealt, ours, judge(), theirs, judge(), ReferenceJudge("main", "old", "v-2", 0, NOW), SCALE, 510)
     assert len(named) == 1
     assert other.judge.holdout_hash not in named, "another reference is another look"
     assert other.judge.holdout_hash != other.reference.holdout_hash

@@ -28,9 +28,9 @@ def healthy(n_queries: int = 44, judge: Array = JUDGE, human: Array = GOLD, **ch
         "collection": "main", "scale": Scale(0, 3), "gold": np.tile(human, n_queries),
         "raw": np.tile(judge.clip(0, 3), n_queries), "calibrated": np.tile(judge, n_queries),
         "query_index": np.repeat(np.arange(n_queries), len(human)), "n_queries": n_queries,
-        "unreadable": 0, "replies": n_queries * len(human), "holdout_hash": "h1",
+        "ungraded": 0, "replies": n_queries * len(human), "holdout_hash": "h1",
     }  # fmt: skip
-    return gate.Evidence(**(fields | changes))  # type: ignore[arg-type]  # a factory: one field a test
+    return gate.Evidence(**(fields | changes))  # type: ignore[arg-type]  # a factory: one field per test
 
 
 def decide(evidence: gate.Evidence, policy: str = "single-standard", **changes: object) -> gate.Verdict:
@@ -54,7 +54,7 @@ def simulated(rng: np.random.Generator, noise: float, n_queries: int = 60, per_q
         rng: draws the world.
         noise: standard deviation of the judge's error beside relevance of variance 1 (the human's is .4).
         n_queries: holdout queries; 42 more teach the calibrator.
-        per_query: pairs a query.
+        per_query: pairs per query.
     """
     index, human, judge = _graded(rng, noise, n_queries + 42, per_query)
     inside = index < n_queries
@@ -102,7 +102,7 @@ CERTIFIED = datetime(2026, 3, 1, tzinfo=UTC)
 def paired(judge: Array = JUDGE, reference: Array = JUDGE, n_queries: int = 44, **changes: object) -> gate.Paired:
     """Two judges on the healthy holdout; ``changes`` are fields of the changed judge's evidence."""
     theirs = healthy(n_queries, judge=reference, human=np.asarray(changes.get("human", GOLD), dtype=float))
-    ours = healthy(n_queries, judge=judge, **changes)  # type: ignore[arg-type]  # a factory: one field a test
+    ours = healthy(n_queries, judge=judge, **changes)  # type: ignore[arg-type]  # a factory: one field per test
     return gate.Paired(ours, theirs, "old", CERTIFIED, n_anchor=4, n_unpaired=0)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from label_pipeline.core.catalogue import CANDIDATES
 from label_pipeline.core.scale import Scale
-from label_pipeline.stages.seed import AssembledCandidates, Books, assemble, assemble_candidates
+from label_pipeline.stages.seed import AssembledCandidates, InputBooks, assemble, assemble_candidates
 from label_pipeline_tests.stages.seed.world import Raw, Row, documents, healthy, queries, raw
 
 SEED = assemble(healthy(documents=[*documents(3), {"doc_id": "d4", "text": "secret", "boundary": "customer"}]), Scale())
@@ -74,7 +74,7 @@ def test_a_pair_that_arrives_again_is_one_candidate_of_its_first_day() -> None:
         (None, MONDAY, '{"feature_a":1.0}'),
         ("u1", MONDAY, None),
     ]
-    assert found.books == Books("candidates", read=4, kept=2, merged=2)
+    assert found.books == InputBooks("candidates", read=4, kept=2, merged=2)
     assert load(rows, TUESDAY).candidates.is_empty()
 
 
@@ -107,4 +107,4 @@ def test_300000_rows_take_seconds() -> None:
     start = time.process_time()
     found = assemble_candidates([Raw("candidates", frame)], seed.queries, seed.documents)
     assert time.process_time() - start < 10
-    assert found.books == Books("candidates", read=300_000, kept=300_000)
+    assert found.books == InputBooks("candidates", read=300_000, kept=300_000)

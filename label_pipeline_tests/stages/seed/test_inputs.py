@@ -9,7 +9,7 @@ import pytest
 
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.scale import Scale
-from label_pipeline.stages.seed import Books, Limits, assemble, doc_version
+from label_pipeline.stages.seed import InputBooks, Limits, assemble, doc_version
 from label_pipeline_tests.stages.seed.world import Raw, Row, documents, healthy, queries, raw
 
 SCALE = Scale(0, 3)
@@ -43,7 +43,7 @@ def test_healthy_rows_become_the_declared_tables() -> None:
     assert [found.queries.height, found.documents.height, found.human_labels.height] == [3, 4, 3]
     assert found.quarantine.is_empty()
     assert found.human_labels["grade"].to_list() == [3, 2, 0]
-    assert found.books[2] == Books("human_labels", read=3, kept=3)
+    assert found.books[2] == InputBooks("human_labels", read=3, kept=3)
     assert all(part.frame.equals(old) for part, old in zip(inputs, before, strict=True))
 
 
@@ -239,7 +239,7 @@ def test_a_sample_takes_whole_pairs_and_the_same_ones_whatever_the_order() -> No
     pairs = found.human_labels.group_by("query_id", "doc_id").len()
     assert pairs["len"].unique().to_list() == [2]
     assert pairs.group_by("query_id").len()["len"].to_list() == [3, 3]
-    assert found.books[2] == Books("human_labels", read=16, kept=12, not_sampled=4)
+    assert found.books[2] == InputBooks("human_labels", read=16, kept=12, not_sampled=4)
     again = assemble(healthy(human_labels=rows[::-1]), SCALE, pairs_per_query=3).human_labels
     key = ["query_id", "doc_id", "annotator_id"]
     assert again.sort(key).equals(found.human_labels.sort(key))
@@ -304,6 +304,6 @@ def test_the_books_add_up_whatever_is_wrong(seed: int) -> None:
 
 
 def test_unbalanced_books_say_so() -> None:
-    books = Books("queries", read=5, kept=3, quarantined=1)
+    books = InputBooks("queries", read=5, kept=3, quarantined=1)
     assert not books.balanced
     assert books.sentence == "queries: 5 rows read = 3 kept, 1 quarantined (does NOT add up)"

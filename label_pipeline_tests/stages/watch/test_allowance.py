@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from label_pipeline.stages.watch import RECALIBRATE, Allowance, Cost, Wanted, may_recalibrate, may_watch
+from label_pipeline.stages.watch import RECALIBRATE, Allowance, Cost, WantedRun, may_recalibrate, may_watch
 
-WANTED = Wanted(RECALIBRATE, "key", "j1@3", "it changed", True, "recertify", ("shop",))
+WANTED = WantedRun(RECALIBRATE, "key", "j1@3", "it changed", True, "recertify", ("shop",))
 FINE = Allowance(cap_usd=1.0, calibrate_cap_usd=5, gate_cap_usd=5, looks_left={"shop": 3}, queries_needed={"shop": 44})
 COST = Cost(0.3, 0.1, 420, "")
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from label_pipeline.stages.watch import ANCHOR, RECALIBRATE, Attempt, Wanted, due
+from label_pipeline.stages.watch import ANCHOR, RECALIBRATE, Attempt, WantedRun, due
 from label_pipeline.stages.watch.attempts import Outcome
 
 NOW = datetime(2026, 9, 20, 12, tzinfo=UTC)
 PAUSE = timedelta(hours=1)
-WANTED = Wanted(RECALIBRATE, "key", "j1@3", "it changed")
+WANTED = WantedRun(RECALIBRATE, "key", "j1@3", "it changed")
 
 
 def ran(outcome: Outcome, hours_ago: float = 2) -> Attempt:
@@ -41,7 +41,7 @@ def test_when_to_ask(attempts: Sequence[Attempt], answered: bool, key: str | Non
 
 
 def test_an_anchor_run_that_an_outage_ended_is_tried_once_more_too() -> None:
-    wanted = Wanted(ANCHOR, "anchor_drifted:d1", "j1@3", "a warning")
+    wanted = WantedRun(ANCHOR, "anchor_drifted:d1", "j1@3", "a warning")
     again = due(wanted, [ran("failed", 99)], answered=False, now=NOW, retry_after=PAUSE)
     assert again.run_key == "anchor_drifted:d1:again"
     assert due(wanted, [ran("failed", 99), ran("failed")], answered=False, now=NOW, retry_after=PAUSE).run_key is None

@@ -33,7 +33,7 @@ def test_drift_of_the_judge_asks_for_a_recalibration(cause: str, lane: str) -> N
     [wanted], [suspend] = found.wanted, found.suspend
     assert (wanted.job, wanted.fresh, wanted.lane, wanted.collections) == (RECALIBRATE, True, lane, ("shop",))
     assert (suspend.verdict_id, suspend.epoch, wanted.since) == ("verdict-1", 7, 7)
-    gone = replace(JUDGE, standing={}, suspended=("shop",))
+    gone = replace(JUDGE, open_verdicts={}, suspended=("shop",))
     already = drifted([replace(seen, judge=gone)], None)
     assert already.suspend == (), "the asset suspended it"
     assert already.wanted, "and still nobody asked"
@@ -56,5 +56,5 @@ def test_a_canary_that_stopped_a_night_asks_for_one_anchor_run_named_by_its_epoc
     [wanted] = drifted([SEEN], None, [stopped]).wanted
     assert (wanted.job, wanted.run_key, wanted.collections) == (ANCHOR, "anchor_drifted:canary:9", ("shop",))
     assert wanted.reason == "[shop] canary: the loss rose"
-    gone = replace(JUDGE, standing={}, suspended=("shop",))
+    gone = replace(JUDGE, open_verdicts={}, suspended=("shop",))
     assert drifted([], None, [replace(stopped, judge=gone)]).wanted == (), "nobody labels there: nothing to find out"

@@ -9,7 +9,7 @@ from label_pipeline.stages.watch import ANCHOR, RECALIBRATE, Finding, Recorded, 
 from label_pipeline.stages.watch.served_model import remember_asked
 
 JUDGE = WatchedJudge("j1", 3, "main", "model-x", "hash", "model-x-08", {"shop": "verdict-1"})
-SUSPENDED = replace(JUDGE, standing={}, suspended=("shop",))
+SUSPENDED = replace(JUDGE, open_verdicts={}, suspended=("shop",))
 LISTED = {"main": frozenset({"model-x", "other"})}
 WITHOUT = {"main": frozenset({"other"})}
 SILENT: Mapping[str, frozenset[str] | None] = {"main": None}
@@ -67,7 +67,7 @@ def test_which_verdict_answers_a_change(decided: int, asked: int, since: int) ->
     other = {JUDGE.key: Recorded({"model-x-09": asked}, (), asked)}
     first = model_changed([judge], LISTED, other, None)
     assert first.wanted[0].since == since
-    later = replace(judge, standing={}, suspended=("shop",), decided=9)
+    later = replace(judge, open_verdicts={}, suspended=("shop",), decided=9)
     assert model_changed([later], LISTED, other, first.cursor).wanted[0].since == since, "it stays that of the change"
 
 
