@@ -145,7 +145,7 @@ def enforce(project: Project) -> None:
 
 
 def finish_enforcing(project: Project) -> pl.DataFrame:
-    """Suspends and recalls what any drift verdict condemned, though a later run was healthy, and nothing twice.
+    """Does what earlier drift verdicts asked for and was not done yet, also after a healthy run; nothing twice.
 
     Call it before anything is asked or labelled. Returns every DRIFT_VERDICTS row, oldest first.
     """

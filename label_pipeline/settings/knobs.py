@@ -155,7 +155,7 @@ class CandidateSettings(Knobs):
     votes: Annotated[list[int], BeforeValidator(_listed)] = Field(default_factory=lambda: [1], min_length=1)
     logprobs: bool = Field(False, description="read the expected grade from token probabilities")
     vary_seed: bool = Field(True, description="votes and re-reads send another `seed`; off where the field is refused")
-    read_attempts: int = Field(2, ge=1, le=5, description="times an unreadable reply is asked for again, plus one")
+    read_attempts: int = Field(2, ge=1, le=5, description="times one vote is asked for until its reply can be read")
     served_as: Annotated[list[str], BeforeValidator(_listed)] = Field(default_factory=list)
     prices: dict[str, PriceSettings] = Field(default_factory=dict, description="by model")
 

@@ -1,4 +1,4 @@
-"""From what a sensor wants to what Dagster is asked for: once per occasion, within the allowance, with its reason."""
+"""Turn what a sensor wants into run requests for Dagster: once per occasion, within the allowance, with a reason."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""sort_out: every candidate pair in exactly one part; and the first wall."""
+"""sort_out: every candidate pair in exactly one part; and a day without an open verdict."""
 
 import numpy as np
 import polars as pl
