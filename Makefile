@@ -13,14 +13,17 @@ LABELSTUDIO := .venv/labelstudio/.ready
 # one more than CI has cores: a fifth of the time tests wait for servers and daemons
 WORKERS ?= 3
 
-.PHONY: demo test check ui realmodel labelstudio results bench clean lock
+.PHONY: demo test test-fast check ui realmodel labelstudio results bench clean lock
 
 demo: $(READY)  ## the whole loop on the generated sample project
 	@$(BIN)/label-pipeline demo
 
 test: check  ## everything CI runs
 	@$(MAKE) --quiet realmodel || echo "no real language model can be installed here: its tests skip"
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 20
+
+test-fast: $(READY)  ## the inner loop: rules, tables and SQL; no Dagster run, server, browser or process
+	$(BIN)/pytest -n 2 --fast --quiet
 
 check: $(READY)  ## lint, format, types, import contracts, SQL lint
 	$(BIN)/ruff check .

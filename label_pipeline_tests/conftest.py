@@ -1,6 +1,8 @@
-"""What every test shares: no environment leaks in, no telemetry leaks out."""
+"""What every test shares: no environment leaks in, no telemetry leaks out; and which tests are the fast ones."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +31,41 @@ from label_pipeline_tests.small_fixtures import (  # noqa: E402
 __all__ = ["baselined_home", "certified_home", "certified_small", "provider", "provider_url", "world"]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+HERE = Path(__file__).parent
+OUTSIDE = {"cli", "defs", "labelstudio", "llmjudge", "realmodel", "rehearsal", "s3", "trecdl", "web"}
+"""Folders whose tests run Dagster, servers or processes. A new folder is fast until it is named here."""
+
+FORBIDDEN = {"os.fork", "os.forkpty", "os.posix_spawn", "os.system", "socket.bind", "subprocess.Popen"}
+"""What a fast test may not do, by the names of Python's audit events."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds ``--fast``."""
+    parser.addoption("--fast", action="store_true", help="only tests without Dagster runs, servers and processes")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files with slow tests begin first, so that the workers, who take whole files, end at the same time."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)  # stable: the order within a file stays
+    if config.getoption("fast"):
+        left_out = [item for item in items if not is_fast(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if is_fast(item)]
+
+
+def is_fast(item: pytest.Item) -> bool:
+    """Whether ``make test-fast`` runs it."""
+    folder = item.path.relative_to(HERE).parts[0]
+    return folder not in OUTSIDE and not any(item.get_closest_marker(name) for name in ("slow", "outside"))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A test that is fast by name only fails: nobody has to remember the marker."""
+    if session.config.getoption("fast") and session.items:  # where tests run: xdist's own process starts workers
+        sys.addaudithook(_refuse)
+
+
+def _refuse(event: str, args: object) -> None:
+    if event in FORBIDDEN:
+        raise RuntimeError(f"{event}: a test that starts a process or a server is marked `outside`; {args!r:.200}")

@@ -66,17 +66,20 @@ def all_of(package: str) -> str:
     )
 
 
+@pytest.mark.outside
 def test_the_stages_load_no_framework_database_or_network_client() -> None:
     loaded = loaded_by(all_of("label_pipeline.stages"))
     assert {"numpy", "polars"} <= loaded, "nothing was loaded, so nothing was tested"
     assert loaded & FRAMEWORKS == set()
 
 
+@pytest.mark.outside
 def test_core_loads_numpy_scipy_and_polars_and_nothing_else() -> None:
     theirs = loaded_by("import numpy, polars, scipy.linalg, scipy.optimize, scipy.special, scipy.stats")
     assert loaded_by(all_of("label_pipeline.core")) - theirs - sys.stdlib_module_names == {"label_pipeline"}
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("entry", ["label_pipeline.definitions", "label_pipeline.cli"])
 def test_an_entry_point_loads_in_a_fresh_interpreter_and_nothing_slow_with_it(entry: str) -> None:
     loaded = loaded_by(f"import {entry}")

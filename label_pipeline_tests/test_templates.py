@@ -9,6 +9,8 @@ import pytest
 
 from label_pipeline_tests.templates import once
 
+pytestmark = pytest.mark.outside
+
 SPAWN = multiprocessing.get_context("spawn")
 
 

@@ -101,6 +101,7 @@ def test_it_holds_no_request_and_no_document(tmp_path: Path) -> None:
     connection.close()
 
 
+@pytest.mark.outside
 def test_remembered_means_it_survives_kill_9(tmp_path: Path) -> None:
     """The process reports each key only after ``remember`` returned; every reported key must be there afterwards."""
     writer = script(
@@ -128,6 +129,7 @@ def test_remembered_means_it_survives_kill_9(tmp_path: Path) -> None:
         asyncio.run(journal.remember("after", reply()))
 
 
+@pytest.mark.outside
 def test_two_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     body = """
     async def main():
@@ -193,6 +195,7 @@ def test_an_empty_file_opens_and_another_file_is_refused(tmp_path: Path) -> None
         SQLiteJournal(tmp_path / "file" / "journal")
 
 
+@pytest.mark.outside
 def test_a_disk_that_is_full_is_said_and_what_was_committed_is_kept(tmp_path: Path) -> None:
     """A real write failure: this process may not grow a file beyond 200 KB."""
     writer = script(

@@ -120,6 +120,7 @@ def test_with_other_credentials_it_is_another_client(monkeypatch: pytest.MonkeyP
     assert OPEN.table("s3://bucket/table", {}) is not first
 
 
+@pytest.mark.outside
 def test_a_forked_process_keeps_none(store: Store) -> None:
     store.append(TABLE, looks("a"), "a")
     store.read(TABLE)

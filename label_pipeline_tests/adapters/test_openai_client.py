@@ -24,6 +24,8 @@ from label_pipeline_tests.core.judging.scripted import (
     make_pairs,
 )
 
+pytestmark = pytest.mark.outside
+
 KEY = "sk-very-secret-key"
 BODY = make_member().body(make_pair(), 0, 0)
 

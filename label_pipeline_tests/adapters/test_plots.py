@@ -74,6 +74,7 @@ def test_a_chart_is_valid_small_and_the_same_twice(name: str) -> None:
     assert not re.search(r"20\d\d-\d\d-\d\d", svg)  # a date would change every day
 
 
+@pytest.mark.outside
 def test_another_process_draws_the_same_bytes_without_pyplot() -> None:
     code = (
         "import hashlib, json, sys; from label_pipeline_tests.adapters.test_plots import CHARTS\n"

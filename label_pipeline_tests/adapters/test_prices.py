@@ -28,6 +28,7 @@ def test_an_unknown_model_or_provider_has_no_price(model: str, provider: str | N
     assert list_price(model, provider) is None
 
 
+@pytest.mark.outside
 def test_prices_are_loaded_only_when_asked_for() -> None:
     code = "import sys, label_pipeline.adapters.prices; sys.exit('genai_prices' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

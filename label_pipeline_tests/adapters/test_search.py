@@ -12,6 +12,8 @@ from aiohttp import web
 from label_pipeline.adapters.search import Asked, SearchEndpoint, ask, search
 from label_pipeline.core.errors import InputError, ProviderRejectedError, ProviderUnavailableError
 
+pytestmark = pytest.mark.outside
+
 QUERIES = [Asked("a&b=c {depth} ü/?", "de", "main"), Asked("second", "", "main")]
 
 

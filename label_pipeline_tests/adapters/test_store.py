@@ -2,6 +2,8 @@
 
 import datetime as dt
 import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -186,6 +188,14 @@ def test_a_part_is_named_by_a_column_and_a_value_of_its_type(store: Store, where
         store.overwrite("candidates", candidates("a"), where)
 
 
+@pytest.mark.outside
+def test_a_process_that_asked_a_question_ends_without_a_word(store: Store) -> None:
+    rows = f"Store({store.root!r}, 'review').query('amplify/spend').height"
+    code = f"from label_pipeline.adapters.store import Store; print({rows})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 # what a stage may see
 
 
@@ -275,6 +285,7 @@ def test_a_damaged_table_is_an_error_and_not_an_empty_one(store: Store) -> None:
 # several processes at once
 
 
+@pytest.mark.outside
 def test_four_processes_that_append_at_once_lose_nothing(store: Store) -> None:
     # the table does not exist yet: creating it is the hardest moment
     start = SPAWN.Barrier(4, timeout=PATIENCE_S)
@@ -288,6 +299,7 @@ def test_four_processes_that_append_at_once_lose_nothing(store: Store) -> None:
     assert sorted(store.read("holdout_looks")["verdict_id"]) == expected
 
 
+@pytest.mark.outside
 def test_of_two_loads_at_once_one_wins_or_says_why_and_days_do_not_meet(store: Store, tmp_path: Path) -> None:
     start, rounds = SPAWN.Barrier(2, timeout=PATIENCE_S), 6
     loaders = [

@@ -14,6 +14,8 @@ import pytest
 from label_pipeline.adapters.tracking import Tracker
 from label_pipeline.core.errors import TrackingError
 
+pytestmark = pytest.mark.outside
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 

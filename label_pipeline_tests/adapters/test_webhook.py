@@ -11,6 +11,8 @@ from label_pipeline.adapters.webhook import LONGEST, Alert, payload, post
 from label_pipeline.core.errors import WebhookError
 from label_pipeline_tests.adapters.receiver import SECRET, receiving
 
+pytestmark = pytest.mark.outside
+
 ALERT = Alert(
     alert_id="i:7", title="check judge_gate of gate_verdict failed", sentence="open: no collection", severity="ERROR",
     link="http://page/assets/gate_verdict", runbook="docs/runbook.md#judge_gate", asset="gate_verdict",

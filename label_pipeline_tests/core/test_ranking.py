@@ -59,6 +59,7 @@ def test_ndcg_equals_trec_eval(gain: Gain) -> None:
         assert ndcg_by_query(scores, grades, index, 12, 10, gain) == pytest.approx(oracle)
 
 
+@pytest.mark.outside
 @pytest.mark.skipif(shutil.which("perl") is None, reason="gdeval is a Perl script and perl is absent")
 def test_exponential_ndcg_equals_gdeval() -> None:
     scores, grades, index = world(1)

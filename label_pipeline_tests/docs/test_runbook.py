@@ -83,6 +83,7 @@ def test_jobs_and_settings_it_names_exist(definitions: dg.Definitions) -> None:
         assert knob in type(getattr(settings, section)).model_fields, f"{section}.{knob}"
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize(
     ("content", "age_s", "well"),
     [

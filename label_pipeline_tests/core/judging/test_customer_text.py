@@ -50,6 +50,7 @@ def quoted(text: str) -> list[str]:
     return [piece for piece in pieces if piece in text]
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize(
     ("status", "headers"), [(400, {}), (403, {}), (500, {}), (429, {"retry-after": "9999"})], ids=str
 )

@@ -17,6 +17,8 @@ from label_pipeline.core.errors import ProviderUnavailableError
 from label_pipeline_tests.core.judging.labeller import main as label
 from label_pipeline_tests.core.judging.scripted import ScriptedProvider, graded, make_pairs
 
+pytestmark = pytest.mark.outside
+
 COUNT = 400
 CONCURRENCY = 16
 

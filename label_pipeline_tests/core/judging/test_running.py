@@ -69,6 +69,7 @@ def test_it_works_inside_a_running_loop() -> None:
     assert asyncio.run(notebook()) == 5
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize(
     ("number", "handler", "raised"),
     [
