@@ -168,9 +168,10 @@ def test_tables_that_become_read_only_half_way_lose_no_reply_that_was_paid_for(
 
 
 def test_of_two_runs_of_one_day_at_once_one_labels_and_the_other_says_so_and_sends_nothing(
-    project: tuple[Path, str], shell: Shell, undisturbed: pl.DataFrame
+    certified: Callable[..., Path], serve: Serve, shell: Shell, undisturbed: pl.DataFrame
 ) -> None:
-    config, url = project
+    url = serve(faults=ScriptedFaults([], then=SlowReply(0.6)))  # the second one starts within the first one's time
+    config = certified(url)
     first = shell.start("run", "--config", config, *AMPLIFY)
     wait_for_requests(url, 1)
     second = shell.here("run", "--config", config, *AMPLIFY)
