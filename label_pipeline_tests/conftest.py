@@ -33,7 +33,8 @@ __all__ = ["baselined_home", "certified_home", "certified_small", "provider", "p
 
 HERE = Path(__file__).parent
 OUTSIDE = {
-    "cli", "defs", "labelstudio", "llmjudge", "old_projects", "operations", "realmodel", "rehearsal", "s3", "trecdl", "web",
+    "cli", "defs", "labelstudio", "llmjudge", "old_projects", "operations", "realmodel", "rehearsal", "s3", "trecdl",
+    "web",
 }  # fmt: skip
 """Folders whose tests run Dagster, servers or processes. A new folder is fast until it is named here."""
 

@@ -153,6 +153,7 @@ def test_names_of_dagster_that_are_not_public_stand_in_one_file() -> None:
     assert users == {"label_pipeline/defs/dagster_private.py"}
 
 
+@pytest.mark.outside
 def test_the_operations_load_without_dagster() -> None:
     loaded = loaded_by(all_of("label_pipeline.operations"))
     assert {"polars", "deltalake"} <= loaded, "nothing was loaded, so nothing was tested"

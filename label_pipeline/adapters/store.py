@@ -4,14 +4,10 @@ A store is always opened *at a stage*: a table, or the rows of holdout and ancho
 are refused or withheld here, so no later change of an asset can leak them.
 """
 
-import atexit
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
 
-import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,8 +15,8 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from label_pipeline.adapters import queries
+from label_pipeline.adapters.answering import Value, answer
 from label_pipeline.adapters.open_tables import KeptTable, opened
-from label_pipeline.adapters.queries import Query
 from label_pipeline.adapters.s3_errors import explained
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import AccessDeniedError, StorageError, TableError
@@ -30,8 +26,6 @@ from label_pipeline.core.tables import QUERY_KEY, STAGE_ORDER, Table, hides_test
 Scalar = str | int | float | bool | date
 Where = Mapping[str, Scalar | Collection[Scalar]]
 """The value, or the values, a column may have: ``{"purpose": "anchor", "epoch": [3, 4]}``."""
-
-Value = str | int | float | bool | date | list[str] | list[int] | None
 
 
 def anybody() -> None:
@@ -262,30 +256,6 @@ class Store:
             ) from error
         except (DeltaError, OSError) as error:
             raise self._failure(name, "written", error) from error
-
-
-def answer(query: Query, frames: Mapping[str, pl.DataFrame], params: Mapping[str, Value] | None = None) -> pl.DataFrame:
-    """Runs ``query`` in memory over ``frames``, one for each table it reads.
-
-    Raises:
-        TableError: a parameter is missing or unknown, or DuckDB refuses the statement.
-    """
-    with _database(os.getpid()).cursor() as connection:  # sees nothing that another cursor registers
-        for table, frame in frames.items():
-            connection.register(table, frame.to_arrow())
-        try:
-            return pl.DataFrame(connection.sql(query.statement, params=dict(params or {})).pl())
-        except duckdb.Error as error:
-            raise TableError(f"sql/{query.name}.sql failed: {error}") from error
-
-
-@cache
-def _database(process: int) -> duckdb.DuckDBPyConnection:
-    """An empty database in memory for this process: to start one takes seven times as long as most questions."""
-    return duckdb.connect(":memory:", config={"python_enable_replacements": False})
-
-
-atexit.register(_database.cache_clear)  # one that outlives the interpreter's own clearing up says so on stderr
 
 
 def _having(schema: pa.Schema, kept: Mapping[str, Sequence[Scalar]]) -> pc.Expression | None:

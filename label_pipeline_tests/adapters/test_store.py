@@ -11,8 +11,9 @@ import pytest
 from deltalake import DeltaTable
 from polars.testing import assert_frame_equal
 
+from label_pipeline.adapters.answering import Value, answer
 from label_pipeline.adapters.queries import Query
-from label_pipeline.adapters.store import Store, Value, answer
+from label_pipeline.adapters.store import Store
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import AccessDeniedError, TableError
 from label_pipeline.core.tables import Column
@@ -191,7 +192,7 @@ def test_a_part_is_named_by_a_column_and_a_value_of_its_type(store: Store, where
 @pytest.mark.outside
 def test_a_process_that_asked_a_question_ends_without_a_word(store: Store) -> None:
     rows = f"Store({store.root!r}, 'review').query('amplify/spend').height"
-    code = f"from label_pipeline.adapters.store import Store; print({rows})"
+    code = f"from label_pipeline.adapters.store import Store; print{rows}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("0\n", "")
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from label_pipeline.adapters import queries
-from label_pipeline.adapters.store import Value, answer
+from label_pipeline.adapters.answering import Value, answer
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.tables import Column
 

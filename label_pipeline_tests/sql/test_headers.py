@@ -10,8 +10,8 @@ import sqlglot
 from sqlglot import exp
 
 from label_pipeline.adapters import queries
+from label_pipeline.adapters.answering import Value, answer
 from label_pipeline.adapters.queries import Query
-from label_pipeline.adapters.store import Value, answer
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import TableError
 from label_pipeline.core.tables import STAGE_ORDER

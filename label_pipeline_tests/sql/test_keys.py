@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.adapters import queries
-from label_pipeline.adapters.store import Value
+from label_pipeline.adapters.answering import Value
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline_tests.sql.frames import DAY, at, frame_of, healthy, rows
 

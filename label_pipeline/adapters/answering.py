@@ -1,0 +1,42 @@
+"""Runs a question of sql/ over frames in memory: DuckDB, one database per process, a cursor per question.
+
+Keep out: which rows a question may see (store.py), what the questions are (queries.py).
+"""
+
+import atexit
+import os
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+
+import duckdb
+import polars as pl
+
+from label_pipeline.adapters.queries import Query
+from label_pipeline.core.errors import TableError
+
+Value = str | int | float | bool | date | list[str] | list[int] | None
+
+
+def answer(query: Query, frames: Mapping[str, pl.DataFrame], params: Mapping[str, Value] | None = None) -> pl.DataFrame:
+    """Runs ``query`` in memory over ``frames``, one for each table it reads.
+
+    Raises:
+        TableError: a parameter is missing or unknown, or DuckDB refuses the statement.
+    """
+    with _database(os.getpid()).cursor() as connection:  # sees nothing that another cursor registers
+        for table, frame in frames.items():
+            connection.register(table, frame.to_arrow())
+        try:
+            return pl.DataFrame(connection.sql(query.statement, params=dict(params or {})).pl())
+        except duckdb.Error as error:
+            raise TableError(f"sql/{query.name}.sql failed: {error}") from error
+
+
+@cache
+def _database(process: int) -> duckdb.DuckDBPyConnection:
+    """An empty database in memory for this process: to start one takes seven times as long as most questions."""
+    return duckdb.connect(":memory:", config={"python_enable_replacements": False})
+
+
+atexit.register(_database.cache_clear)  # one that outlives the interpreter's own clearing up says so on stderr
