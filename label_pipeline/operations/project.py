@@ -159,12 +159,13 @@ class Project:
         return tuple(found)
 
     def collections(self) -> list[str]:
-        """Every collection there is: those with a query, whether or not humans graded in them."""
-        return self.store("gate").read("queries", ["collection"])["collection"].unique().sort().to_list()
+        """Every collection there is: those with a query or a human grade. One list for page, `status` and alerts."""
+        asked = self.store("gate").read("queries", ["collection"])["collection"]
+        return sorted({*asked, *self.graded_collections()})
 
     def graded_collections(self) -> list[str]:
         """The collections with human grades: those a gate can decide on."""
-        return self.store("gate").read("gold", ["collection"])["collection"].unique().sort().to_list()
+        return sorted(set(self.store("gate").read("gold", ["collection"])["collection"]))
 
     def judge(self, judge_version: str) -> tuple[JudgeVersion, int]:
         """A frozen judge by its version, and the epoch it was calibrated in last.
