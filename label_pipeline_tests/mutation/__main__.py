@@ -1,0 +1,73 @@
+"""`make mutants`: plants every drawn fault, one after the other, and writes docs/mutation.md."""
+
+import argparse
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from label_pipeline_tests.mutation.page import Findings, page
+from label_pipeline_tests.mutation.records import Records
+from label_pipeline_tests.mutation.sample import MODULES, ROOT, draw
+from label_pipeline_tests.mutation.trial import attempt, copy_tree, sound
+
+SEEDS = (1,)
+
+
+def main() -> int:
+    """Tries what is not recorded yet and writes the page; returns the exit code."""
+    asked = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the tests of a trial end with it
+    console = Console(highlight=False, soft_wrap=True)
+    chosen = [module for module in MODULES if asked.only in f"{module.group} {module.path}"]
+    records = Records(ROOT / ".runs" / "mutants.jsonl")
+    with TemporaryDirectory(prefix="label-pipeline-mutants-") as folder:
+        tree = copy_tree(Path(folder).resolve())
+        if asked.sound:
+            for tests in dict.fromkeys(tests for module in chosen for tests in (module.near, module.far) if tests):
+                if not sound(tree, tests):
+                    console.print(f"these tests fail with nothing planted: {' '.join(tests)}")
+                    return 1
+        for module in chosen:
+            for seed in asked.seeds:
+                for fault in draw(module, seed):
+                    if records.of(seed, fault) is None:
+                        trial = attempt(tree, module, fault)
+                        records.add(seed, trial)
+                        where = f"{fault.path}:{fault.line}"
+                        console.print(
+                            f"{trial.outcome} {trial.seconds:.0f} s {where} {fault.change} {trial.noticed_by}",
+                            markup=False,
+                        )
+    trials = [
+        (seed, records.of(seed, fault)) for module in chosen for seed in asked.seeds for fault in draw(module, seed)
+    ]
+    found = Findings(_commit(), tuple((seed, trial) for seed, trial in trials if trial is not None))
+    if not asked.only:
+        (ROOT / "docs" / "mutation.md").write_text(page(found), encoding="utf-8")
+    console.print(page(found), markup=False)
+    return 1 if found.not_run else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="of the draws")
+    parser.add_argument("--only", default="", help="groups or paths that hold this word; writes no page")
+    parser.add_argument("--no-sound", dest="sound", action="store_false", help="do not run the tests unplanted first")
+    return parser.parse_args()
+
+
+def _commit() -> str:
+    """What was measured: the commit, with a mark where files differ from it."""
+    said = [
+        subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+        for words in (("rev-parse", "--short=12", "HEAD"), ("status", "--porcelain"))
+    ]
+    return said[0] + (" with changes" if said[1] else "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
