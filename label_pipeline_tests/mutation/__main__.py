@@ -12,7 +12,7 @@ from rich.console import Console
 from label_pipeline_tests.mutation.page import Findings, page
 from label_pipeline_tests.mutation.records import Records
 from label_pipeline_tests.mutation.sample import MODULES, ROOT, draw
-from label_pipeline_tests.mutation.trial import attempt, copy_tree, sound
+from label_pipeline_tests.mutation.trial import Trial, attempt, copy_tree, sound
 
 SEEDS = (1,)
 
@@ -24,38 +24,40 @@ def main() -> int:
     console = Console(highlight=False, soft_wrap=True)
     chosen = [module for module in MODULES if asked.only in f"{module.group} {module.path}"]
     records = Records(ROOT / ".runs" / "mutants.jsonl")
+    drawn = [(module, seed, fault) for module in chosen for seed in asked.seeds for fault in draw(module, seed)]
     with TemporaryDirectory(prefix="label-pipeline-mutants-") as folder:
         tree = copy_tree(Path(folder).resolve())
         if asked.sound:
-            for tests in dict.fromkeys(tests for module in chosen for tests in (module.near, module.far) if tests):
+            for tests in dict.fromkeys(tests for module in chosen for tests in (module.near, module.far)):
                 if not sound(tree, tests):
                     console.print(f"these tests fail with nothing planted: {' '.join(tests)}")
                     return 1
-        for module in chosen:
-            for seed in asked.seeds:
-                for fault in draw(module, seed):
-                    if records.of(seed, fault) is None:
-                        trial = attempt(tree, module, fault)
-                        records.add(seed, trial)
-                        where = f"{fault.path}:{fault.line}"
-                        console.print(
-                            f"{trial.outcome} {trial.seconds:.0f} s {where} {fault.change} {trial.noticed_by}",
-                            markup=False,
-                        )
-    trials = [
-        (seed, records.of(seed, fault)) for module in chosen for seed in asked.seeds for fault in draw(module, seed)
-    ]
-    found = Findings(_commit(), tuple((seed, trial) for seed, trial in trials if trial is not None))
-    if not asked.only:
+        for far in (False,) if asked.near else (False, True):
+            for module, seed, fault in drawn:
+                before = records.of(seed, fault)
+                if before is None or (far and not before.whole):
+                    trial = attempt(tree, module.group, fault, module.far if far else module.near, before)
+                    records.add(seed, trial)
+                    console.print(line(trial), markup=False)
+    trials = [(seed, trial) for _, seed, fault in drawn for trial in [records.of(seed, fault)] if trial is not None]
+    found = Findings(_commit(), tuple(trials))
+    if not (asked.only or asked.near):
         (ROOT / "docs" / "mutation.md").write_text(page(found), encoding="utf-8")
     console.print(page(found), markup=False)
     return 1 if found.not_run else 0
+
+
+def line(trial: Trial) -> str:
+    """One trial as it ends."""
+    where = f"{trial.fault.path}:{trial.fault.line}"
+    return f"{trial.outcome} {trial.seconds:.0f} s {where} {trial.fault.change} | {trial.noticed_by}"
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="of the draws")
     parser.add_argument("--only", default="", help="groups or paths that hold this word; writes no page")
+    parser.add_argument("--near", action="store_true", help="the near tests only; writes no page")
     parser.add_argument("--no-sound", dest="sound", action="store_false", help="do not run the tests unplanted first")
     return parser.parse_args()
 

@@ -112,16 +112,18 @@ def _either(node: ast.IfExp, parents: Parents, text: Text) -> Iterator[Edit]:
 
 
 def _constant(node: ast.Constant, parents: Parents, text: Text) -> Iterator[Edit]:
-    start, end = text.start(node), text.end(node)
+    keyword = parents[-1] if isinstance(parents[-1], ast.keyword) else None
+    start, end = text.start(keyword or node), text.end(node)
+    name = f"{keyword.arg}=" if keyword else ""
     if isinstance(node.value, bool):
-        yield Edit("flag", start, end, str(not node.value))
+        yield Edit("flag", start, end, f"{name}{not node.value}")
     elif isinstance(node.value, int):
         for other in (node.value + 1, node.value - 1):
-            yield Edit("number", start, end, str(other))
+            yield Edit("number", start, end, f"{name}{other}")
     elif isinstance(node.value, float):
-        yield Edit("number", start, end, str(node.value * 1.5 or 1.0))
-    elif isinstance(node.value, str) and isinstance(parents[-1], ast.keyword) and parents[-1].arg in {"keep", "how"}:
-        yield from [Edit("keep or how", start, end, f'"{WORDS[word]}"') for word in WORDS if word == node.value]
+        yield Edit("number", start, end, f"{name}{node.value * 1.5 or 1.0}")
+    elif isinstance(node.value, str) and name in {"keep=", "how="} and node.value in WORDS:
+        yield Edit("keep or how", start, end, f'{name}"{WORDS[node.value]}"')
 
 
 def _call(node: ast.Call, parents: Parents, text: Text) -> Iterator[Edit]:

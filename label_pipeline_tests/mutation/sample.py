@@ -33,11 +33,22 @@ class Module(NamedTuple):
     far: tuple[str, ...] = ()
 
 
+GATE_RULES = tuple(
+    f"stages/gate/test_{name}.py"
+    for name in ("edges", "decision", "evidence", "ledger", "policy", "reference", "renewal", "standing")
+)
+SIMULATED = ("stages/gate/test_recertify.py", "stages/gate/test_bounds.py")
+"""Half a minute of simulated looks."""
+
+
 def _gate(name: str, first: str, group: str = "gate", faults: int = 5) -> Module:
-    near = (f"stages/gate/test_{first}.py", "stages/gate")
-    return Module(
-        group, f"{GATE}/{name}.py", faults, near, ("operations/test_gate_renewal.py", "operations/test_gate.py")
+    near = (f"stages/gate/test_{first}.py", *GATE_RULES, *(SIMULATED if name in {"measures", "criteria"} else ()))
+    far = (
+        *(file for file in SIMULATED if file not in near),
+        "operations/test_gate_renewal.py",
+        "operations/test_gate.py",
     )
+    return Module(group, f"{GATE}/{name}.py", faults, near, far)
 
 
 def _amplify(name: str, first: str, faults: int) -> Module:
@@ -46,8 +57,9 @@ def _amplify(name: str, first: str, faults: int) -> Module:
 
 
 def _anchor(name: str, faults: int) -> Module:
-    near = (f"stages/anchor/test_{name}.py", "stages/anchor")
-    return Module("recall", f"label_pipeline/stages/anchor/{name}.py", faults, near, ("operations/test_recall.py",))
+    near = (f"stages/anchor/test_{name}.py", "stages/anchor/test_edges.py", "stages/anchor/test_labels.py")
+    far = ("stages/anchor", "operations/test_recall.py")
+    return Module("recall", f"label_pipeline/stages/anchor/{name}.py", faults, near, far)
 
 
 MODULES = (
@@ -68,7 +80,10 @@ MODULES = (
         "amplify", "label_pipeline/operations/amplify.py", 8, ("operations/test_amplify.py",),
         ("operations/test_spending.py", "operations/test_canary.py", "operations/test_outages.py"),
     ),
-    Module("journal", "label_pipeline/adapters/journal.py", 12, ("adapters/test_journal.py",), ("core/judging",)),
+    Module(
+        "journal", "label_pipeline/adapters/journal.py", 12,
+        ("adapters/test_journal_edges.py", "adapters/test_journal.py"), ("core/judging",),
+    ),
     Module(
         "spent", "label_pipeline/core/judging/spent.py", 5, ("core/judging/test_spent.py",),
         ("operations/test_amplify.py",),
@@ -76,8 +91,8 @@ MODULES = (
     _anchor("recall", 5),
     _anchor("labels", 6),
     Module(
-        "recall", "label_pipeline/operations/recall.py", 8, ("operations/test_recall.py",),
-        ("operations/test_drift.py", "cli/test_recall.py"),
+        "recall", "label_pipeline/operations/recall.py", 8,
+        ("operations/test_recall_names.py", "operations/test_recall.py"), ("operations/test_drift.py", "cli/test_recall.py"),
     ),
 )  # fmt: skip
 

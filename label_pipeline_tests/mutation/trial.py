@@ -18,16 +18,13 @@ from typing import Literal, NamedTuple
 
 from label_pipeline_tests.mutation import witness
 from label_pipeline_tests.mutation.faults import Fault
-from label_pipeline_tests.mutation.sample import ROOT, TESTS, Module
+from label_pipeline_tests.mutation.sample import ROOT, TESTS
 
 Outcome = Literal["caught", "timed out", "survived", "not run"]
 
 COPIED = ("label_pipeline", "label_pipeline_tests", "sql", "docs", "deploy", "pyproject.toml", "README.md", "Makefile")
 TEST_S, TRIAL_S = 240, 1200
 """Many times what a test and a trial take on a busy machine; an endless loop is noticed."""
-
-SLOW_LAST = ("test_bounds", "test_recertify", "test_resume", "test_years", "test_population")
-"""Files of simulations: what a quick test notices need not wait for them."""
 
 NOTICED = {1, 2, 3}
 """pytest's exit status when a test failed, when a file could not be collected, when it broke down itself; every other
@@ -45,6 +42,7 @@ class Trial(NamedTuple):
         executed: whether the planted statement was executed in the tests.
         noticed_by: the first test that failed.
         seconds: wall time.
+        whole: whether the far tests were asked too, or need not be.
     """
 
     fault: Fault
@@ -53,6 +51,7 @@ class Trial(NamedTuple):
     executed: bool
     noticed_by: str
     seconds: float
+    whole: bool
 
 
 def copy_tree(folder: Path) -> Path:
@@ -68,31 +67,35 @@ def copy_tree(folder: Path) -> Path:
     return tree
 
 
-def attempt(tree: Path, module: Module, fault: Fault) -> Trial:
-    """Plants ``fault``, runs the tests until one fails, and puts the text back."""
-    path = tree / fault.path
+def attempt(tree: Path, group: str, fault: Fault, tests: Sequence[str], before: Trial | None = None) -> Trial:
+    """Plants ``fault``, runs ``tests`` until one fails, and puts the text back.
+
+    Args:
+        tree: the copy.
+        group: of the fault's module.
+        fault: what to plant.
+        tests: files and folders.
+        before: what came of it in other tests, which it survived.
+    """
+    path, testimony = tree / fault.path, tree.parent / "testimony"
     sound, started = path.read_bytes(), time.monotonic()
     mark = f"planted at {fault.path}:{fault.start}-{fault.end} {fault.after}"
-    said: set[str] = set()
-    outcome: Outcome = "survived"
-    noticed = ""
+    words = {
+        witness.MODULE: str(path), witness.MARK: mark, witness.TESTIMONY: str(testimony),
+        witness.FIRST: str(fault.ran[0]), witness.LAST: str(fault.ran[1]),
+    }  # fmt: skip
+    testimony.write_text("", encoding="utf-8")
     try:
         path.write_bytes(fault.planted(sound) + f"\n__planted__ = {mark!r}\n".encode())
-        for tests in (module.near, module.far):
-            if tests and outcome == "survived":
-                testimony = tree.parent / "testimony"
-                testimony.write_text("", encoding="utf-8")
-                first, last = fault.ran
-                words = {witness.MODULE: str(path), witness.MARK: mark, witness.FIRST: str(first),
-                         witness.LAST: str(last), witness.TESTIMONY: str(testimony)}  # fmt: skip
-                outcome, noticed = _run(tree, tests, words)
-                now = set(testimony.read_text(encoding="utf-8").split())
-                said |= now
-                if witness.LOADED not in now:
-                    outcome = "not run"
+        outcome, noticed = _run(tree, tests, words)
     finally:
         path.write_bytes(sound)
-    return Trial(fault, module.group, outcome, witness.EXECUTED in said, noticed, time.monotonic() - started)
+    said = testimony.read_text(encoding="utf-8").split()
+    if witness.LOADED not in said:
+        outcome = "not run"
+    executed = witness.EXECUTED in said or (before is not None and before.executed)
+    seconds = time.monotonic() - started + (before.seconds if before else 0)
+    return Trial(fault, group, outcome, executed, noticed, seconds, whole=before is not None or outcome != "survived")
 
 
 def sound(tree: Path, tests: Sequence[str]) -> bool:
@@ -136,10 +139,10 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 def _files(tree: Path, tests: Sequence[str]) -> list[str]:
-    """Test files in the order they are run, each once: as named, then a folder's, simulations last."""
+    """Test files in the order they are run, each once: as named, then a folder's."""
     found: dict[str, None] = {}
     for name in tests:
         path = tree / TESTS / name
-        inside = [path] if path.suffix else sorted(path.rglob("test_*.py"), key=lambda file: file.stem in SLOW_LAST)
+        inside = [path] if path.suffix else sorted(path.rglob("test_*.py"))
         found |= dict.fromkeys(file.relative_to(tree).as_posix() for file in inside)
     return list(found)
