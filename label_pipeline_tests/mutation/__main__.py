@@ -4,6 +4,7 @@ import argparse
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,7 +12,7 @@ from rich.console import Console
 
 from label_pipeline_tests.mutation.page import Findings, page
 from label_pipeline_tests.mutation.records import Records
-from label_pipeline_tests.mutation.sample import MODULES, ROOT, draw
+from label_pipeline_tests.mutation.sample import MODULES, ROOT, Module, draw
 from label_pipeline_tests.mutation.trial import Trial, attempt, copy_tree, sound
 
 SEEDS = (1,)
@@ -21,10 +22,8 @@ def main() -> int:
     """Tries what is not recorded yet and writes the page; returns the exit code."""
     asked = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the tests of a trial end with it
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, markup=False)
     chosen = [module for module in MODULES if asked.only in f"{module.group} {module.path}"]
-    records = Records(ROOT / ".runs" / "mutants.jsonl")
-    drawn = [(module, seed, fault) for module in chosen for seed in asked.seeds for fault in draw(module, seed)]
     with TemporaryDirectory(prefix="label-pipeline-mutants-") as folder:
         tree = copy_tree(Path(folder).resolve())
         if asked.sound:
@@ -32,19 +31,30 @@ def main() -> int:
                 if not sound(tree, tests):
                     console.print(f"these tests fail with nothing planted: {' '.join(tests)}")
                     return 1
-        for far in (False,) if asked.near else (False, True):
-            for module, seed, fault in drawn:
-                before = records.of(seed, fault)
-                if before is None or (far and not before.whole):
-                    trial = attempt(tree, module.group, fault, module.far if far else module.near, before)
-                    records.add(seed, trial)
-                    console.print(line(trial), markup=False)
-    trials = [(seed, trial) for _, seed, fault in drawn for trial in [records.of(seed, fault)] if trial is not None]
-    found = Findings(_commit(), tuple(trials))
+        found = Findings(_commit(), tuple(_tried(tree, chosen, asked.seeds, far=not asked.near, say=console.print)))
     if not (asked.only or asked.near):
         (ROOT / "docs" / "mutation.md").write_text(page(found), encoding="utf-8")
-    console.print(page(found), markup=False)
+    console.print(page(found))
     return 1 if found.not_run else 0
+
+
+def _tried(
+    tree: Path, modules: Sequence[Module], seeds: Sequence[int], *, far: bool, say: Callable[[str], None]
+) -> Iterator[tuple[int, Trial]]:
+    """Every drawn fault with its seed and what came of it: the near tests of all of them first."""
+    records = Records(ROOT / ".runs" / "mutants.jsonl", tree)
+    drawn = [(seed, module, fault) for module in modules for seed in seeds for fault in draw(module, seed, tree)]
+    for last in (False, True) if far else (False,):
+        for _, module, fault in drawn:
+            before = records.of(fault)
+            if before is None or (last and not before.whole):
+                trial = attempt(tree, module.group, fault, module.far if last else module.near, before)
+                records.add(trial)
+                say(line(trial))
+    for seed, _, fault in drawn:
+        tried = records.of(fault)
+        assert tried is not None, "each was tried above"
+        yield seed, tried
 
 
 def line(trial: Trial) -> str:

@@ -92,7 +92,8 @@ MODULES = (
     _anchor("labels", 6),
     Module(
         "recall", "label_pipeline/operations/recall.py", 8,
-        ("operations/test_recall_names.py", "operations/test_recall.py"), ("operations/test_drift.py", "cli/test_recall.py"),
+        ("operations/test_recall_names.py", "operations/test_recall.py"),
+        ("operations/test_drift.py", "cli/test_recall.py"),
     ),
 )  # fmt: skip
 
