@@ -13,7 +13,7 @@ LABELSTUDIO := .venv/labelstudio/.ready
 # one more than CI has cores: a fifth of the time tests wait for servers and daemons
 WORKERS ?= 3
 
-.PHONY: demo test test-fast check ui realmodel labelstudio results bench clean lock
+.PHONY: demo test test-fast check ui realmodel labelstudio results bench mutants clean lock
 
 demo: $(READY)  ## the whole loop on the generated sample project
 	@$(BIN)/label-pipeline demo
@@ -45,6 +45,10 @@ results: $(READY)  ## docs/results.md from the real judgments under LABEL_PIPELI
 
 bench: $(READY)  ## docs/benchmarks.md: our code against named baselines, as ratios, about a minute
 	$(BIN)/python -m label_pipeline_tests.benchmarks
+
+# a target of its own: about an hour of one core, serially, because faults planted side by side get mixed up
+mutants: $(READY)  ## docs/mutation.md: planted faults, and how many of them the tests notice
+	$(BIN)/python -m label_pipeline_tests.mutation
 
 lock:  ## requirements.lock from pyproject.toml: universal, hashed, no addresses
 	$(BIN)/uv pip compile --universal --generate-hashes --no-annotate --no-header --group dev pyproject.toml -o requirements.lock -q
