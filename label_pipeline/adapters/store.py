@@ -5,7 +5,6 @@ are refused or withheld here, so no later change of an asset can leak them. Keep
 (core/catalogue/), the questions (sql/).
 """
 
-import atexit
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -279,9 +278,6 @@ def answer(query: Query, frames: Mapping[str, pl.DataFrame], params: Mapping[str
 def _database(process: int) -> duckdb.DuckDBPyConnection:
     """An empty database in memory for this process: to start one takes seven times as long as most questions."""
     return duckdb.connect(":memory:", config={"python_enable_replacements": False})
-
-
-atexit.register(_database.cache_clear)  # one that outlives the interpreter's own clearing up says so on stderr
 
 
 def _having(schema: pa.Schema, kept: Mapping[str, Sequence[Scalar]]) -> pc.Expression | None:
