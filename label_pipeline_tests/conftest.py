@@ -32,6 +32,13 @@ __all__ = ["baselined_home", "certified_home", "certified_small", "provider", "p
 
 
 HERE = Path(__file__).parent
+LONGEST = (
+    "web/test_site.py", "operations/test_anchor_nights.py", "s3/test_whole_loop.py", "cli/test_own_data.py",
+    "defs/test_whole_loop.py", "s3/test_graph.py", "operations/test_rank.py", "operations/test_anchor.py",
+    "cli/test_faults.py", "cli/test_interruption.py", "trecdl/test_trecdl.py", "realmodel/test_realmodel.py",
+)  # fmt: skip
+"""Files that take a minute or more, the one that waits longest first: whichever begins last is what all wait for."""
+
 OUTSIDE = {
     "cli", "defs", "labelstudio", "llmjudge", "old_projects", "operations", "realmodel", "rehearsal", "s3", "trecdl",
     "web",
@@ -50,7 +57,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Files with slow tests begin first, so that the workers, who take whole files, end at the same time."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)  # stable: the order within a file stays
+    longest = {HERE / name: place for place, name in enumerate(LONGEST)}
+    # stable: the order within a file stays
+    items.sort(key=lambda item: (longest.get(item.path, len(longest)), item.path not in slow))
     if config.getoption("fast"):
         left_out = [item for item in items if not is_fast(item)]
         config.hook.pytest_deselected(items=left_out)

@@ -17,6 +17,7 @@ import pytest
 
 from label_pipeline.core.tables import STAGE_ORDER
 from label_pipeline.stages import STAGES
+from label_pipeline_tests.conftest import LONGEST
 
 ROOT = Path(__file__).parents[1]
 NOT_OURS = {".git", ".venv", ".runs", "__pycache__", "dist", "build", "shared"}
@@ -246,6 +247,13 @@ def test_a_page_names_only_modules_and_targets_that_exist() -> None:
         targets = re.findall(r"(?:^|[`&;] ?|settings\.yaml )make (?:\w+=\S+ )?([a-z-]+)", text, flags=re.MULTILINE)
         absent += [f"{shown(page)}: make {name}" for name in set(targets) - rules]
     assert absent == []
+
+
+# the order of tests
+
+
+def test_the_files_that_begin_first_exist() -> None:
+    assert [name for name in LONGEST if not (ROOT / "label_pipeline_tests" / name).is_file()] == []
 
 
 # what may not be in any file

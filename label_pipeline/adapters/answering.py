@@ -3,7 +3,6 @@
 Keep out: which rows a question may see (store.py), what the questions are (queries.py).
 """
 
-import atexit
 import os
 from collections.abc import Mapping
 from datetime import date
@@ -37,6 +36,3 @@ def answer(query: Query, frames: Mapping[str, pl.DataFrame], params: Mapping[str
 def _database(process: int) -> duckdb.DuckDBPyConnection:
     """An empty database in memory for this process: to start one takes seven times as long as most questions."""
     return duckdb.connect(":memory:", config={"python_enable_replacements": False})
-
-
-atexit.register(_database.cache_clear)  # one that outlives the interpreter's own clearing up says so on stderr

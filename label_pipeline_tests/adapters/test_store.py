@@ -2,8 +2,6 @@
 
 import datetime as dt
 import multiprocessing
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -187,14 +185,6 @@ def test_a_key_that_another_part_holds_is_refused_and_the_table_stays_readable(s
 def test_a_part_is_named_by_a_column_and_a_value_of_its_type(store: Store, where: dict[str, str]) -> None:
     with pytest.raises(TableError, match="no columns of that type"):
         store.overwrite("candidates", candidates("a"), where)
-
-
-@pytest.mark.outside
-def test_a_process_that_asked_a_question_ends_without_a_word(store: Store) -> None:
-    rows = f"Store({store.root!r}, 'review').query('amplify/spend').height"
-    code = f"from label_pipeline.adapters.store import Store; print{rows}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 # what a stage may see
