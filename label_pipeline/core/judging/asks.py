@@ -6,8 +6,8 @@ One ask is one vote on one distinct text pair: pairs under different keys that s
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from label_pipeline.core.judging.member import draw, request_key
 from label_pipeline.core.judging.order import JudgingOrder
+from label_pipeline.core.judging.request_key import draw, request_key
 from label_pipeline.core.ports import Journal, Reply
 
 CHUNK = 256

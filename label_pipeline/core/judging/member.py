@@ -3,7 +3,6 @@
 Keep out: reading replies (core/judging/reply.py), sending (core/judging/engine.py) and API keys, which no record holds.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -13,15 +12,13 @@ from functools import cached_property
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.core.judging.prompt import PromptTemplate
 from label_pipeline.core.judging.reply import READING_VERSION
+from label_pipeline.core.judging.request_key import ATTEMPT_STEP, content_hash, draw
 from label_pipeline.core.ports import PairText, Price
 from label_pipeline.core.rubric import Rubric
 from label_pipeline.core.scale import Scale
 
 OWN_FIELDS = frozenset({"model", "messages", "response_format", "seed", "n", "stream", "logprobs"})
 """Body fields the pipeline sets itself; a parameter of that name would be overwritten or break reading."""
-
-ATTEMPT_STEP = 1000
-"""Draw number = sample_index + ATTEMPT_STEP * attempt, so votes and reading attempts never share a seed or a key."""
 
 ANY_MODEL = "*"
 """As ``served``: whichever model answers, its reply is read. For watching a judge, never for labelling with one."""
@@ -104,7 +101,7 @@ class Member:
 
         Not: names, the endpoint's address, boundary, price.
         """
-        return _sha256(
+        return content_hash(
             {
                 "endpoint": self.endpoint,
                 "model": self.model,
@@ -183,7 +180,7 @@ class Member:
             "member_hash": self.member_hash,
             "prompt": {
                 "name": self.prompt.name,
-                "hash": _sha256([self.prompt.system, self.prompt.user, self.prompt.document_max_chars])[:12],
+                "hash": content_hash([self.prompt.system, self.prompt.user, self.prompt.document_max_chars])[:12],
                 "system": self.prompt.system,
                 "user": self.prompt.user,
                 "document_max_chars": self.prompt.document_max_chars,
@@ -216,28 +213,3 @@ class Member:
             "additionalProperties": False,
         }
         return {"type": "json_schema", "json_schema": {"name": "judgement", "strict": True, "schema": schema}}
-
-
-def draw(sample_index: int, attempt: int) -> int:
-    """The number of one draw: distinct for every (vote, reading attempt) of a pair."""
-    return sample_index + ATTEMPT_STEP * attempt
-
-
-def request_key(endpoint: str, body: Mapping[str, object], sample_index: int, epoch: int) -> str:
-    """Sha256 (64 hex digits) over endpoint name, exact body, sample index and epoch.
-
-    The engine passes the draw number as ``sample_index``, so that a second reading attempt has a key of its own even
-    where the body carries no seed.
-    """
-    return _sha256([endpoint, body, sample_index, epoch])
-
-
-def _sha256(value: object) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"a {type(value).__name__} cannot be part of a request body: {value!r}")

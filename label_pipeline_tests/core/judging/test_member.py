@@ -4,8 +4,9 @@ from dataclasses import fields, replace
 import pytest
 
 from label_pipeline.core.errors import SettingsError
-from label_pipeline.core.judging.member import Member, request_key
+from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.prompt import PromptTemplate
+from label_pipeline.core.judging.request_key import request_key
 from label_pipeline.core.ports import Price
 from label_pipeline_tests.core.judging.scripted import make_member, make_pair, make_rubric
 
