@@ -29,6 +29,8 @@ def answer(query: Query, frames: Mapping[str, pl.DataFrame], params: Mapping[str
         try:
             return pl.DataFrame(connection.sql(query.statement, params=dict(params or {})).pl())
         except duckdb.Error as error:
+            if isinstance(error, duckdb.FatalException):  # it answers nothing any more
+                _database.cache_clear()
             raise TableError(f"sql/{query.name}.sql failed: {error}") from error
 
 

@@ -57,12 +57,16 @@ class KeptTable:
         with self._lock:
             return self._delta is not None and self._delta.transaction_version(commit_id) is not None
 
-    def rows(self, question: Hashable, read: Callable[[DeltaTable], pl.DataFrame]) -> pl.DataFrame:
-        """What ``read`` finds in it, or found when it was asked this ``question`` since the table's last change."""
+    def rows(self, question: Hashable, read: Callable[[DeltaTable], pl.DataFrame]) -> pl.DataFrame | None:
+        """What ``read`` finds in it, or found when it was asked this ``question`` since the table's last change.
+
+        None where it is gone: another thread may have looked again since this one did.
+        """
         with self._lock:
             if question in self._answers:
                 return self._answers[question].clone()  # whoever changes a frame in place changes its own
-            assert self._delta is not None, "refresh first: there may be no such table"
+            if self._delta is None:
+                return None
             found = read(self._delta)
             size = found.estimated_size()
             if size + sum(frame.estimated_size() for frame in self._answers.values()) > MOST_BYTES:
@@ -72,7 +76,7 @@ class KeptTable:
             return found
 
     def _reopen(self) -> None:
-        self._delta, self._commit = None, None
+        self._delta, self._commit, self._objects = None, None, None  # credentials may have changed, too
         self._answers.clear()
         if not DeltaTable.is_deltatable(self._uri, storage_options=self._options):
             return

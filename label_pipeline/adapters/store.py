@@ -170,9 +170,10 @@ class Store:
             return read.in_todays_words(read.typed(pl.DataFrame(pl.from_arrow(rows)))).select(table.schema.names())
 
         try:
-            return found.rows((table, repr(kept)), rows_of)
+            rows = found.rows((table, repr(kept)), rows_of)
         except (DeltaError, OSError, pa.ArrowException) as error:
             raise self._failure(table.name, "read", error) from error
+        return table.empty() if rows is None else rows
 
     def _without_test_queries(self, frame: pl.DataFrame) -> pl.DataFrame:
         splits = self.read("splits")

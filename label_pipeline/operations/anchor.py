@@ -10,7 +10,7 @@ from datetime import timedelta
 import polars as pl
 
 from label_pipeline.core.catalogue import ANCHOR_RUNS
-from label_pipeline.core.codes.drift import BASELINE_RUN, WATCH_RUN
+from label_pipeline.core.codes.drift import BASELINE_RUN, CANARY_RUN, WATCH_RUN
 from label_pipeline.core.codes.labels import PROVISIONAL
 from label_pipeline.core.judging.plan import Plan, refuse_over
 from label_pipeline.operations.anchor_reference import (
@@ -38,10 +38,12 @@ class AnchorAsked:
     Attributes:
         rows: ANCHOR_RUNS rows, stored already.
         why: collection: why it was asked about, or was not.
+        newest: what the anchor runs are, as a version: it changes with every run and with nothing else.
     """
 
     rows: pl.DataFrame
     why: Mapping[str, str]
+    newest: str
 
 
 def run_anchors(
@@ -67,8 +69,9 @@ def run_anchors(
         asked = [found for found in watched if why[found.collection] or not only_when_due]
         cap = project.settings.anchor.cap_usd if cap_usd is None else cap_usd
         rows = ask_anchors(run, project, asked, cap_usd=cap, rebaseline=rebaseline)
+        newest = _newest_runs(project)
     told = {found.collection: why[found.collection] or "asked though nothing was due" for found in asked}
-    return AnchorAsked(rows, dict.fromkeys(why, "not due: nothing was asked") | told | without)
+    return AnchorAsked(rows, dict.fromkeys(why, "not due: nothing was asked") | told | without, newest)
 
 
 def due(project: Project, found: Anchor) -> str | None:
@@ -90,6 +93,11 @@ def due(project: Project, found: Anchor) -> str | None:
     if project.clock() - last["ran_at"] >= timedelta(days=project.settings.anchor.every_days):
         return f"the last run was on {last['ran_at']:%Y-%m-%d}"
     return None
+
+
+def _newest_runs(project: Project) -> str:
+    runs = project.store("anchor").read("anchor_runs").filter(pl.col("kind") != CANARY_RUN)
+    return "+".join(map(str, runs.group_by("collection").agg(pl.col("epoch").max()).sort("collection")["epoch"]))
 
 
 def ask_anchors(

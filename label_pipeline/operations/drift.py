@@ -62,7 +62,7 @@ def decide_drift(run: Run, project: Project) -> DriftDecided:
         for found, evidence in known:
             decide(project, found, evidence)
         enforce(project)
-    return DriftDecided(known, without, project.store("anchor").query("anchor/newest_drift_verdicts"))
+        return DriftDecided(known, without, project.store("anchor").query("anchor/newest_drift_verdicts"))
 
 
 def decide(project: Project, found: Anchor, evidence: anchor.AnchorEvidence) -> None:

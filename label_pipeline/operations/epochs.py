@@ -45,7 +45,7 @@ def next_epoch(
 def open_epoch(project: Project, purpose: EpochPurpose, run_id: str, collection: str | None = None) -> int:
     """Opens an epoch before its first request, or takes up an unfinished one of the same purpose and collection.
 
-    Call it while holding the spending lock (asking.py): two runs must not open one number.
+    Call it while holding the spending lock (spending.py): two runs must not open one number.
 
     Args:
         project: the project.

@@ -1,5 +1,6 @@
 """Ask a member about pairs: priced first, journaled, booked, with progress in the log."""
 
+import math
 from dataclasses import replace
 from time import monotonic
 
@@ -51,7 +52,10 @@ def ask_and_store(run: Run, project: Project, order: JudgingOrder, part: str = "
 
     Raises:
         JudgeError: the endpoint cannot do it.
+        ValueError: the order has no cap: it may be priced, not carried out.
     """
+    if math.isinf(order.cap_usd):
+        raise ValueError(f"an order of {order.purpose} without a cap may be priced, not carried out: state cap_usd")
     commit = f"{order.purpose}:{run.run_id}:{order.member.member_hash[:16]}:{part}"
     known = project.store(STAGE_OF.get(order.purpose, order.purpose)).query(
         "calibrate/known_requests", where={"judgements": {"epoch": order.epoch}}

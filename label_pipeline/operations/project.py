@@ -22,7 +22,7 @@ from label_pipeline.adapters.prices import list_price
 from label_pipeline.adapters.segments import Segments
 from label_pipeline.adapters.store import Store
 from label_pipeline.adapters.tracking import Tracker
-from label_pipeline.core.errors import BudgetError, GateClosedError, NotApplicableError, PromptError, SettingsError
+from label_pipeline.core.errors import BudgetError, GateClosedError, PromptError, SettingsError, TableError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.prompt import PromptTemplate, parse_prompt
@@ -171,12 +171,13 @@ class Project:
         """A frozen judge by its version, and the epoch it was calibrated in last.
 
         Raises:
-            NotApplicableError: there is no such judge.
+            TableError: table judge_versions has lost it: nothing may go on as if there were nothing to watch.
         """
         rows = self.store("calibrate").query("calibrate/judge_by_version", {"judge_version": judge_version})
         if rows.is_empty():
-            raise NotApplicableError(
-                f"no judge {judge_version} is in table judge_versions; was it restored without it? Run job recalibrate"
+            raise TableError(
+                f"table judge_versions has no judge {judge_version}, which other tables name; was it restored from an "
+                "older copy? Restore the newer one, or certify a judge again (job recalibrate)"
             )
         row = rows.row(0, named=True)
         return judge_from_row(row), int(row["epoch"])

@@ -1,7 +1,7 @@
 """Where the project's state lives: on a folder of this machine, or under an S3 prefix that several machines share.
 
 Keep out: endpoint, region and credentials of S3, which come from the environment as for every AWS tool; reaching it
-(adapters/, adapters/aws.py).
+(adapters/).
 """
 
 import os

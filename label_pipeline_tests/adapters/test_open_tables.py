@@ -71,14 +71,28 @@ def test_a_backup_put_back_with_its_times_is_noticed(store: Store, tmp_path: Pat
     assert store.read(TABLE)["verdict_id"].to_list() == ["a"]
 
 
+def height_of(frame: pl.DataFrame | None) -> int:
+    """Its rows; -1 where there is no table."""
+    return -1 if frame is None else frame.height
+
+
+def test_a_table_that_went_between_looking_and_reading_is_absent(store: Store) -> None:
+    store.append(TABLE, looks("a"), "a")
+    first = kept(store)
+    shutil.rmtree(Path(store.root) / TABLE)
+    assert not first.refresh()  # as another thread does meanwhile
+    assert height_of(first.rows("all", Counting())) == -1
+    assert not first.committed("a")
+
+
 def test_while_nothing_changes_it_is_read_once_a_question(store: Store) -> None:
     store.append(TABLE, looks("a"), "a")
     read = Counting()
     for question in ("all", "all", "some", "all"):
-        assert kept(store).rows(question, read).height == 1
+        assert height_of(kept(store).rows(question, read)) == 1
     assert read.times == 2
     store.append(TABLE, looks("b"), "b")
-    assert kept(store).rows("all", read).height == 2
+    assert height_of(kept(store).rows("all", read)) == 2
     assert read.times == 3
     assert kept(store) is kept(Store(store.root)), "one table a process"
 

@@ -32,6 +32,19 @@ def shown(result: Any, asset: str) -> Any:
     return event.materialization.metadata
 
 
+def test_the_gate_takes_the_cap_of_its_launch_and_a_new_baseline_is_begun_on_demand(
+    graph: Graph, provider: Provider
+) -> None:
+    """What a sensor allows a run to spend reaches it this way only."""
+    assert launch(graph, "judge_leaderboard", {"fresh": True}).success
+    assert graph.run("calibrated_judge").success
+    before = provider.requests()
+    assert "the cap is 0.0001" in projects.failure_of(launch(graph, "gate_verdict", {"cap_usd": 0.0001}))
+    assert provider.requests() == before
+    assert launch(graph, "anchor_run", {"rebaseline": True}).success
+    assert graph.project.store("anchor").read("anchor_runs")["baseline_epoch"].n_unique() == 2
+
+
 @pytest.mark.parametrize(
     ("asset", "config", "sentence"),
     [

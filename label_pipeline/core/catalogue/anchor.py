@@ -61,7 +61,7 @@ DRIFT_VERDICTS = Table(
         Column("state", pl.String, "what was decided", values=drift.STATES),
         Column("cause", pl.String, "row of the cause table; `none` while healthy", values=drift.CAUSES),
         Column("action", pl.String, "what to do, a sentence"),
-        Column("signals", pl.String, "JSON list: code (null in older rows), name, figure, threshold, fired, sentence"),
+        Column("signals", pl.String, "JSON list: code (not in older rows), name, figure, threshold, fired, sentence"),
         Column("suspends", pl.Boolean, "nothing labels until a judge is certified again"),
         Column("run_again", pl.Boolean, "asks for one more anchor run now"),
         Column("healthy", pl.Boolean, "the judge is the one that was certified: its labels are confirmed"),

@@ -42,9 +42,7 @@ def standing_facts(project: Project) -> dict[str, object]:
         "last_nightly": nightly[0] if nightly else None,
         "open_collections": [name for name, standing in standings.items() if standing.open],
         "closed_collections": shut,
-        "trouble": "no collection may be labelled: see check judge_gate"
-        if decided and len(shut) == len(standings)
-        else None,
+        "trouble": _ALL_SHUT if decided and len(shut) == len(standings) else None,
     }
 
 

@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters import plots
-from label_pipeline.core.codes.drift import BASELINE_RUN, CANARY_RUN
+from label_pipeline.core.codes.drift import BASELINE_RUN
 from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import anchor as operation
@@ -58,7 +58,7 @@ def _anchor_run(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
                     "requests": int(rows["requests"].sum()),
                     "cost_usd": float(rows["cost_usd"].sum()),
                 },
-                data_version=dg.DataVersion(_newest_runs(project)),
+                data_version=dg.DataVersion(asked.newest),
             )
 
     return anchor_run
@@ -68,12 +68,6 @@ SHOWN = (
     "collection", "kind", "epoch", "n_pairs", "graded", "malformed", "refused", "loss", "bias", "flip_share", "models",
     "fingerprints", "requests", "cost_usd", "ran_at",
 )  # fmt: skip
-
-
-def _newest_runs(project: Project) -> str:
-    """What the anchor runs are, as a version: it changes with every run and with nothing else."""
-    runs = project.store("anchor").read("anchor_runs").filter(pl.col("kind") != CANARY_RUN)
-    return "+".join(map(str, runs.group_by("collection").agg(pl.col("epoch").max()).sort("collection")["epoch"]))
 
 
 def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:

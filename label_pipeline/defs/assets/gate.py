@@ -7,12 +7,11 @@ import polars as pl
 
 from label_pipeline.adapters import plots
 from label_pipeline.core.codes.verdicts import FULL
-from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import gate as operation
 from label_pipeline.operations.calibrate import confusion_of
-from label_pipeline.operations.gate import Looked, current_standings, verdicts_of
+from label_pipeline.operations.gate import LookTaken, verdicts_of
 from label_pipeline.operations.project import Project
 
 
@@ -45,16 +44,14 @@ def gate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
     ) -> dg.MaterializeResult:
         """Is the newest judge good enough, on queries nobody tuned on? One verdict per collection, with its reasons."""
         with refusing():
-            judge, looked = operation.look(run_of(context), project, config.lane, config.cap_usd)
-            return _result(project, judge, looked)
+            return _result(project, operation.look(run_of(context), project, config.lane, config.cap_usd))
 
     return [gate_verdict]
 
 
-def _result(project: Project, judge: JudgeVersion, looked: Looked) -> dg.MaterializeResult:
+def _result(project: Project, taken: LookTaken) -> dg.MaterializeResult:
     """Every collection's standing, this judge's verdicts in force, and the check that stops what comes after."""
-    collections = project.collections()
-    standings = current_standings(project, "gate", collections)
+    judge, looked, standings = taken.judge, taken.looked, taken.standings
     opened = sorted(name for name, standing in standings.items() if standing.open)
     closed = {name: list(standing.reasons) for name, standing in standings.items() if not standing.open}
     drawn = confusion_of(looked.gold, looked.grades, project, judge.candidate)
@@ -65,7 +62,7 @@ def _result(project: Project, judge: JudgeVersion, looked: Looked) -> dg.Materia
             "closed": dg.MetadataValue.json(closed),
             "not looked at": dg.MetadataValue.json(dict(looked.not_looked_at)),
             "confusion": dg.MetadataValue.md(plots.data_uri_markdown(drawn, "confusion")),
-            **_shown(verdicts_of(project, judge.judge_version, collections)),
+            **_shown(verdicts_of(project, judge.judge_version, list(standings))),
         },
         check_results=[
             dg.AssetCheckResult(

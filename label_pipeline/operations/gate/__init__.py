@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from label_pipeline.core.codes.verdicts import FULL, RECERTIFY
 from label_pipeline.core.errors import SettingsError
@@ -22,9 +23,18 @@ from label_pipeline.operations.gate.standing import (
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 from label_pipeline.operations.spending import spending
+from label_pipeline.stages import gate
 
 __all__ = [
-    "LANES", "LookBudget", "Looked", "current_standings", "find_match", "look", "look_budget", "suspend",
+    "LANES",
+    "LookBudget",
+    "LookTaken",
+    "Looked",
+    "current_standings",
+    "find_match",
+    "look",
+    "look_budget",
+    "suspend",
     "verdicts_of",
 ]  # fmt: skip
 
@@ -35,7 +45,22 @@ LANES: dict[str, Callable[[Run, Project, JudgeVersion, int, float], Looked]] = {
 """Lane: how a look in it is taken."""
 
 
-def look(run: Run, project: Project, lane: str = FULL, cap_usd: float | None = None) -> tuple[JudgeVersion, Looked]:
+@dataclass(frozen=True)
+class LookTaken:
+    """One look, and what follows from it for everybody.
+
+    Attributes:
+        judge: who was looked at.
+        looked: what at.
+        standings: every collection's standing right after it.
+    """
+
+    judge: JudgeVersion
+    looked: Looked
+    standings: dict[str, gate.Standing]
+
+
+def look(run: Run, project: Project, lane: str = FULL, cap_usd: float | None = None) -> LookTaken:
     """One look at the newest judge; where it opens a collection, MLflow's alias moves to it.
 
     Args:
@@ -58,7 +83,7 @@ def look(run: Run, project: Project, lane: str = FULL, cap_usd: float | None = N
         looked = LANES[lane](run, project, judge, epoch, cap)
         for name, why in looked.not_looked_at.items():
             run.log.warning(f"collection {name} was not looked at: {why}")
-        standings = current_standings(project, "gate", project.collections()).values()
-        if any(found.open and found.judge_version == judge.judge_version for found in standings):
+        standings = current_standings(project, "gate", project.collections())
+        if any(found.open and found.judge_version == judge.judge_version for found in standings.values()):
             project.tracker.certify(judge.judge_version)
-        return judge, looked
+        return LookTaken(judge, looked, standings)
