@@ -135,14 +135,14 @@ def test_the_provider_says_how_many_texts_occur_more_than_once_and_how_many_of_t
 
 def test_left_in_the_seed_they_stop_the_gate_by_name_and_nothing_rests_on_the_rest(projects: Projects) -> None:
     stopped = run(load(projects.as_it_is), ["seed", "calibrate", "gate"])
-    refused = stopped.store.read("judgements").filter(pl.col("outcome") == "refused")
+    rejected = stopped.store.read("judgements").filter(pl.col("outcome") == "rejected")
     [board] = stopped.store.read("leaderboard").rows(named=True)
-    of_seed = refused.filter(pl.col("purpose") == "calibrate").height
-    assert 0 < of_seed <= 9, "no more than one in twenty: they count as unreadable"
+    of_seed = rejected.filter(pl.col("purpose") == "calibrate").height
+    assert 0 < of_seed <= 9, "no more than one in twenty: they count as ungraded"
     assert board["unreadable_share"] == pytest.approx(of_seed / 180)
     assert list(stopped.failures) == ["gate"]
     sentence = stopped.failures["gate"]
-    of_holdout = refused.filter(pl.col("purpose") == "gate").height
+    of_holdout = rejected.filter(pl.col("purpose") == "gate").height
     assert of_holdout > 12, "more than one in twenty"
     assert f"gate: {of_holdout} of 240 requests" in sentence
     assert "so nothing was decided" in sentence

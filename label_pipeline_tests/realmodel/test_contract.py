@@ -120,7 +120,7 @@ def test_an_overlong_text_is_a_no_to_this_request_only_and_says_how_long_it_is(e
 
 def test_the_pairs_beside_an_overlong_one_are_graded_all_the_same(endpoint: Endpoint) -> None:
     judged = endpoint.judge(endpoint.member, [LONG, EASY])
-    assert judged["outcome"].to_list() == ["refused", "graded"]
+    assert judged["outcome"].to_list() == ["rejected", "graded"]
     assert "rejects this request (400" in judged["detail"][0]
     assert judged["grade"].to_list()[0] is None
 

@@ -95,7 +95,7 @@ def test_a_reply_without_room_for_its_grade_is_cut_every_time_it_is_asked_for(re
 def test_an_overlong_text_is_refused_by_name_and_passes_once_the_prompt_cuts_it(real: Endpoint) -> None:
     long = pair("reset my password", "Open Settings and press Reset password. " + OVERLONG)
     first = real.judge(real.member, [long])
-    assert first["outcome"].to_list() == ["refused"]
+    assert first["outcome"].to_list() == ["rejected"]
     assert "exceeds the available context size" in first["detail"][0]
     cut = cutting(real.member, 200)
     assert real.judge(cut, [long])["outcome"].to_list() in (["graded"], ["cut"])
