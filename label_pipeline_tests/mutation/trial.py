@@ -23,7 +23,7 @@ from label_pipeline_tests.mutation.sample import ROOT, TESTS
 Outcome = Literal["caught", "timed out", "survived", "not run"]
 
 COPIED = ("label_pipeline", "label_pipeline_tests", "sql", "docs", "deploy", "pyproject.toml", "README.md", "Makefile")
-TEST_S, TRIAL_S = 240, 1200
+TEST_S, TRIAL_S = 90, 900
 """Many times what a test and a trial take on a busy machine; an endless loop is noticed."""
 
 NOTICED = {1, 2, 3}
