@@ -1,10 +1,17 @@
-"""A recall is named by its labels: the same call twice is one recall, any other is another."""
+"""A recall is named by its labels: the same call twice is one recall, any other is another, and one of nothing none."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
+import pytest
 
-from label_pipeline.operations.recall import Recall, name_of
+from label_pipeline.core.catalogue import LABELS
+from label_pipeline.core.errors import NotApplicableError
+from label_pipeline.operations.project import Project
+from label_pipeline.operations.recall import Recall, carry_out, find_recall, full_version, name_of, relabelling
+from label_pipeline_tests import small_project
+from label_pipeline_tests.small_project import START
 from label_pipeline_tests.sql.frames import rows
 
 
@@ -18,3 +25,22 @@ def test_a_recall_is_named_by_its_labels_whatever_their_order() -> None:
     others = (taken.head(3), taken.with_columns(judge_version=pl.lit("judge-b")),
               taken.with_columns(pl.col("given_at") + timedelta(seconds=1)))  # fmt: skip
     assert name not in {name_of(Recall("judge-a", other, (), None, None)) for other in others}
+
+
+def test_where_nothing_was_labelled_nothing_is_recalled_planned_or_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", "http://nobody.is/asked")
+    project = Project(small_project.settings(tmp_path / "home"), lambda: START)
+    found = find_recall(project, judge_version="judge-a", since=START)
+    assert (found.rankers, found.champion, found.successor) == ((), None, None)
+    assert carry_out(project, found, name="r").schema == LABELS.schema
+    assert project.store("anchor").read("epochs").is_empty()
+    planned = relabelling(project, found.taken)
+    assert planned.schema == {
+        "day": pl.Date, "collection": pl.String, "judge": pl.String, "pairs": pl.Int64, "requests": pl.Int64,
+        "cost_usd": pl.Float64, "gone": pl.Int64, "why": pl.String,
+    }  # fmt: skip
+    assert planned.is_empty()
+    with pytest.raises(NotApplicableError, match=r"no judge begins with 'b'; give more of one of: none yet"):
+        full_version(project, "b")
