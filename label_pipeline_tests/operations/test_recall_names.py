@@ -1,6 +1,6 @@
 """A recall is named by its labels: the same call twice is one recall, any other is another, and one of nothing none."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -44,3 +44,24 @@ def test_where_nothing_was_labelled_nothing_is_recalled_planned_or_written(
     assert planned.is_empty()
     with pytest.raises(NotApplicableError, match=r"no judge begins with 'b'; give more of one of: none yet"):
         full_version(project, "b")
+
+
+@pytest.mark.parametrize("loaded", [(1, 2), (2, 1)])
+def test_where_nobody_may_label_every_day_is_listed_in_order_with_the_reason(
+    loaded: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of four recalled pairs two are candidates of a day each, whichever was loaded first; their texts are gone."""
+    monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", "http://nobody.is/asked")
+    project = Project(small_project.settings(tmp_path / "home"), lambda: START)
+    store = project.store("amplify")
+    for number in loaded:
+        day = date(2026, 9, number)
+        found = rows("candidates", {"doc_id": f"d{number}", "arrived_on": day})
+        store.overwrite("candidates", found, {"arrived_on": day})
+    taken = rows("labels", *({"doc_id": f"d{n}"} for n in range(1, 5))).with_columns(given_at="labelled_at")
+    first, second = relabelling(project, taken).to_dicts()
+    assert (first["day"], second["day"]) == (date(2026, 9, 1), date(2026, 9, 2))
+    for planned in (first, second):
+        assert (planned["collection"], planned["judge"], planned["requests"]) == ("main", None, None)
+        assert (planned["pairs"], planned["gone"]) == (0, 1)
+        assert planned["why"].startswith("collection main has no verdict")
