@@ -53,3 +53,26 @@ def test_what_was_asked_last_before_closing_is_written(tmp_path: Path) -> None:
     assert connection.execute("SELECT count(*) FROM replies").fetchone() == (50,)
     connection.close()
     assert moments == {clock().isoformat()}
+
+
+def test_a_closed_journal_is_one_file(tmp_path: Path) -> None:
+    """Reader and writer both let go of it: what is copied then is whole without its write-ahead log."""
+    journal = SQLiteJournal(tmp_path / "j")
+    asyncio.run(journal.remember("k", reply()))
+    assert {path.name for path in tmp_path.iterdir()} == {"j", "j-wal", "j-shm"}
+    journal.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["j"]
+
+
+def test_who_gave_up_waiting_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    """Both replies are of one commit; the first call is cancelled before it, the second is told."""
+
+    async def ask(journal: SQLiteJournal) -> None:
+        first, second = (asyncio.ensure_future(journal.remember(key, reply())) for key in "ab")
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.wait_for(second, 10)
+
+    with SQLiteJournal(tmp_path / "j") as journal:
+        asyncio.run(ask(journal))
+        assert set(journal.recall(["a", "b"])) == {"a", "b"}

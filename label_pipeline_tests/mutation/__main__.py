@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from label_pipeline_tests.mutation.page import Findings, page
+from label_pipeline_tests.mutation.page import Findings, page, why_equivalent
 from label_pipeline_tests.mutation.records import Records
 from label_pipeline_tests.mutation.sample import MODULES, ROOT, Module, draw
 from label_pipeline_tests.mutation.trial import Trial, attempt, copy_tree, sound
@@ -47,7 +47,7 @@ def _tried(
     for last in (False, True) if far else (False,):
         for _, module, fault in drawn:
             before = records.of(fault)
-            if before is None or (last and not before.whole):
+            if before is None or (last and not before.whole and not why_equivalent(before)):
                 trial = attempt(tree, module.group, fault, module.far if last else module.near, before)
                 records.add(trial)
                 say(line(trial))

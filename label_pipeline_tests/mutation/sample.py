@@ -35,7 +35,7 @@ class Module(NamedTuple):
 
 GATE_RULES = tuple(
     f"stages/gate/test_{name}.py"
-    for name in ("edges", "decision", "evidence", "ledger", "policy", "reference", "renewal", "standing")
+    for name in ("decision", "evidence", "ledger", "policy", "reference", "renewal", "standing", "edges")
 )
 SIMULATED = ("stages/gate/test_recertify.py", "stages/gate/test_bounds.py")
 """Half a minute of simulated looks."""
@@ -52,12 +52,12 @@ def _gate(name: str, first: str, group: str = "gate", faults: int = 5) -> Module
 
 
 def _amplify(name: str, first: str, faults: int) -> Module:
-    near = (f"stages/{first}.py", "stages/amplify")
+    near = (f"stages/{first}.py", "stages/amplify/test_label.py", "stages/amplify/test_work.py", "stages/amplify")
     return Module("amplify", f"label_pipeline/stages/amplify/{name}.py", faults, near, ("operations/test_amplify.py",))
 
 
 def _anchor(name: str, faults: int) -> Module:
-    near = (f"stages/anchor/test_{name}.py", "stages/anchor/test_edges.py", "stages/anchor/test_labels.py")
+    near = (f"stages/anchor/test_{name}.py", "stages/anchor/test_labels.py", "stages/anchor/test_edges.py")
     far = ("stages/anchor", "operations/test_recall.py")
     return Module("recall", f"label_pipeline/stages/anchor/{name}.py", faults, near, far)
 
@@ -82,7 +82,7 @@ MODULES = (
     ),
     Module(
         "journal", "label_pipeline/adapters/journal.py", 12,
-        ("adapters/test_journal_edges.py", "adapters/test_journal.py"), ("core/judging",),
+        ("adapters/test_journal.py", "adapters/test_journal_edges.py"), ("core/judging",),
     ),
     Module(
         "spent", "label_pipeline/core/judging/spent.py", 5, ("core/judging/test_spent.py",),

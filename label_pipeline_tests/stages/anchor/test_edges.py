@@ -6,7 +6,7 @@ import polars as pl
 
 from label_pipeline.stages import anchor
 from label_pipeline_tests.sql.frames import at, rows
-from label_pipeline_tests.stages.anchor.history import lived, taken_as_given
+from label_pipeline_tests.stages.anchor.history import TESTED, lived, taken_as_given
 
 
 def test_a_collection_is_recalled_by_itself_and_a_window_reaches_every_one() -> None:
@@ -33,7 +33,7 @@ def test_rows_of_a_recall_stand_in_the_order_of_the_pair_key_no_context_last() -
 
 
 def test_what_a_judge_gave_is_another_label_than_what_another_gave_at_that_moment() -> None:
-    """And than what the same judge gave at another one: neither makes a ranker one that learnt a recalled label."""
+    """And than what the same judge gave at another one or on another pair: a ranker that learnt it is not affected."""
     history = lived(0)
     name, learnt = next((name, learnt) for name, learnt in history.trained.items() if learnt)
     [given, *_] = sorted(learnt)
@@ -42,12 +42,12 @@ def test_what_a_judge_gave_is_another_label_than_what_another_gave_at_that_momen
     }  # fmt: skip
     later = {"labelled_at": given.at + timedelta(seconds=1)}
     found = []
-    for change in ({}, {"judge_version": "judge-z"}, later):
+    for change in ({}, {"judge_version": "judge-z"}, later, {"query_id": TESTED[0]}):
         labels = rows("labels", row | change)
         taken = labels.with_columns(given_at="labelled_at")
         affected = anchor.affected_rankers(taken, history.rankers, history.training_sets, history.inputs)
         found.append(name in {ranker.training_set_id for ranker in affected})
-    assert found == [True, False, False]
+    assert found == [True, False, False, False]
 
 
 def test_rankers_are_named_in_the_order_they_were_trained() -> None:
