@@ -75,4 +75,4 @@ def test_who_gave_up_waiting_keeps_nobody_else_waiting(tmp_path: Path) -> None:
 
     with SQLiteJournal(tmp_path / "j") as journal:
         asyncio.run(ask(journal))
-        assert set(journal.recall(["a", "b"])) == {"a", "b"}
+        assert set(journal.lookup(["a", "b"])) == {"a", "b"}
