@@ -32,6 +32,8 @@ def test_a_window_is_recalled_planned_priced_and_labelled_anew(home: Path, provi
     [planned] = relabelling(project, found.taken).to_dicts()
     assert (str(planned["day"]), planned["pairs"], planned["requests"]) == (DAYS[1], PAIRS_A_DAY, PAIRS_A_DAY)
     assert 0 < planned["cost_usd"] < 0.02
+    of_another = found.taken.with_columns(judge_version=pl.lit("another judge"))
+    assert relabelling(project, of_another)["requests"].to_list() == [0], "this judge has labelled them already"
     rows = carry_out(project, found, name=name_of(found))
     assert rows.height == PAIRS_A_DAY
     assert provider.requests() == before, "a recall asks nobody"
