@@ -28,7 +28,7 @@ def shown_documents(documents: pl.DataFrame) -> pl.DataFrame:
     return documents.select(
         "doc_id",
         "doc_version",
-        pl.when(title.is_null()).then(text).otherwise(title + "\n\n" + text).alias("document"),
+        pl.when(title.fill_null("") == "").then(text).otherwise(title + "\n\n" + text).alias("document"),
         (pl.col("boundary") == CUSTOMER).fill_null(False).alias("customer"),
     )
 

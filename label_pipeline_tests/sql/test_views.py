@@ -23,11 +23,11 @@ def test_the_newest_row_of_a_label_is_the_same_in_both_languages(seed: int) -> N
 def test_a_document_is_shown_the_same_in_both_languages() -> None:
     documents = rows(
         "documents", {"doc_id": "a", "title": "Title", "text": "Text"}, {"doc_id": "b", "text": "Alone"},
-        {"doc_id": "c", "text": "Secret", "boundary": "customer"},
+        {"doc_id": "c", "text": "Secret", "boundary": "customer"}, {"doc_id": "d", "title": "", "text": "Untitled"},
     )  # fmt: skip
     view = frame_of("views/document_texts", ("documents", documents)).sort("doc_id")
-    assert view["document"].to_list() == ["Title\n\nText", "Alone", "Secret"]
-    assert view["customer"].to_list() == [False, False, True]
+    assert view["document"].to_list() == ["Title\n\nText", "Alone", "Secret", "Untitled"]
+    assert view["customer"].to_list() == [False, False, True, False]
     here = shown_documents(documents).sort("doc_id")
     assert here.equals(view.select(here.columns))
     assert here["document"].to_list() == [shown_text(*row) for row in documents.select("text", "title").iter_rows()]
