@@ -1,5 +1,6 @@
 """A few anchor pairs before an amplification: asked first, booked apart, and the judge stops when it is not itself."""
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -108,10 +109,33 @@ def test_its_price_counts_against_the_cap_of_amplify(home: Path, provider: Provi
             assert provider.requests() == before
 
 
-def _cap_that_just_fits(graph: Small) -> float:
+def test_what_it_cost_is_gone_from_what_the_labels_may_spend(
+    certified_home: Path, world: SampleWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seven in ten replies are malformed and asked for again, which no plan knows."""
+    home = projects.copied(certified_home, tmp_path / "home")
+    usual = projects.data(home)
+    changes = {
+        "candidates": [usual["candidates"][0] | {"prices": {"rehearsal-large": {"input_usd": 1000, "output_usd": 0}}}],
+        "endpoints": {"rehearsal": usual["endpoints"]["rehearsal"] | {"concurrency": 2}},
+        "anchor": {"cap_usd": 100, "canary_pairs": PAIRS_A_DAY // 2},
+    }
+    planned = _cap_that_just_fits(Small(projects.settings(home, **changes)), DAYS[:1])
+    cap = 1.52 * planned  # half as many pairs are the canary's
+    graph = Small(projects.settings(home, **changes, amplify={"cap_usd": cap}))
+    with serving(world, monkeypatch, malformed_rate=0.7):
+        told = failure_of(graph.run("amplified_labels", day=DAYS[0]))
+    assert "amplify: stopped at the cap" in told
+    judged = graph.project.store("anchor").read("judgements").filter(pl.col("purpose").is_in(["canary", "amplify"]))
+    dearest = max(judged["cost_usd"].to_list())
+    assert {"canary", "amplify"} == set(judged.filter(pl.col("cost_usd") > 0)["purpose"])
+    assert cap <= judged["cost_usd"].sum() < cap + 3 * dearest, "two requests were under way when it was reached"
+
+
+def _cap_that_just_fits(graph: Small, among: Sequence[str] = DAYS) -> float:
     """What a day's plan without a canary costs at most, over the days."""
     store, project = graph.project.store("amplify"), graph.project
     judge, _ = project.judge(store.read("judge_versions")["judge_version"][0])
     member = project.member_of(judge)
-    days = [store.query("amplify/day_pairs", {"day": date.fromisoformat(day)}) for day in DAYS]
+    days = [store.query("amplify/day_pairs", {"day": date.fromisoformat(day)}) for day in among]
     return 1.001 * max(price(project, JudgingOrder(member, pair_texts(d), "amplify", 0)).cost_usd for d in days)
