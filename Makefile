@@ -13,14 +13,19 @@ LABELSTUDIO := .venv/labelstudio/.ready
 # one more than CI has cores: a fifth of the time tests wait for servers and daemons
 WORKERS ?= 3
 
-.PHONY: demo test test-fast check ui realmodel labelstudio results bench mutants clean lock
+.PHONY: demo test test-long test-fast check ui realmodel labelstudio results bench mutants clean lock
 
 demo: $(READY)  ## the whole loop on the generated sample project
 	@$(BIN)/label-pipeline demo
 
-test: check  ## everything CI runs
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 20
+
+test: check  ## lint, types, contracts and the tests; CI runs test-long before it
+	$(PYTEST) -m "not long"
+
+test-long: $(READY)  ## whole projects on S3 and on real judgments, a real model, a month of nights: three minutes
 	@$(MAKE) --quiet realmodel || echo "no real language model can be installed here: its tests skip"
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 20
+	$(PYTEST) -m long
 
 test-fast: $(READY)  ## the inner loop: rules, tables and SQL; no Dagster run, server, browser or process
 	$(BIN)/pytest -n 2 --fast --quiet

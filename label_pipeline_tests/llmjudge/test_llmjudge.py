@@ -34,7 +34,7 @@ from label_pipeline_tests.llmjudge.project import (
 )
 from label_pipeline_tests.trecdl.project import Ran, requests_of, run
 
-pytestmark = [pytest.mark.real, pytest.mark.skipif(not WIDE.exists(), reason=ABSENT)]
+pytestmark = [pytest.mark.real, pytest.mark.long, pytest.mark.skipif(not WIDE.exists(), reason=ABSENT)]
 
 TOO_HIGH = {"RMITIR-llama70B": [5, 5], "h2oloo-zeroshot2": [10]}
 ROWS, REPEATED, CONFLICTING = 4423, 379, 302

@@ -18,7 +18,13 @@ EASY = PAIRS[3]
 LONG = pair("reset my password", OVERLONG)
 
 
-@pytest.fixture(scope="module", params=[rehearsal_endpoint, real_endpoint], ids=["provide", "llama.cpp"])
+BOTH = [
+    pytest.param(rehearsal_endpoint, id="provide"),
+    pytest.param(real_endpoint, id="llama.cpp", marks=pytest.mark.long),
+]
+
+
+@pytest.fixture(scope="module", params=BOTH)
 def endpoint(request: pytest.FixtureRequest) -> Iterator[Endpoint]:
     with request.param() as running:
         yield running

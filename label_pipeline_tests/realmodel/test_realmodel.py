@@ -20,7 +20,7 @@ from label_pipeline_tests.realmodel.endpoints import OVERLONG, Endpoint, real_en
 from label_pipeline_tests.realmodel.pairs import PAIRS, pair
 from label_pipeline_tests.realmodel.project import CANDIDATES, DAY, KEY_VARIABLE, write_project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from label_pipeline_tests.s3.projects_on_s3 import INSTANCE_FILE, SECRET, OnS3, 
 from label_pipeline_tests.s3.servers import Troubled
 from label_pipeline_tests.small_project import KEY
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 LEASE_S = 5
 

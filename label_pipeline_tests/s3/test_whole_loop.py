@@ -27,6 +27,8 @@ from label_pipeline_tests.s3 import projects_on_s3, scanning, servers
 from label_pipeline_tests.s3.projects_on_s3 import AMPLIFY, ANCHOR, RANK, OnS3, changes, figures
 from label_pipeline_tests.small_project import KEY
 
+pytestmark = pytest.mark.long
+
 SECRETS = {"the provider's key": KEY, "the AWS secret": servers.SECRET}
 MAY_HOLD_TEXT = {"documents", "anchor_items"}
 REASONS = ("rationale",)

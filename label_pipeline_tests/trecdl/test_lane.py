@@ -10,7 +10,12 @@ from label_pipeline_tests.results import lane
 from label_pipeline_tests.results.recorded import judged_pairs
 from label_pipeline_tests.trecdl.project import ABSENT, LLAMA70B, WIDE
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.skipif(not WIDE.exists(), reason=ABSENT)]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.long,
+    pytest.mark.slow,
+    pytest.mark.skipif(not WIDE.exists(), reason=ABSENT),
+]
 
 DEALS = 50
 

@@ -28,7 +28,12 @@ from label_pipeline_tests.trecdl.project import (
     write_settings,
 )
 
-pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.skipif(not WIDE.exists(), reason=ABSENT)]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.long,
+    pytest.mark.slow,
+    pytest.mark.skipif(not WIDE.exists(), reason=ABSENT),
+]
 
 PAIR = ["query_id", "doc_id"]
 SEED_REQUESTS, HOLDOUT_REQUESTS = 34 * 20, 48 * 20

@@ -26,6 +26,7 @@ def later_night(watch: Watch, number: int) -> None:
     store.append("judgements", rows, f"night:{number}")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_three_fingerprints_in_thirty_nights_ask_for_one_anchor_run_each(
     watch: Callable[..., Watch], dial: Dial
