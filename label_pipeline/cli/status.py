@@ -81,6 +81,7 @@ def _coverage(store: Store) -> pl.DataFrame:
     missing = pl.col("candidates") - pl.col("labelled")
     return found.select(
         "day", "collection", pl.col("judge_version").str.slice(0, 8).alias("judge"), "candidates", "labelled",
+        pl.col("outside_seed").alias("outside seed"),
         pl.when(missing == 0).then(None).when(same & (pl.col("told") != "")).then("told")
         .otherwise(pl.format("{} not asked", missing)).alias("not labelled"),
     )  # fmt: skip

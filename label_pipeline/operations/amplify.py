@@ -20,6 +20,7 @@ from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan, refuse_over
 from label_pipeline.core.judging.spent import NOTHING, Spent, spent
+from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.canary import Canary, ask_canary, canaries_of, prepare_canary
 from label_pipeline.operations.drift import finish_enforcing
 from label_pipeline.operations.epochs import recall_epoch
@@ -97,7 +98,9 @@ class _Task:
     """One collection's work of a day, and who does it; no judge and no order where nobody may."""
 
     work: amplify.Work
+    facts: pl.DataFrame = field(default_factory=pl.DataFrame)
     judge: JudgeVersion | None = None
+    calibrated_in: int = 0
     order: JudgingOrder | None = None
     plan: Plan = field(default_factory=Plan)
     canary: Canary | None = None
@@ -157,7 +160,7 @@ def _task(project: Project, run_id: str, pairs: pl.DataFrame, standing: gate.Sta
     order = JudgingOrder(member, work.ask, "amplify", epoch, served=judge.model_served)
     planned = price(project, order)
     first = prepare_canary(project, run_id, work.collection, judge.judge_version) if planned.requests else None
-    return _Task(work, judge, order, planned, first)
+    return _Task(work, pairs.select(*PAIR_KEY, *amplify.FACTS), judge, certified_in, order, planned, first)
 
 
 def _canary(run: Run, project: Project, task: _Task, left_usd: float) -> tuple[Refusal | None, float]:
@@ -187,9 +190,18 @@ def _fulfil(
     over: Refusal | None = None
     if judging.outcome == "cap":
         over = CAP, f"amplify: stopped at the cap of ${project.settings.amplify.cap_usd:.2f}; raise it and run again"
-    labels = amplify.labels(work, judging, task.judge, day=day, run_id=run.run_id, now=project.clock())
+    labels = amplify.labels(
+        work, judging, task.judge, task.facts, _seed_covered(project, task.judge, task.calibrated_in, work.collection),
+        day=day, run_id=run.run_id, now=project.clock(),
+    )  # fmt: skip
     project.store("amplify").append("labels", labels, f"labels:{run.run_id}:{day}:{work.collection}")
     return _store_books(run, project, work, judging, cost, day, over)
+
+
+def _seed_covered(project: Project, judge: JudgeVersion, epoch: int, collection: str) -> pl.DataFrame:
+    """What the human seed of ``collection`` covered, in the judge's own grades."""
+    asked: dict[str, str | int] = {"member_hash": judge.member_hash, "epoch": epoch}
+    return project.store("amplify").query("amplify/seed_covered", asked).filter(pl.col("collection") == collection)
 
 
 def _cost(project: Project, started: datetime, judging: Judging) -> Spent:

@@ -84,6 +84,7 @@ def compare_candidates(run: Run, project: Project, *, fresh: bool = False, cap_u
         entries = calibrate.compare(
             pairs, candidates, project.settings.grade_scale,
             folds=project.settings.calibrate.folds, rng=np.random.default_rng(0),
+            trains_on=project.settings.rank.grades,
         )  # fmt: skip
         asked = [candidate.member_hash for candidate in candidates if candidate.grades is not None]
         name = calibrate.calibration_id(pairs, asked, epoch)
@@ -153,8 +154,11 @@ def _winner(project: Project) -> tuple[dict[str, object], Member]:
     """
     board = project.store("calibrate").query("calibrate/newest_calibration")
     chosen = board.filter(pl.col("chosen"))
-    if chosen.is_empty():
+    if board.is_empty():
         raise NotApplicableError("no calibration has chosen a judge; materialise judge_leaderboard first")
+    if chosen.is_empty():
+        why = "; ".join(f"{name}: {reason}" for name, reason in board["candidate", "reason"].rows())
+        raise NotApplicableError(f"the newest calibration chose no judge, and nothing is spent on a look: {why}")
     line = chosen.row(0, named=True)
     member = next((m for m in project.members if m.member_hash == line["member_hash"]), None)
     if member is None:

@@ -8,8 +8,10 @@ import polars as pl
 
 from label_pipeline.adapters.lightgbm_ranker import LightGBMTrainer
 from label_pipeline.core.catalogue import RANKERS
+from label_pipeline.core.codes.purposes import CALIBRATE
 from label_pipeline.core.codes.ranking import AMPLIFIED
 from label_pipeline.core.errors import NotApplicableError
+from label_pipeline.core.judge import pair_grades
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
@@ -44,7 +46,39 @@ def training_sets(project: Project) -> rank.TrainingSets:
         max(now, labels.select(pl.col("labelled_at").max()).item()),
         documents=store.read("documents"),
         grades=project.settings.rank.grades,
+        rubric=_rubric(project),
     )
+
+
+def _rubric(project: Project) -> rank.RubricInForce:
+    return rank.RubricInForce(project.rubric_version, project.settings.rank.crosswalk)
+
+
+def label_orders(project: Project) -> tuple[rank.LabelOrder, ...]:
+    """How the labels that would train order the human-graded train and dev pairs, by collection and judge.
+
+    Of such a pair its label counts, where it has one, else what the judge that gives the labels said of it when it was
+    calibrated.
+    """
+    store, keys = project.store("rank"), [*PAIR_KEY, "judge_version"]
+    labels = _rubric(project).current(store.query("rank/training_labels"), project.settings.grade_scale, [])
+    gold = store.query("rank/human_seed")
+    given = labels.select(*keys, "raw_grade", "expected_grade")
+    said = [given]
+    for version in labels["judge_version"].unique().sort():
+        judge, epoch = project.judge(version)
+        replies = store.query(
+            "calibrate/member_judgements",
+            {"member_hash": judge.member_hash, "epochs": [epoch], "purpose": CALIBRATE},
+        )  # fmt: skip
+        graded = pair_grades(replies).with_columns(pl.lit(version).alias("judge_version")).select(given.columns)
+        labelled_in = labels.filter(pl.col("judge_version") == version)["collection"].unique()
+        wanted = graded.filter(pl.col("collection").is_in(labelled_in.implode()))
+        said.append(wanted.join(given, on=keys, how="anti", nulls_equal=True))
+    return rank.label_orders(
+        pl.concat(said), gold, project.settings.grade_scale, np.random.default_rng(0),
+        trains_on=project.settings.rank.grades,
+    )  # fmt: skip
 
 
 def feature_space(project: Project) -> rank.FeatureSpace:
@@ -55,7 +89,7 @@ def feature_space(project: Project) -> rank.FeatureSpace:
     """
     store = project.store("rank")
     own_numbers = [
-        store.query(name).select(*PAIR_KEY, "features", "incumbent_score")
+        store.query(name).select(*PAIR_KEY, "features", "incumbent_score").unique()
         for name in ("rank/training_labels", "rank/human_seed", "rank/test_grades")
     ]
     return rank.FeatureSpace.fit(
@@ -82,9 +116,10 @@ def train_rankers(run: Run, project: Project) -> tuple[rank.TrainedArms, pl.Data
     """Trains every arm, each with its own parameters; returns the RANKERS rows too, stored and logged to MLflow.
 
     Raises:
-        NotApplicableError: there is no usable label yet.
+        NotApplicableError: there is no usable label yet, or labels are not shown to be better than chance.
     """
     learnt_from = training_sets(project)  # rows are kept nowhere: only what names them
+    rank.refuse_no_better_than_chance(label_orders(project))
     _store_manifests(project, learnt_from)
     trained = rank.train(
         learnt_from, feature_space(project), LightGBMTrainer(num_threads=project.settings.rank.threads),
@@ -138,6 +173,7 @@ def membership_inputs(project: Project) -> rank.MembershipInputs:
     return rank.MembershipInputs(
         labels=store.read("labels"), gold=store.query("rank/human_seed"), splits=store.read("splits"),
         documents=store.read("documents"), scale=project.settings.grade_scale, grades=project.settings.rank.grades,
+        rubric=_rubric(project),
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ class SimulatedSpec:
         misread_rate: share of code-name queries taken literally.
         malformed_rate: share of replies that are not the JSON asked for.
         refusal_rate: share of refusals.
+        upside_down: it takes the lowest grade for the best: right in everything but the way round.
         served_as: id reported back, default the name.
         fingerprint: system_fingerprint reported back.
         seed: of its noise.
@@ -56,6 +57,7 @@ class SimulatedSpec:
     misread_rate: float = 0.0
     malformed_rate: float = 0.0
     refusal_rate: float = 0.0
+    upside_down: bool = False
     served_as: str | None = None
     fingerprint: str = "fp_rehearsal_1"
     seed: int = 0
@@ -147,6 +149,8 @@ class SimulatedModel:
         opinion, measures = self._opinion(request)
         place = request.scale.lo + request.scale.span * opinion
         belief = _belief(place, request.scale.grades, max(0.3, spec.noise * request.scale.span))
+        if spec.upside_down:
+            belief = dict(zip(belief, reversed(belief.values()), strict=True))
         grade = max(belief, key=lambda each: (belief[each], -each))
         if _chance(spec.seed, "malformed", request.body) < spec.malformed_rate:
             return _malformed(grade, _chance(spec.seed, "kind", request.body))

@@ -195,6 +195,10 @@ class RankSettings(Knobs):
         "auto",
         description="integer grades, or quarter grades; auto takes quarters where an expected grade is fractional",
     )
+    crosswalk: dict[str, dict[int, int]] = Field(
+        default_factory=dict,
+        description="older rubric version (as in table labels): its grade: the grade of today's rubric; else left out",
+    )
     threads: int = Field(1, ge=1, le=64, description="LightGBM threads; 1 repeats exactly and is fastest when busy")
     seed: int = Field(7, ge=0)
 

@@ -79,9 +79,7 @@ def test_a_text_the_endpoint_rejects_is_answered_and_stops_neither_calibration_n
         assert set(refused["purpose"]) == {"calibrate", "gate"}
         assert refused["cost_usd"].sum() == 0
         verdict = graph.project.store("gate").read("verdicts").row(0, named=True)
-        assert (
-            f"unreadable replies {refused.filter(pl.col('purpose') == 'gate').height / 600:.3f}" in verdict["criteria"]
-        )
+        assert f"unreadable replies {refused.height / (600 + 420):.3f}" in verdict["criteria"], "of all it was asked"
         board = graph.project.store("calibrate").read("leaderboard")
         assert board["unreadable_share"][0] == refused.filter(pl.col("purpose") == "calibrate").height / 420
         before = Provider(url).requests()

@@ -17,10 +17,10 @@ def test_the_pairs_of_a_day_with_the_texts_a_judge_is_shown() -> None:
             {}, {"context_id": "de"}, {"doc_id": "d2"}, {"doc_id": "d3"}, {"query_id": "q2"},
             {"doc_id": "d4", "arrived_on": NEXT},
         ),
-        table("queries", {"query": "leave"}),
+        table("queries", {"query": "leave", "language": "en"}),
         table(
             "documents",
-            {"title": "Title", "text": "body"},
+            {"title": "Title", "text": "body", "source": "wiki", "language": "de"},
             {"doc_id": "d2", "title": None, "text": "bare", "boundary": "customer"},
             {"doc_id": "d3", "doc_version": "v2"},
             {"doc_id": "d4"},
@@ -29,11 +29,12 @@ def test_the_pairs_of_a_day_with_the_texts_a_judge_is_shown() -> None:
     )  # fmt: skip
     pair = ("relevance", "main")
     assert found == [
-        (*pair, "q1", "d1", "v1", "de", "leave", "Title\n\nbody", False),
-        (*pair, "q1", "d1", "v1", None, "leave", "Title\n\nbody", False),
-        (*pair, "q1", "d2", "v1", None, "leave", "bare", True),
-        (*pair, "q1", "d3", "v1", None, "leave", None, False),  # its text changed: kept, so that the loss is seen
-        (*pair, "q2", "d1", "v1", None, None, "Title\n\nbody", False),
+        (*pair, "q1", "d1", "v1", "de", "leave", "Title\n\nbody", False, 11, "wiki", "de", "en"),
+        (*pair, "q1", "d1", "v1", None, "leave", "Title\n\nbody", False, 11, "wiki", "de", "en"),
+        (*pair, "q1", "d2", "v1", None, "leave", "bare", True, 4, None, None, "en"),
+        # its text changed: kept, so that the loss is seen
+        (*pair, "q1", "d3", "v1", None, "leave", None, False, None, None, None, "en"),
+        (*pair, "q2", "d1", "v1", None, None, "Title\n\nbody", False, 11, "wiki", "de", None),
     ]
 
 
@@ -61,12 +62,39 @@ def test_labelled_pairs_of_one_judge_by_their_newest_row() -> None:
     ]
 
 
+def test_what_the_human_seed_covered_in_the_grades_of_one_judge_and_epoch() -> None:
+    mine = {"member_hash": "m1", "epoch": 2}
+    found = ask(
+        "amplify/seed_covered",
+        table("gold", {}, {"doc_id": "d2"}, {"doc_id": "d3", "doc_version": "v0"}, {"context_id": "de"}),
+        table("queries", {"language": "en"}),
+        table(
+            "documents",
+            {"title": "Title", "text": "body", "source": "wiki", "language": "de"}, {"doc_id": "d2", "text": "bare"},
+            {"doc_id": "d3"},
+        ),
+        table(
+            "judgements",
+            {**mine, "grade": 1, "expected_grade": 1.5}, {**mine, "grade": 2, "sample_index": 1, "purpose": "gate"},
+            {**mine, "grade": 0, "purpose": "amplify"}, {"member_hash": "m2", "epoch": 2}, {"member_hash": "m1"},
+            {**mine, "doc_id": "d2", "outcome": "malformed", "grade": None},
+        ),
+        member_hash="m1", epoch=2,
+    )  # fmt: skip
+    pair = ("relevance", "main", "q1")
+    assert found == [
+        (*pair, "d1", "v1", "de", None, 11, "wiki", "de", "en"),
+        (*pair, "d1", "v1", None, 1.75, 11, "wiki", "de", "en"),
+        (*pair, "d2", "v1", None, None, 4, None, None, "en"),
+    ]
+
+
 @pytest.mark.parametrize("taken_back", ["recalled", "superseded"])
 def test_at_one_moment_the_row_that_takes_a_label_back_decides(taken_back: str) -> None:
     for order in (["provisional", taken_back], [taken_back, "provisional"]):
         labels = table("labels", *({"status": status} for status in order))
         assert ask("amplify/labelled_pairs", labels, judge_version="judge-a") == []
-        assert ask("amplify/coverage", labels, table("candidates", {})) == [("main", DAY, None, 1, 0)]
+        assert ask("amplify/coverage", labels, table("candidates", {})) == [("main", DAY, None, 1, 0, 0)]
 
 
 def test_coverage_by_day_and_judge_version() -> None:
@@ -79,8 +107,8 @@ def test_coverage_by_day_and_judge_version() -> None:
         ),
         table(
             "labels",
-            {}, {"status": "confirmed", "labelled_at": at(13)},  # one pair, one label
-            {"context_id": "de"},
+            {}, {"status": "confirmed", "labelled_at": at(13), "outside_seed": "[]"},  # one pair, one label
+            {"context_id": "de", "outside_seed": '["grade"]'},  # null in rows of older versions
             {"judge_version": "judge-b"},
             {"doc_id": "d2"}, {"doc_id": "d2", "status": "recalled", "labelled_at": at(13)},  # no label any more
             {"doc_id": "d3", "doc_version": "v0"},  # a label of old text covers no candidate of new text
@@ -89,10 +117,10 @@ def test_coverage_by_day_and_judge_version() -> None:
         ),
     )  # fmt: skip
     assert found == [
-        ("main", DAY, "judge-a", 4, 2),
-        ("main", DAY, "judge-b", 4, 1),
-        ("main", NEXT, None, 1, 0),
-        ("other", NEXT, None, 1, 0),
+        ("main", DAY, "judge-a", 4, 2, 1),
+        ("main", DAY, "judge-b", 4, 1, 0),
+        ("main", NEXT, None, 1, 0, 0),
+        ("other", NEXT, None, 1, 0, 0),
     ]
 
 

@@ -57,12 +57,25 @@ def test_the_newest_label_of_a_pair_trains_with_the_features_of_its_candidate() 
         {"features": '{"feature_a": 3.0}', "doc_version": "v3"},  # of another text: never joined
     )
     assert ask("rank/training_labels", labels, candidates) == [
-        (*PAIR, "d1", "v1", "de", 3.0, 3.0, "judge-a", "verdict-1", "confirmed", at(12), at(12),
+        (*PAIR, "d1", "v1", "de", 3.0, 3.0, "judge-a", "verdict-1", "rubric_version", "confirmed", at(12), at(12),
          '{"feature_a": 2.0}', None),
-        (*PAIR, "d1", "v1", None, 2.0, 2.0, "judge-b", "verdict-2", "provisional", at(10), at(10),
+        (*PAIR, "d1", "v1", None, 2.0, 2.0, "judge-b", "verdict-2", "rubric_version", "provisional", at(10), at(10),
          '{"feature_a": 1.0}', 0.5),
-        (*PAIR, "d1", "v2", None, 0.0, 0.0, "judge-a", "verdict-1", "provisional", at(12), at(12), None, None),
+        (*PAIR, "d1", "v2", None, 0.0, 0.0, "judge-a", "verdict-1", "rubric_version", "provisional", at(12), at(12),
+         None, None),
     ]  # fmt: skip
+
+
+def test_a_pair_has_one_label_under_each_rubric() -> None:
+    """Which of them trains is decided by the rubric in force, not by the clock."""
+    old, new = {"rubric_version": "1-a"}, {"rubric_version": "2-b"}
+    labels = table(
+        "labels",
+        label(1.0, 9, **old), label(2.0, 10, judge_version="judge-b", **old),
+        label(3.0, 8, judge_version="judge-c", **new),
+    )  # fmt: skip
+    found = frame_of("rank/training_labels", labels, table("candidates"))
+    assert found.select("rubric_version", "raw_grade").rows() == [("1-a", 2.0), ("2-b", 3.0)]
 
 
 def test_a_confirmation_does_not_give_a_label_again_and_a_second_giving_does() -> None:

@@ -1,7 +1,7 @@
 -- Which day holds labels of which judge version: staleness alone does not tell.
 -- Grain:   one row per collection and day of candidates, and judge version with usable labels there; null = none
 -- Params:  none
--- Columns: collection, day, judge_version, candidates, labelled
+-- Columns: collection, day, judge_version, candidates, labelled, outside_seed
 with pairs as (
     select
         c.collection,
@@ -16,7 +16,8 @@ labelled as (
         c.collection,
         c.arrived_on as day,
         l.judge_version,
-        count(*) as labelled
+        count(*) as labelled,
+        count(*) filter (where l.outside_seed <> '[]') as outside_seed
     from candidates as c
     inner join current_labels as l
         on
@@ -35,7 +36,8 @@ select
     p.day,
     f.judge_version,
     p.candidates,
-    coalesce(f.labelled, 0) as labelled
+    coalesce(f.labelled, 0) as labelled,
+    coalesce(f.outside_seed, 0) as outside_seed
 from pairs as p
 left join labelled as f
     on p.collection = f.collection and p.day = f.day

@@ -2,8 +2,8 @@
 -- Grain:   one row per candidate
 -- Params:  none
 -- Columns: calibration_id, epoch, candidate, member_hash, loss, loss_low, loss_high, difference, difference_se,
---          pairwise_accuracy, quadratic_kappa, unreadable_share, cost_per_1000_usd, n_pairs, chosen, reason,
---          calibrated_at
+--          pairwise_accuracy, quadratic_kappa, unreadable_share, slope, slope_low, cost_per_1000_usd, n_pairs,
+--          chosen, reason, calibrated_at
 select
     l.calibration_id,
     l.epoch,
@@ -17,6 +17,8 @@ select
     l.pairwise_accuracy,
     l.quadratic_kappa,
     l.unreadable_share,
+    l.slope,
+    l.slope_low,
     l.cost_per_1000_usd,
     l.n_pairs,
     l.chosen,

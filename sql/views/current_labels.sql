@@ -2,7 +2,7 @@
 -- Grain:   one row per pair and judge version; at one moment the row that takes a label back wins
 -- Params:  none
 -- Columns: task, collection, query_id, doc_id, doc_version, context_id, raw_grade, expected_grade, judge_version,
---          verdict_id, status, labelled_at, given_at
+--          verdict_id, rubric_version, outside_seed, status, labelled_at, given_at
 with by_age as (
     select
         l.task,
@@ -15,6 +15,8 @@ with by_age as (
         l.expected_grade,
         l.judge_version,
         l.verdict_id,
+        l.rubric_version,
+        l.outside_seed,
         l.status,
         l.labelled_at,
         max(case when l.status = 'provisional' then l.labelled_at end) over pair as provisional_at,
@@ -42,6 +44,8 @@ select
     a.expected_grade,
     a.judge_version,
     a.verdict_id,
+    a.rubric_version,
+    a.outside_seed,
     a.status,
     a.labelled_at,
     coalesce(a.provisional_at, a.labelled_at) as given_at

@@ -67,6 +67,10 @@ LEADERBOARD = Table(
         Column("pairwise_accuracy", pl.Float64, "within-query, gold gap >= 1", nullable=True),
         Column("quadratic_kappa", pl.Float64, "raw grade against rounded gold", nullable=True),
         Column("unreadable_share", pl.Float64, "replies without a grade, for whatever reason; 0-1", nullable=True),
+        Column("slope", pl.Float64, "grades the human one rises by, a grade of the candidate as it trains; null in "
+               "rows of older versions", nullable=True),
+        Column("slope_low", pl.Float64, "its one-sided lower 95 % bound, query-clustered; 0 or less is not chosen",
+               nullable=True),
         Column("cost_per_1000_usd", pl.Float64, "US dollars a thousand pairs", nullable=True),
         Column("n_pairs", pl.Int64, "pairs judged"), Column("chosen", pl.Boolean, "became the judge"),
         Column("reason", pl.String, "why it was or was not chosen"), Column("calibrated_at", UTC, "when"),

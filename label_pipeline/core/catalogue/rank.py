@@ -15,6 +15,8 @@ TRAINING_SETS = Table(
         Column("n_labels", pl.Int64, "rows"), Column("judge_versions", pl.String, "JSON list"),
         Column("verdict_ids", pl.String, "JSON list"),
         Column("excluded_queries", pl.Int64, "holdout and anchor queries kept out"),
+        Column("other_rubric_labels", pl.Int64, "labels of another rubric left out; null in rows of older versions",
+               nullable=True),
         Column("created_at", UTC, "when"),
     ),
     "rank",

@@ -31,3 +31,17 @@ MODEL: Final = "model"
 """Another model answered than was certified."""
 
 REFUSERS: Final[tuple[Refuser, ...]] = (GATE, CAP, CANARY, MODEL)
+
+Beyond = Literal["grade", "length", "language", "source"]
+"""In what a labelled pair lies outside what the human seed covered, and the certificate with it."""
+
+GRADE: Final = "grade"
+"""The judge gave a grade that it gave to no human-graded pair."""
+LENGTH: Final = "length"
+"""The document is shorter or longer than any of those."""
+LANGUAGE: Final = "language"
+"""The query or the document is in a language that none of those is in."""
+SOURCE: Final = "source"
+"""The document is of a source that none of those is of."""
+
+BEYOND: Final[tuple[Beyond, ...]] = (GRADE, LENGTH, LANGUAGE, SOURCE)

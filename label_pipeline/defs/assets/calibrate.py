@@ -77,12 +77,12 @@ def _shown(board: pl.DataFrame, entries: Sequence[calibrate.Entry]) -> dict[str,
     """The leaderboard as a table and as a picture."""
     columns = (
         "candidate", "loss", "loss_low", "loss_high", "difference", "difference_se", "pairwise_accuracy",
-        "unreadable_share", "cost_per_1000_usd", "chosen", "reason",
+        "unreadable_share", "slope", "slope_low", "cost_per_1000_usd", "chosen", "reason",
     )  # fmt: skip
     drawn = [(e.candidate.name, e.loss.value, e.loss.low, e.loss.high) for e in entries if e.n_pairs]
     picture = plots.intervals(drawn, "Calibrated loss (NMSE, lower is better)", None)
     return {
         "leaderboard": markdown(board.select(columns)),
         "losses": dg.MetadataValue.md(plots.data_uri_markdown(picture, "losses")),
-        "chosen": next(e.candidate.name for e in entries if e.chosen),
+        "chosen": next((e.candidate.name for e in entries if e.chosen), "none: see the reasons"),
     }

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from label_pipeline.core.codes.purposes import CALIBRATE
 from label_pipeline.core.codes.verdicts import FULL
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row, pair_grades
@@ -61,7 +62,11 @@ def look_in_full(run: Run, project: Project, judge: JudgeVersion, epoch: int, ca
     if gold.is_empty():
         raise NotApplicableError("no human grade on a holdout query; grade some, or see splits in settings")
     grades = ask_judge(run, project, judge, epoch, gold, cap_usd)
-    for evidence in gate.collect(gold, grades, judge, project.settings.grade_scale).values():
+    found = gate.collect(
+        gold, grades, judge, project.settings.grade_scale, trains_on=project.settings.rank.grades,
+        asked_before=asked_before(project, judge, epoch),
+    )  # fmt: skip
+    for evidence in found.values():
         settle(project, judge, evidence, epoch, FULL, partial(_decide, project, evidence))
     return Looked(gold, grades, {})
 
@@ -77,6 +82,15 @@ def ask_judge(
     judging = ask_and_store(run, project, order)
     refuse_unanswered(judging, "gate", cap_usd)
     return pair_grades(judging.judgements)
+
+
+def asked_before(project: Project, judge: JudgeVersion, epoch: int) -> pl.DataFrame:
+    """The judge's grades of the pairs it was calibrated on, one row per pair."""
+    judged = project.store("gate").query(
+        "calibrate/member_judgements",
+        {"member_hash": judge.member_hash, "epochs": [epoch], "purpose": CALIBRATE},
+    )  # fmt: skip
+    return pair_grades(judged)
 
 
 Decide = Callable[[int, np.random.Generator, bool], gate.Verdict]

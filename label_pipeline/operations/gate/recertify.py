@@ -11,7 +11,7 @@ from label_pipeline.core.codes.verdicts import RECERTIFY
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.splits import TEST_SPLITS
-from label_pipeline.operations.gate.look import Looked, ask_judge, settle
+from label_pipeline.operations.gate.look import Looked, ask_judge, asked_before, settle
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 from label_pipeline.stages import gate
@@ -51,10 +51,11 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
         raise NotApplicableError(f"no re-certification: {why}")
     compared = pl.concat([match.compared for match in matches])
     grades = ask_judge(run, project, judge, epoch, compared, cap_usd)
+    before = asked_before(project, judge, epoch)
     for match in matches:
         paired = gate.pair_up(
             match.compared, grades, judge, match.grades, match.judge, match.reference,
-            project.settings.grade_scale, match.n_graded,
+            project.settings.grade_scale, match.n_graded, trains_on=project.settings.rank.grades, asked_before=before,
         )  # fmt: skip
         settle(
             project, judge, paired.judge, epoch, RECERTIFY, partial(_compare, project, paired),

@@ -1,14 +1,15 @@
 """Label every candidate pair once, within budget, under an open and current verdict, and lose nothing.
 
-work.py sorts a day's pairs out; label.py turns replies into labels and books; current.py says which row of a label
-counts. Keep out: sending (core/judging).
+work.py sorts a day's pairs out; label.py turns replies into labels and books; covered.py marks labels outside what the
+seed covered; current.py says which row of a label counts. Keep out: sending (core/judging).
 """
 
+from label_pipeline.stages.amplify.covered import FACTS, outside_seed
 from label_pipeline.stages.amplify.current import current, newest
 from label_pipeline.stages.amplify.label import DayBooks, books, labels, orphan_row, run_row
 from label_pipeline.stages.amplify.work import Work, reasons, refuse_all_closed, sort_out
 
 __all__ = [
-    "DayBooks", "Work", "books", "current", "labels", "newest", "orphan_row", "reasons", "refuse_all_closed", "run_row",
-    "sort_out",
+    "FACTS", "DayBooks", "Work", "books", "current", "labels", "newest", "orphan_row", "outside_seed", "reasons",
+    "refuse_all_closed", "run_row", "sort_out",
 ]  # fmt: skip

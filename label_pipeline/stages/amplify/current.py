@@ -24,9 +24,9 @@ def newest(labels: pl.DataFrame) -> pl.DataFrame:
 
 
 def current(labels: pl.DataFrame) -> pl.DataFrame:
-    """The row of the judge that labelled each pair last, with ``given_at``.
+    """The row of the judge that labelled each pair last under each rubric, with ``given_at``.
 
     Those whose status is ``USABLE`` are what sql/rank/training_labels.sql trains on.
     """
     ordered = newest(labels).sort("given_at", "judge_version", descending=[True, False])
-    return ordered.unique(PAIR_KEY, keep="first", maintain_order=True)
+    return ordered.unique([*PAIR_KEY, "rubric_version"], keep="first", maintain_order=True)

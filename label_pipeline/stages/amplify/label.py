@@ -16,6 +16,7 @@ from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.spent import Spent
 from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.stages.amplify.covered import outside_seed
 from label_pipeline.stages.amplify.work import Work
 
 
@@ -47,8 +48,21 @@ class DayBooks:
         return self.pairs_in == self.labelled + self.abstained + self.failed + self.barred + self.skipped
 
 
-def labels(work: Work, judging: Judging, judge: JudgeVersion, *, day: date, run_id: str, now: datetime) -> pl.DataFrame:
+def labels(
+    work: Work, judging: Judging, judge: JudgeVersion, facts: pl.DataFrame, seed: pl.DataFrame,
+    *, day: date, run_id: str, now: datetime,
+) -> pl.DataFrame:  # fmt: skip
     """LABELS rows of every pair that was graded, ``provisional`` until the next healthy anchor run.
+
+    Args:
+        work: what was asked, and under which verdict.
+        judging: what came of it.
+        judge: who was asked.
+        facts: pair key and ``covered.FACTS`` of the candidates.
+        seed: rows of sql/amplify/seed_covered.sql: what the collection's human seed covered.
+        day: the partition.
+        run_id: the run.
+        now: current time.
 
     Raises:
         GateClosedError: the work has no open verdict of this very judge.
@@ -64,10 +78,12 @@ def labels(work: Work, judging: Judging, judge: JudgeVersion, *, day: date, run_
     keys = [json.dumps(list(found)) for found in graded["request_keys"].to_list()]
     calibrated = judge.calibrate(work.collection, expected) if len(expected) else np.empty(0)
     frame = graded.select(*PAIR_KEY, "raw_grade", "expected_grade", "confidence", "cost_usd", "model_reported")
+    known = frame.join(facts, on=list(PAIR_KEY), how="left", nulls_equal=True, maintain_order="left")
     return LABELS.conform(
         frame.with_columns(
             pl.Series("calibrated_grade", calibrated, dtype=pl.Float64),
             pl.Series("request_keys", keys, dtype=pl.String),
+            outside_seed(known.rename({"expected_grade": "grade"}), seed),
             pl.lit(day).alias("day"),
             pl.lit(PROVISIONAL).alias("status"),
             pl.lit(judge.judge_version).alias("judge_version"),

@@ -1,7 +1,8 @@
 """Compare judge candidates on the humans' train and dev queries, and choose one.
 
 Loss is the squared error after an affine calibrator fitted out of fold (query-grouped), as NMSE 0-100; a reply that
-could not be read costs 100.
+could not be read costs 100. Figures of order are of the grade a ranker would learn from, and a candidate is chosen only
+where human grades rise with that one: no calibrator turns the labels of an upside-down judge round.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,9 @@ from label_pipeline.core.errors import JudgeError, NotApplicableError
 from label_pipeline.core.pairs import query_codes
 from label_pipeline.core.ranking import pairwise_accuracy_totals
 from label_pipeline.core.scale import Scale
+from label_pipeline.core.slope import slope_totals
 from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.core.training_grade import AUTO, TrainingGrade, as_trained
 
 UNGRADED_LIMIT = 0.02
 """Above this share of replies without a grade the gate would close to the candidate: choosing it would waste a look."""
@@ -46,7 +49,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the leaderboard; losses are NMSE points, ``difference`` is paired against the best."""
+    """One line of the leaderboard; losses are NMSE points, ``difference`` is paired against the best.
+
+    ``slope`` is the grades the human one rises by, a grade of the candidate as it trains, with its one-sided 95 % lower
+    bound.
+    """
 
     candidate: Candidate
     loss: intervals.Estimate
@@ -55,6 +62,8 @@ class Entry:
     pairwise_accuracy: float
     quadratic_kappa: float
     ungraded_share: float
+    slope: float
+    slope_low: float
     n_pairs: int
     chosen: bool
     reason: str
@@ -67,12 +76,26 @@ class _Scored:
     pairwise_accuracy: float
     quadratic_kappa: float
     ungraded_share: float
+    slope: float
+    slope_low: float
+
+    @property
+    def upside_down(self) -> bool:
+        """Whether human grades do not rise with its own: the bound says so or, below 20 queries, the slope itself."""
+        shown = self.slope if np.isnan(self.slope_low) else self.slope_low
+        return shown <= 0
 
 
 def compare(
-    gold: pl.DataFrame, candidates: Sequence[Candidate], scale: Scale, *, folds: int, rng: np.random.Generator
+    gold: pl.DataFrame,
+    candidates: Sequence[Candidate],
+    scale: Scale,
+    *,
+    folds: int,
+    rng: np.random.Generator,
+    trains_on: TrainingGrade = AUTO,
 ) -> tuple[Entry, ...]:
-    """The leaderboard, best loss first; exactly one entry is chosen.
+    """The leaderboard, best loss first; one entry is chosen, or none where human grades rise with nobody's.
 
     The cheapest candidate whose mean paired loss is within one query-clustered standard error of the best wins
     (one-SE rule, Breiman et al. 1984; statistics.md section 4); equal prices go to the lower loss.
@@ -83,6 +106,7 @@ def compare(
         scale: the grade scale.
         folds: query-grouped folds of the out-of-fold calibrator.
         rng: draws the intervals.
+        trains_on: which grade of a label a ranker learns from (settings `rank.grades`).
 
     Raises:
         NotApplicableError: no gold.
@@ -93,16 +117,23 @@ def compare(
     ordered = gold.sort(PAIR_KEY, nulls_last=True)
     codes = query_codes(ordered)
     n_queries = int(codes.max()) + 1
-    scored = [_score(ordered, codes, n_queries, c, scale, folds) for c in candidates if c.grades is not None]
+    counts = intervals.resample_counts(n_queries, rng)
+    scored = [
+        _score(ordered, codes, n_queries, c, scale, folds, trains_on, counts)
+        for c in candidates
+        if c.grades is not None
+    ]
     if not scored:
         troubles = "; ".join(f"{c.name}: {c.trouble}" for c in candidates)
         raise JudgeError(f"none of {len(candidates)} candidates could be asked: {troubles}")
-    counts = intervals.resample_counts(n_queries, rng)
-    eligible = [s for s in scored if s.ungraded_share <= UNGRADED_LIMIT] or scored
-    best = min(eligible, key=lambda s: (float(s.nmse.mean()), s.candidate.name))
+    upright = [s for s in scored if not s.upside_down]
+    eligible = [s for s in upright if s.ungraded_share <= UNGRADED_LIMIT] or upright
+    best = min(eligible or scored, key=lambda s: (float(s.nmse.mean()), s.candidate.name))
     paired = {s.candidate.name: intervals.cluster_totals(s.nmse - best.nmse, codes, n_queries) for s in scored}
     within = [s for s in eligible if paired[s.candidate.name].mean <= _se(paired[s.candidate.name])]
-    winner = min(within, key=lambda s: (s.candidate.cost_per_1000_usd, float(s.nmse.mean()), s.candidate.name))
+    winner = min(
+        within, key=lambda s: (s.candidate.cost_per_1000_usd, float(s.nmse.mean()), s.candidate.name), default=None
+    )
     entries = [
         Entry(
             candidate=s.candidate,
@@ -112,6 +143,8 @@ def compare(
             pairwise_accuracy=s.pairwise_accuracy,
             quadratic_kappa=s.quadratic_kappa,
             ungraded_share=s.ungraded_share,
+            slope=s.slope,
+            slope_low=s.slope_low,
             n_pairs=len(s.nmse),
             chosen=s is winner,
             reason=_reason(s, best, winner, within),
@@ -121,7 +154,7 @@ def compare(
     nothing = intervals.Estimate(float("nan"), float("nan"), float("nan"))
     nan = float("nan")
     absent = [
-        Entry(c, nothing, nan, nan, nan, nan, nan, 0, chosen=False, reason=f"could not be asked: {c.trouble}")
+        Entry(c, nothing, nan, nan, nan, nan, nan, nan, nan, 0, chosen=False, reason=f"could not be asked: {c.trouble}")
         for c in candidates
         if c.grades is None
     ]
@@ -144,6 +177,8 @@ def board(entries: Sequence[Entry], calibration_id: str, epoch: int, now: dateti
             "pairwise_accuracy": e.pairwise_accuracy,
             "quadratic_kappa": e.quadratic_kappa,
             "unreadable_share": e.ungraded_share,
+            "slope": e.slope,
+            "slope_low": e.slope_low,
             "cost_per_1000_usd": e.candidate.cost_per_1000_usd,
             "n_pairs": e.n_pairs,
             "chosen": e.chosen,
@@ -156,13 +191,19 @@ def board(entries: Sequence[Entry], calibration_id: str, epoch: int, now: dateti
 
 
 def _score(
-    gold: pl.DataFrame, codes: NDArray[np.int64], n_queries: int, candidate: Candidate, scale: Scale, folds: int
+    gold: pl.DataFrame,
+    codes: NDArray[np.int64],
+    n_queries: int,
+    candidate: Candidate,
+    scale: Scale,
+    folds: int,
+    trains_on: TrainingGrade,
+    counts: NDArray[np.int64],
 ) -> _Scored:
     assert candidate.grades is not None
     joined = gold.join(candidate.grades, on=list(PAIR_KEY), how="left", nulls_equal=True, maintain_order="left")
-    raw, expected = (
-        joined[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in ("raw_grade", "expected_grade")
-    )
+    expected = joined["expected_grade"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    trained = as_trained(joined, trains_on, scale)
     truth = gold["gold_mean"].to_numpy()
     collections = gold["collection"].to_numpy()
     calibrated = np.full(len(truth), np.nan)
@@ -170,14 +211,18 @@ def _score(
         rows = collections == name
         query_ids = gold["query_id"].filter(pl.Series(rows)).to_list()
         calibrated[rows] = calibrators.out_of_fold(expected[rows], truth[rows], query_ids, scale, folds)
-    concordant, pairs = pairwise_accuracy_totals(expected, truth, codes, n_queries)
-    read = ~np.isnan(raw)
+    concordant, pairs = pairwise_accuracy_totals(trained, truth, codes, n_queries)
+    read = ~np.isnan(trained)
+    # a candidate's grades are fitted to nothing: its slope on these queries is as honest as out of fold
+    slope = slope_totals(trained, truth, codes, n_queries)
     return _Scored(
         candidate=candidate,
         nmse=100 * scale.loss(calibrated, truth),
         pairwise_accuracy=float(concordant.sum() / pairs.sum()) if pairs.sum() else float("nan"),
-        quadratic_kappa=quadratic_kappa(_whole(raw[read]), _whole(truth[read]), scale.grades),
+        quadratic_kappa=quadratic_kappa(_whole(trained[read]), _whole(truth[read]), scale.grades),
         ungraded_share=_share(joined),
+        slope=slope.mean,
+        slope_low=intervals.bootstrap_t_lower(slope, counts, 0.05),
     )
 
 
@@ -196,15 +241,20 @@ def _whole(grades: NDArray[np.float64]) -> NDArray[np.int64]:
     return found
 
 
-def _reason(entry: _Scored, best: _Scored, winner: _Scored, within: Sequence[_Scored]) -> str:
+def _reason(entry: _Scored, best: _Scored, winner: _Scored | None, within: Sequence[_Scored]) -> str:
     price = f"${entry.candidate.cost_per_1000_usd:.3f} a thousand pairs"
     if entry is winner:
         return (
             "lowest loss" if entry is best else f"cheapest within one standard error of {best.candidate.name}: {price}"
         )
+    if entry.upside_down:
+        return (
+            f"human grades rise by {entry.slope:.2f} a grade of its own, 95 % bound {entry.slope_low:.2f}, needs above "
+            "0: it may read the scale upside down"
+        )
     if entry.ungraded_share > UNGRADED_LIMIT:
         return f"{entry.ungraded_share:.1%} unreadable replies, limit {UNGRADED_LIMIT:.0%}"
-    if entry in within:
+    if winner is not None and entry in within:
         dearer = entry.candidate.cost_per_1000_usd > winner.candidate.cost_per_1000_usd
         return f"within one standard error of the best, but {f'dearer: {price}' if dearer else 'its loss is higher'}"
     return f"more than one standard error behind {best.candidate.name}"

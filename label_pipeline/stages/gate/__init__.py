@@ -1,9 +1,10 @@
 """Decide whether a calibrated judge may label without a human, collection by collection.
 
 policy.py the thresholds; evidence.py what is looked at; measures.py its figures; criteria.py one criterion and its
-sentence; decision.py the full gate; reference.py and recertify.py the lane for changes from outside; ledger.py the rows
-and the looks they spend; renewal.py the next holdout; standing.py which verdicts still stand. Keep out: fetching rows,
-calling models, telling Dagster.
+sentence; direction.py which way round the judge reads the scale; decision.py the full gate; reference.py and
+recertify.py the lane for changes from outside; ledger.py the rows and the looks they spend; renewal.py the next
+holdout; standing.py which verdicts still stand. Keep out: fetching rows, calling models, telling
+Dagster.
 """
 
 from label_pipeline.core.codes.verdicts import Lane

@@ -63,15 +63,16 @@ def queries(evidence: Evidence, policy: Policy, what: str = "holdout") -> Criter
     return Criterion(QUERIES, status, float(enough), float(enough), float(policy.min_queries), sentence)
 
 
-def ungraded(evidence: Evidence, policy: Policy) -> Criterion:
+def ungraded(evidence: Evidence, policy: Policy, rng: np.random.Generator) -> Criterion:
     """Whether few enough replies came without a grade, for whatever reason; its bound is always a 95 % one.
 
-    Its stored name says "unreadable replies", and counts refused, rejected and failed ones too.
+    The unit is the query, like for every other share: what cannot be read comes by text and by query. Its stored name
+    says "unreadable replies", and counts refused, rejected and failed ones too.
     """
-    share = evidence.ungraded / evidence.replies if evidence.replies else float("nan")
-    bound = intervals.clopper_pearson_upper(evidence.ungraded, evidence.replies, 0.05)
+    totals = evidence.ungraded
+    counts = intervals.resample_counts(len(totals.counts), rng)
     return below(
-        "unreadable replies", share, bound, policy.unreadable_high,
+        "unreadable replies", totals.mean, intervals.rare_event_upper(totals, counts, 0.05), policy.unreadable_high,
         "ask for shorter replies, raise max_tokens or choose another model",
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from label_pipeline.core import intervals
 from label_pipeline.core.codes.verdicts import CLOSED, FULL, INSUFFICIENT, OPEN, DecidedState, Lane
 from label_pipeline.stages.gate import criteria, measures
 from label_pipeline.stages.gate.criteria import Criterion
+from label_pipeline.stages.gate.direction import direction
 from label_pipeline.stages.gate.evidence import Evidence
 from label_pipeline.stages.gate.policy import Policy
 
@@ -79,7 +80,8 @@ def decide(
     found = (
         criteria.looks(look, looks_allowed, edited=edited),
         criteria.queries(evidence, policy),
-        criteria.ungraded(evidence, policy),
+        criteria.ungraded(evidence, policy, rng),
+        *direction(evidence, counts, alpha),
         *_skill(evidence, policy, counts, alpha),
         _gross_error(evidence, policy, counts, alpha),
         _bias(evidence, policy, counts, alpha),
@@ -90,10 +92,10 @@ def decide(
 
 
 def _skill(evidence: Evidence, policy: Policy, counts: NDArray[np.int64], alpha: float) -> tuple[Criterion, Criterion]:
-    low, _ = intervals.percentile_bounds(measures.skill(evidence, counts), alpha)
+    skill = measures.skill(evidence)
     return (
         criteria.above(
-            "skill R2", float(measures.skill(evidence)[0]), low, policy.r2_low,
+            "skill R2", skill.mean, intervals.bootstrap_t_lower(skill, counts, alpha), policy.r2_low,
             "the judge explains too little of the human grades; improve the prompt or choose a stronger model",
         ),
         criteria.above(

@@ -8,10 +8,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from label_pipeline.core.gold import graded_rows
+from label_pipeline.core.intervals import ClusterTotals, cluster_totals
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.pairs import query_codes
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.core.training_grade import AUTO, TrainingGrade, as_trained
 
 
 @dataclass(frozen=True)
@@ -22,24 +24,23 @@ class Evidence:
         collection: its name.
         scale: the grade scale.
         gold: panel mean of the human grades.
-        raw: mean raw grade of the judge; nan where no reply held one.
+        trained: grade of the judge as a ranker would learn it; nan where no reply held one.
         calibrated: calibrated grade of the judge; nan likewise.
         query_index: 0 .. n_queries - 1.
         n_queries: queries.
-        ungraded: replies without a grade for whatever reason: unreadable, refused, rejected, failed.
-        replies: replies asked for.
+        ungraded: by query, of every text the judge was asked about in this epoch and not only of the holdout: the
+            share of a text's votes without a grade, for whatever reason, summed over texts; and texts.
         holdout_hash: hash of the pairs and their gold, so that the same look is recognised.
     """
 
     collection: str
     scale: Scale
     gold: NDArray[np.float64]
-    raw: NDArray[np.float64]
+    trained: NDArray[np.float64]
     calibrated: NDArray[np.float64]
     query_index: NDArray[np.int64]
     n_queries: int
-    ungraded: int
-    replies: int
+    ungraded: ClusterTotals
     holdout_hash: str
 
     @property
@@ -58,7 +59,15 @@ def holdout_hash(gold: pl.DataFrame) -> str:
     return hashlib.sha256(graded_rows(gold).encode()).hexdigest()[:16]
 
 
-def collect(gold: pl.DataFrame, grades: pl.DataFrame, judge: JudgeVersion, scale: Scale) -> dict[str, Evidence]:
+def collect(
+    gold: pl.DataFrame,
+    grades: pl.DataFrame,
+    judge: JudgeVersion,
+    scale: Scale,
+    *,
+    trains_on: TrainingGrade = AUTO,
+    asked_before: pl.DataFrame | None = None,
+) -> dict[str, Evidence]:
     """The evidence of every collection, by its name.
 
     Args:
@@ -66,26 +75,47 @@ def collect(gold: pl.DataFrame, grades: pl.DataFrame, judge: JudgeVersion, scale
         grades: one row per pair from ``core.judge.pair_grades`` (raw, expected, ungraded and replies columns).
         judge: its calibrators turn expected grades into calibrated ones.
         scale: the grade scale.
+        trains_on: which grade of a label a ranker learns from (settings `rank.grades`).
+        asked_before: ``grades`` of the pairs it was calibrated on in the same epoch. Whether a reply can be read is
+            tuned on nothing, so those count: 44 queries alone cannot rule out that one in 25 is unreadable.
     """
     joined = gold.join(grades, on=list(PAIR_KEY), how="left", nulls_equal=True).sort(PAIR_KEY, nulls_last=True)
+    asked = joined if asked_before is None else pl.concat([joined, asked_before], how="diagonal")
     return {
-        str(name): _evidence(str(name), rows, judge, scale)
+        str(name): _evidence(
+            str(name), rows, judge, scale, trains_on, ungraded_by_query(asked.filter(pl.col("collection") == name))
+        )
         for (name,), rows in joined.group_by(["collection"], maintain_order=True)
     }
 
 
-def _evidence(name: str, rows: pl.DataFrame, judge: JudgeVersion, scale: Scale) -> Evidence:
+def ungraded_by_query(asked: pl.DataFrame) -> ClusterTotals:
+    """By query: the share of a text's votes that held no grade, summed over its texts, and texts.
+
+    A text that was never asked counts as one without a grade. Votes are nested in their text and texts in their query:
+    what makes one unreadable often makes the next.
+
+    Args:
+        asked: pair key, ``ungraded`` and ``replies``; null where the pair was not asked.
+    """
+    codes = query_codes(asked)
+    share = (asked["ungraded"] / asked["replies"]).fill_null(1.0).to_numpy()
+    return cluster_totals(share, codes, int(codes.max()) + 1 if len(codes) else 0)
+
+
+def _evidence(
+    name: str, rows: pl.DataFrame, judge: JudgeVersion, scale: Scale, trains_on: TrainingGrade, ungraded: ClusterTotals
+) -> Evidence:
     expected = rows["expected_grade"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
     codes = query_codes(rows)
     return Evidence(
         collection=name,
         scale=scale,
         gold=rows["gold_mean"].to_numpy(),
-        raw=rows["raw_grade"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
+        trained=as_trained(rows, trains_on, scale),
         calibrated=judge.calibrate(name, expected),
         query_index=codes,
         n_queries=int(codes.max()) + 1 if len(codes) else 0,
-        ungraded=int(rows["ungraded"].fill_null(1).sum()),
-        replies=int(rows["replies"].fill_null(1).sum()),
+        ungraded=ungraded,
         holdout_hash=holdout_hash(rows),
     )

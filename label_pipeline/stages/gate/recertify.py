@@ -19,6 +19,7 @@ from label_pipeline.core.intervals import ClusterTotals
 from label_pipeline.stages.gate import criteria, measures
 from label_pipeline.stages.gate.criteria import Criterion, Status
 from label_pipeline.stages.gate.decision import RESAMPLES, Verdict
+from label_pipeline.stages.gate.direction import direction
 from label_pipeline.stages.gate.evidence import Evidence
 from label_pipeline.stages.gate.policy import Policy
 
@@ -91,7 +92,8 @@ def recertify(
     found = (
         criteria.looks(look, looks_allowed, edited=edited, lane=RECERTIFY),
         criteria.queries(judge, policy, "holdout and anchor"),
-        criteria.ungraded(judge, policy),
+        criteria.ungraded(judge, policy, rng),
+        *direction(judge, counts, alpha),
         _skill_kept(paired, counts, alpha),
         _order_kept(paired, counts, alpha),
         *_own_figures(judge, policy),
@@ -103,7 +105,7 @@ def recertify(
 
 
 def _skill_kept(paired: Paired, counts: NDArray[np.int64], alpha: float) -> Criterion:
-    ours, theirs = float(measures.skill(paired.judge)[0]), float(measures.skill(paired.reference)[0])
+    ours, theirs = measures.skill(paired.judge).mean, measures.skill(paired.reference).mean
     low = _low(paired, measures.skill_difference(paired.judge, paired.reference), counts, alpha)
     return _kept("skill R2", ours, theirs, low, R2_MARGIN)
 
@@ -144,7 +146,7 @@ def _kept(name: str, ours: float, theirs: float, low: float, margin: float) -> C
 def _own_figures(judge: Evidence, policy: Policy) -> tuple[Criterion, ...]:
     """The judge's own figures, their bounds left aside, against the policy's thresholds."""
     gross = f"errors of {judge.scale.gross_error} grades or more"
-    skill, order = float(measures.skill(judge)[0]), measures.order(judge).mean
+    skill, order = measures.skill(judge).mean, measures.order(judge).mean
     wrong, bias = measures.gross_errors(judge).mean, measures.bias(judge).mean
     ordered, biased = policy.pairwise_accuracy_low, abs(bias)
     return (

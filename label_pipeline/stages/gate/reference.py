@@ -17,6 +17,7 @@ from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.splits import ANCHOR
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
+from label_pipeline.core.training_grade import AUTO, TrainingGrade
 from label_pipeline.stages.gate.evidence import collect
 from label_pipeline.stages.gate.policy import Policy
 from label_pipeline.stages.gate.recertify import Paired
@@ -189,7 +190,7 @@ def comparable(
 def pair_up(
     compared: pl.DataFrame, grades: pl.DataFrame, judge: JudgeVersion,
     reference_grades: pl.DataFrame, reference_judge: JudgeVersion, reference: ReferenceJudge, scale: Scale,
-    n_graded: int,
+    n_graded: int, *, trains_on: TrainingGrade = AUTO, asked_before: pl.DataFrame | None = None,
 ) -> Paired:  # fmt: skip
     """Both judges' evidence on ``compared``, named together so that the same look is recognised.
 
@@ -202,12 +203,15 @@ def pair_up(
         reference: its verdict.
         scale: the grade scale.
         n_graded: graded holdout and anchor pairs there are.
+        trains_on: which grade of a label a ranker learns from.
+        asked_before: what else the changed judge was asked in its epoch; see ``collect``.
     """
-    ours = collect(compared, grades, judge, scale)[reference.collection]
-    theirs = collect(compared, reference_grades, reference_judge, scale)[reference.collection]
-    named = hashlib.sha256(json.dumps([ours.holdout_hash, reference.verdict_id]).encode()).hexdigest()[:16]
+    ours = collect(compared, grades, judge, scale, trains_on=trains_on, asked_before=asked_before)
+    theirs = collect(compared, reference_grades, reference_judge, scale, trains_on=trains_on)
+    mine = ours[reference.collection]
+    named = hashlib.sha256(json.dumps([mine.holdout_hash, reference.verdict_id]).encode()).hexdigest()[:16]
     anchor = compared.filter(pl.col("split") == ANCHOR).n_unique(list(QUERY_KEY))
     return Paired(
-        replace(ours, holdout_hash=named), theirs, reference.judge_version, reference.decided_at, anchor,
-        n_graded - compared.height,
+        replace(mine, holdout_hash=named), theirs[reference.collection], reference.judge_version, reference.decided_at,
+        anchor, n_graded - compared.height,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from label_pipeline.core.scale import Scale
 from label_pipeline.core.splits import TEST_SPLITS
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 from label_pipeline.stages.amplify import current, newest
+from label_pipeline.stages.rank.crosswalk import RubricInForce, last_given
 from label_pipeline.stages.rank.training_set import build_training_sets
 
 ON_ITS_WAY = timedelta(minutes=2)
@@ -36,6 +37,7 @@ class MembershipInputs(NamedTuple):
         documents: DOCUMENTS rows.
         scale: the grade scale.
         grades: settings `rank.grades`.
+        rubric: the rubric in force and its crosswalk; None where none is known.
     """
 
     labels: pl.DataFrame
@@ -44,6 +46,7 @@ class MembershipInputs(NamedTuple):
     documents: pl.DataFrame
     scale: Scale
     grades: Literal["auto", "raw", "quarter"]
+    rubric: RubricInForce | None = None
 
 
 class Members(NamedTuple):
@@ -70,9 +73,10 @@ def members(manifest: Mapping[str, object], inputs: MembershipInputs) -> Members
     usable = usable_at(inputs.labels, created)
     early = usable_at(_without_late_withdrawals(inputs.labels, created), created)
     for seen in (usable, early):
-        held = _rebuilt(seen, manifest, inputs, created)
-        if held is not None:
-            return Members(held, exact=True)
+        for rubric in _rubrics(seen, inputs.rubric):
+            held = _rebuilt(seen, manifest, inputs, created, rubric)
+            if held is not None:
+                return Members(held, exact=True)
     return Members(_possible(early, manifest, inputs), exact=False)
 
 
@@ -91,14 +95,27 @@ def _without_late_withdrawals(labels: pl.DataFrame, created: datetime) -> pl.Dat
     return labels.filter(pl.col("status").is_in(USABLE) | (pl.col("labelled_at") <= created - ON_ITS_WAY))
 
 
+def _rubrics(labels: pl.DataFrame, in_force: RubricInForce | None) -> list[RubricInForce | None]:
+    """The rubrics a set made of ``labels`` may have been made for: the one in force, all of them at once, or one."""
+    versions = labels["rubric_version"].unique().sort()
+    found: list[RubricInForce | None] = [in_force, None] if in_force and len(versions) > 1 else [in_force]
+    return found + [RubricInForce(name) for name in versions if in_force is None or name != in_force.version]
+
+
 def _rebuilt(
-    seen: pl.DataFrame, manifest: Mapping[str, object], inputs: MembershipInputs, created: datetime
+    seen: pl.DataFrame,
+    manifest: Mapping[str, object],
+    inputs: MembershipInputs,
+    created: datetime,
+    rubric: RubricInForce | None,
 ) -> pl.DataFrame | None:
     """The labels of ``seen`` that trained, where the set made of them is that of the manifest; else None."""
+    seen = seen if rubric is not None else last_given(seen)  # before labels were told apart by rubric
     try:
         built = build_training_sets(
-            seen, inputs.gold, inputs.splits, inputs.scale, created, documents=inputs.documents, grades=inputs.grades
-        )
+            seen, inputs.gold, inputs.splits, inputs.scale, created, documents=inputs.documents, grades=inputs.grades,
+            rubric=rubric,
+        )  # fmt: skip
     except LabelPipelineError:  # what it was made from is no longer there
         return None
     if built.training_set_id(AMPLIFIED) != manifest["training_set_id"]:

@@ -5,7 +5,7 @@ A manifest names every label in a set, by content.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -20,6 +20,8 @@ from label_pipeline.core.errors import AccessDeniedError, NotApplicableError, Ta
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.splits import TEST_SPLITS
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
+from label_pipeline.core.training_grade import training_column, training_label
+from label_pipeline.stages.rank.crosswalk import RubricInForce
 
 Grades = Literal["raw", "quarter"]
 
@@ -70,6 +72,7 @@ def build_training_sets(
     *,
     documents: pl.DataFrame | None = None,
     grades: Literal["auto", "raw", "quarter"] = "auto",
+    rubric: RubricInForce | None = None,
 ) -> TrainingSets:
     """Collects the labels of every query except holdout and anchor; a human grade replaces a machine grade of its pair.
 
@@ -85,17 +88,24 @@ def build_training_sets(
         now: when.
         documents: where given, rows that graded another version of a document's text are left out.
         grades: ``auto`` takes quarters when an expected grade or a panel mean is fractional, else raw grades.
+        rubric: where given, pairs with labels of another rubric alone are left out and counted, unless it has a
+            crosswalk for them.
 
     Raises:
+        SettingsError: the crosswalk does not fit the labels.
         TableError: for another status, two current labels of one pair, no ``given_at``, or a grade outside the scale.
         NotApplicableError: without machine labels, or when an arm keeps no query with two distinct labels.
     """
-    refuse_unusable(labels)
+    notes: list[str] = []
+    pairs = labels.n_unique(list(PAIR_KEY)) if labels.height else 0
+    if rubric is not None and labels.height:
+        labels = rubric.current(labels, scale, notes)
+    refuse_unusable(labels, notes)
     mode = choose_grades(labels, gold, grades)
     machine = machine_rows(labels, mode, scale)
     human = human_rows(gold, mode, scale)
     amplified = pl.concat([human, machine.join(human, on=PAIR_KEY, how="anti", nulls_equal=True)])
-    notes: list[str] = []
+    other_rubric = pairs - labels.height
     rows_by_arm, manifests = {}, []
     for arm, rows in ((AMPLIFIED, amplified), (SEED_ONLY, human)):
         hidden = test_query_inside(rows, splits)
@@ -104,7 +114,8 @@ def build_training_sets(
         kept = varied_queries(kept, arm, notes)
         refuse_test_queries(kept, splits)
         rows_by_arm[arm] = kept
-        manifests.append(manifest(kept, arm, mode, hidden.select(QUERY_KEY).n_unique(), now))
+        left_out = other_rubric if arm == AMPLIFIED else 0
+        manifests.append(manifest(kept, arm, mode, hidden.select(QUERY_KEY).n_unique(), left_out, now))
     step = 1 if mode == "raw" else 4
     gains = tuple(float(gain) for gain in np.exp2(np.arange(scale.span * step + 1) / step) - 1)
     table = TRAINING_SETS.conform(pl.DataFrame(manifests, infer_schema_length=None))
@@ -131,12 +142,13 @@ def refuse_test_queries(rows: pl.DataFrame, splits: pl.DataFrame) -> None:
         )
 
 
-def refuse_unusable(labels: pl.DataFrame) -> None:
+def refuse_unusable(labels: pl.DataFrame, left_out: Sequence[str] = ()) -> None:
     """Raises what is wrong with the labels the caller selected; see `build_training_sets`."""
     if not labels.height:
         raise NotApplicableError(
             "there is no production label to train on; run amplify under an open verdict first, or lower the bar you "
             "can defend: without labels an amplified ranker is the human-seed ranker"
+            + "".join(f". {w}" for w in left_out)
         )
     if "given_at" not in labels.columns:
         raise TableError("labels come without given_at, by which a label given again is another; select it with them")
@@ -160,7 +172,7 @@ def choose_grades(labels: pl.DataFrame, gold: pl.DataFrame, wanted: Literal["aut
 
 def machine_rows(labels: pl.DataFrame, mode: Grades, scale: Scale) -> pl.DataFrame:
     """The judge's labels as training rows."""
-    grade = labels["raw_grade" if mode == "raw" else "expected_grade"]
+    grade = labels[training_column(mode)]
     fractional = int((grade != grade.round()).sum())
     if mode == "raw" and fractional:
         raise TableError(
@@ -187,8 +199,8 @@ def training_rows(pairs: pl.DataFrame, grade: pl.Series, mode: Grades, scale: Sc
             f"{outside} of {pairs.height} {origin} grades lie outside {scale.lo} to {scale.hi}; "
             "were they given on another scale? map it in the settings"
         )
-    steps = (values - scale.lo) * (1 if mode == "raw" else 4)
-    labelled = pairs.with_columns((steps + 0.5).floor().cast(pl.Int64).alias("label"), pl.lit(origin).alias("origin"))
+    label = pl.Series("label", training_label(values.to_numpy(), mode, scale)).cast(pl.Int64)
+    labelled = pairs.with_columns(label, pl.lit(origin).alias("origin"))
     absent = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in ROWS.items() if name not in labelled.columns]
     typed = labelled.with_columns(absent).select(pl.col(name).cast(dtype) for name, dtype in ROWS.items())
     return typed.sort(PAIR_KEY)
@@ -222,7 +234,9 @@ def varied_queries(rows: pl.DataFrame, arm: str, notes: list[str]) -> pl.DataFra
     return kept
 
 
-def manifest(rows: pl.DataFrame, arm: str, mode: Grades, excluded_queries: int, now: datetime) -> dict[str, object]:
+def manifest(
+    rows: pl.DataFrame, arm: str, mode: Grades, excluded_queries: int, other_rubric: int, now: datetime
+) -> dict[str, object]:
     """One TRAINING_SETS row: the content hash covers pair key, label, grades mode, judge version, verdict and giving.
 
     A label given again after a recall is another label, though all else of it is the same.
@@ -240,5 +254,6 @@ def manifest(rows: pl.DataFrame, arm: str, mode: Grades, excluded_queries: int, 
         "judge_versions": json.dumps(rows["judge_version"].drop_nulls().unique().sort().to_list()),
         "verdict_ids": json.dumps(rows["verdict_id"].drop_nulls().unique().sort().to_list()),
         "excluded_queries": excluded_queries,
+        "other_rubric_labels": other_rubric,
         "created_at": now,
     }

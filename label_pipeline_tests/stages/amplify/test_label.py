@@ -15,6 +15,8 @@ from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.spent import NOTHING, Spent, spent
+from label_pipeline.core.ports import PairText
+from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.amplify import DayBooks, Work, books, labels, orphan_row, run_row
 from label_pipeline_tests.stages.amplify.orders import (
     CLOSED,
@@ -38,7 +40,25 @@ from label_pipeline_tests.stages.judged import judge, line
 
 def labelled(found: Work, answers: Sequence[Said | Sequence[Said]], by: JudgeVersion | None = None) -> pl.DataFrame:
     by = by or judge()
-    return labels(found, judging(found.ask, answers), by, day=DAY, run_id="run-9", now=NOW)
+    facts = pl.DataFrame([key(pair) | FACTS for pair in found.ask], schema=FACTS_SCHEMA)
+    return labels(found, judging(found.ask, answers), by, facts, SEED, day=DAY, run_id="run-9", now=NOW)
+
+
+FACTS = {"characters": 50, "source": None, "language": "en", "query_language": "en"}
+SEED = pl.DataFrame(
+    [{**FACTS, "grade": float(grade)} for grade in range(3)],
+    schema={"characters": pl.Int64, "source": pl.String, "language": pl.String, "query_language": pl.String,
+            "grade": pl.Float64},
+)  # fmt: skip
+"""A seed of like documents, to which the judge gave every grade but 3."""
+FACTS_SCHEMA = dict.fromkeys(PAIR_KEY, pl.String) | {n: t for n, t in SEED.schema.items() if n != "grade"}
+
+
+def key(pair: PairText) -> dict[str, object]:
+    return {name: getattr(pair, name) for name in PAIR_KEY}
+
+
+NOTHING_KNOWN = pl.DataFrame(schema=FACTS_SCHEMA)
 
 
 def booked(
@@ -57,8 +77,15 @@ def test_a_label_carries_where_it_comes_from() -> None:
         "context_id": None, "day": DAY, "raw_grade": 2.0, "expected_grade": 1.6, "calibrated_grade": 1.6,
         "confidence": None, "status": "provisional", "judge_version": judge().judge_version, "verdict_id": "v1",
         "run_id": "run-9", "request_keys": '["r0.0"]', "model_reported": "model-2026", "rubric_version": "1-abc",
-        "cost_usd": 0.001, "labelled_at": NOW,
+        "cost_usd": 0.001, "labelled_at": NOW, "outside_seed": "[]",
     }  # fmt: skip
+
+
+def test_a_grade_the_seed_never_had_is_marked_and_so_is_a_pair_of_which_nothing_is_known() -> None:
+    assert labelled(work([1, 2]), [said(2), said(3)])["outside_seed"].to_list() == ["[]", '["grade"]']
+    found = work([1])
+    stored = labels(found, judging(found.ask, [said(2)]), judge(), NOTHING_KNOWN, SEED, day=DAY, run_id="r", now=NOW)
+    assert stored["outside_seed"].to_list() == ['["length", "language"]']  # the seed has documents without a source
 
 
 def test_only_what_was_read_becomes_a_label() -> None:
@@ -187,7 +214,7 @@ def test_the_books_add_up_for_every_mix_of_outcomes() -> None:
         }  # fmt: skip
         assert parts == expected
         if came:
-            stored = labels(found, came, judge(), day=DAY, run_id="r", now=NOW)
+            stored = labels(found, came, judge(), NOTHING_KNOWN, SEED, day=DAY, run_id="r", now=NOW)
             assert found.labelled_before + stored.height == row["labelled"]
             assert not stored.select("doc_id").is_duplicated().any()
         seen.update(name for name, count in parts.items() if count)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from label_pipeline.core.catalogue import LEADERBOARD
 from label_pipeline.core.errors import JudgeError, NotApplicableError
@@ -184,16 +185,50 @@ def test_a_calibrator_is_of_one_collection() -> None:
     assert ranked(Candidate("one", "h", grades, 1.0), gold=gold)["one"].loss.value == pytest.approx(0, abs=1e-9)
 
 
-def test_order_and_agreement_of_the_raw_grades() -> None:
-    """Both figures ignore the calibrator: accuracy of the expected grade, kappa of the grade itself."""
+def test_order_and_agreement_are_of_the_grade_a_ranker_would_learn() -> None:
+    """Both figures ignore the calibrator: quarters of the expected grade or, where raw grades train, those."""
     gold = judged.gold([0, 1, 2, 3], per_query=4)
-    entry = ranked(Candidate("one", "h", judged.grades([0, 1.4, 1.6, 3], per_query=4), 1.0), gold=gold)["one"]
-    assert entry.pairwise_accuracy == 1  # 1.4 < 1.6
-    assert entry.quadratic_kappa == 1  # grades 0 1 2 3
-    rows = judged.judgements([0, 1, 2, 3], per_query=4).with_columns(expected_grade=pl.Series([0.1, 1.6, 1.6, 2.2]))
-    leaning = ranked(Candidate("one", "h", pair_grades(rows), 1.0), gold=gold)["one"]
-    assert leaning.pairwise_accuracy == pytest.approx(5.5 / 6)  # a tie of six pairs
-    assert leaning.quadratic_kappa == 1  # the reply said 1, whatever its probabilities
+    said = judged.judgements([0, 1, 2, 3], per_query=4).with_columns(expected_grade=pl.Series([0.1, 1.6, 1.6, 2.2]))
+    one = Candidate("one", "h", pair_grades(said), 1.0)
+    leaning = ranked(one, gold=gold)["one"]
+    assert leaning.pairwise_accuracy == pytest.approx(5.5 / 6)  # 0 1.5 1.5 2.25: a tie of six pairs
+    assert leaning.quadratic_kappa == pytest.approx(cohen_kappa_score([0, 1, 2, 3], [0, 2, 2, 2], weights="quadratic"))
+    [raw] = compare(gold, [one], SCALE, folds=5, rng=np.random.default_rng(0), trains_on="raw")
+    assert (raw.pairwise_accuracy, raw.quadratic_kappa) == (1, 1)  # the replies said 0 1 2 3
+
+
+def upside_down(replies: Sequence[Grade]) -> list[Grade]:
+    return [None if grade is None else 3 - grade for grade in replies]
+
+
+def test_a_candidate_that_reads_the_scale_upside_down_is_never_chosen_however_cheap_and_right() -> None:
+    """Its loss after calibration is that of the dearer one, grade for grade: the one-SE rule alone would take it."""
+    found = ranked(candidate("dear", unread(THREE), 2), candidate("cheap", upside_down(unread(THREE)), 1))
+    assert chosen(found) == "dear"
+    assert found["cheap"].loss.value == pytest.approx(found["dear"].loss.value)
+    assert found["cheap"].reason == (
+        "human grades rise by -1.00 a grade of its own, 95 % bound -1.00, needs above 0: it may read the scale upside "
+        "down"
+    )
+
+
+def test_where_human_grades_rise_with_nobodys_nobody_is_chosen() -> None:
+    guessing = candidate("guess", [int(g) for g in np.random.default_rng(4).integers(0, 4, N)], 1)
+    entries = compare(
+        judged.gold(HUMAN), [guessing, candidate("turned", upside_down(HUMAN), 1)], SCALE, folds=5,
+        rng=np.random.default_rng(0),
+    )  # fmt: skip
+    assert not any(entry.chosen for entry in entries)
+    assert all("human grades rise by" in entry.reason for entry in entries)
+
+
+@pytest.mark.parametrize(("turned", "taken"), [(False, True), (True, False)])
+def test_below_twenty_queries_the_slope_itself_decides(turned: bool, taken: bool) -> None:
+    replies: list[Grade] = [0, 1, 2, 3, 0, 1, 2, 3, 1, 2]
+    one = candidate("one", upside_down(replies) if turned else replies, 1)
+    [entry] = compare(judged.gold(HUMAN[:10]), [one], SCALE, folds=5, rng=np.random.default_rng(0))
+    assert math.isnan(entry.slope_low)
+    assert entry.chosen == taken
 
 
 def test_the_table_has_nulls_where_nothing_is_known() -> None:
@@ -209,6 +244,6 @@ def test_the_table_has_nulls_where_nothing_is_known() -> None:
     assert (here["n_pairs"], here["cost_per_1000_usd"], here["calibrated_at"]) == (N, 1.0, now)
     assert [name for name, value in away.items() if value is None] == [
         "loss", "loss_low", "loss_high", "difference", "difference_se", "pairwise_accuracy", "quadratic_kappa",
-        "unreadable_share", "cost_per_1000_usd",
+        "unreadable_share", "slope", "slope_low", "cost_per_1000_usd",
     ]  # fmt: skip
     assert away["reason"] == "could not be asked: 401"

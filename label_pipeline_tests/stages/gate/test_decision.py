@@ -22,16 +22,22 @@ from label_pipeline_tests.stages.gate.world import (
     healthy,
     off_by_two,
     simulated,
+    unread,
 )  # fmt: skip
 
 R2, PA, BIAS = "skill R2", "within-query pairwise accuracy", "bias in shares of R"
 GROSS, UNREADABLE = "errors of 2 grades or more", "unreadable replies"
+SLOPE, SAME_ORDER = "slope of human grades on the judge's", "slope of calibrated grades on the judge's"
 ADVICE = {
     R2: "the judge explains too little of the human grades; improve the prompt or choose a stronger model",
     PA: "the judge orders a query's documents too poorly for a ranker; improve the prompt or the model",
     GROSS: "read the confusion table: which grades are mixed up, and does the rubric say how to tell them apart",
     BIAS: "holdout and calibration queries differ, or the calibrator had too few pairs: grade more queries",
     UNREADABLE: "ask for shorter replies, raise max_tokens or choose another model",
+    SLOPE: "the judge may read the scale upside down, and a ranker would learn that: look at the confusion table, at "
+    "the order of the rubric's grades and at how a reply becomes a grade",
+    SAME_ORDER: "the calibrated order contradicts the raw one, which is the one that trains: calibrate again on more "
+    "pairs",
 }
 
 
@@ -54,30 +60,49 @@ def few(enough: int) -> str:
 
 
 NOTHING_READ = np.full(440, math.nan)
-FEW_UNREADABLE = clopper_pearson_upper(14, 440, 0.05)
+FEW_UNREADABLE = clopper_pearson_upper(9, 440, 0.05)
+"""Nine texts of nine queries: no query has two, so there is no design effect."""
 ONE_ERROR = np.concatenate([GOLD] * 43 + [JUDGE + 1])  # 43 perfect queries and one
+
+SLOPE_OF_JUDGE = 0.91 / 0.81
+"""Covariance of GOLD and JUDGE over the variance of JUDGE."""
 
 CASES: dict[str, tuple[Mapping[str, object], str, tuple[str, ...]]] = {
     "healthy": ({}, "open", ()),
     "43 queries": ({"n_queries": 43}, "insufficient", (few(43),)),
     "9 pairs a query": ({"human": GOLD[:9], "judge": JUDGE[:9]}, "insufficient", (few(0),)),
-    "a judge of 3 % unreadable replies": (
-        {"ungraded": 14}, "closed", (high(UNREADABLE, "0.032", "0.020", f"{FEW_UNREADABLE:.3f}"),),
+    "a judge of 2 % unreadable texts": (
+        {"ungraded": unread(9)}, "closed", (high(UNREADABLE, "0.020", "0.020", f"{FEW_UNREADABLE:.3f}"),),
     ),
     "every reply unreadable": (
-        {"raw": NOTHING_READ, "calibrated": NOTHING_READ, "ungraded": 440},
+        {"trained": NOTHING_READ, "calibrated": NOTHING_READ, "ungraded": unread(440)},
         "closed",  # R2 = 1 - 9 / 1.21
-        (high(UNREADABLE, "1.000", "0.020"), low(R2, "-6.438", "0.100"), low(PA, "0.000", "0.680"),
+        (high(UNREADABLE, "1.000", "0.020"), no_bound(SLOPE), no_bound(SAME_ORDER),
+         low(R2, "-6.438", "0.100"), low(PA, "0.000", "0.680"),
          high(GROSS, "1.000", "0.150"), no_bound(BIAS)),
     ),
     "a collection without a calibrator": (
         {"calibrated": NOTHING_READ},
         "closed",
-        (low(R2, "-6.438", "0.100"), low(PA, "0.000", "0.680"), high(GROSS, "1.000", "0.150"), no_bound(BIAS)),
+        (no_bound(SAME_ORDER), low(R2, "-6.438", "0.100"), high(GROSS, "1.000", "0.150"), no_bound(BIAS)),
     ),
-    "no reply was asked for": ({"replies": 0}, "insufficient", (no_bound(UNREADABLE),)),
+    "no reply was asked for": ({"ungraded": unread(0, per_query=0)}, "insufficient", (no_bound(UNREADABLE),)),
     "constant gold": (
-        {"human": np.ones(10), "judge": np.ones(10)}, "insufficient", (no_bound(R2), no_bound(PA)),
+        {"human": np.ones(10), "judge": np.ones(10)}, "insufficient",
+        (no_bound(SLOPE), no_bound(SAME_ORDER), no_bound(R2), no_bound(PA)),
+    ),
+    "upside down, and the calibrator turns it round": (
+        {"judge": JUDGE, "trained": np.tile(3 - JUDGE, 44)}, "closed",
+        (low(SLOPE, f"-{SLOPE_OF_JUDGE:.3f}", "0.000"), low(SAME_ORDER, "-1.000", "0.000"), low(PA, "0.068", "0.680"),
+         high(GROSS, "0.500", "0.150")),
+    ),
+    "the right way up, and the calibrator turns it round": (
+        {"judge": 2.6 - JUDGE, "trained": np.tile(JUDGE, 44)}, "closed",
+        (low(SAME_ORDER, "-1.000", "0.000"), low(R2, "-2.174", "0.100")),
+    ),
+    "the calibrator says the same of everything": (
+        {"judge": np.full(10, 1.2), "trained": np.tile(JUDGE, 44)}, "closed",
+        (low(SAME_ORDER, "0.000", "0.000"), low(R2, "-0.008", "0.100")),
     ),
     # errors .99 (g - 1.3): R2 = 1 - .99^2, the order stays right
     "too little explained": (
@@ -97,7 +122,9 @@ CASES: dict[str, tuple[Mapping[str, object], str, tuple[str, ...]]] = {
     "generous": ({"judge": JUDGE + 0.33}, "closed", (high(BIAS, "0.110", "0.100"),)),
     "severe": ({"judge": JUDGE - 0.33}, "closed", (high(BIAS, "-0.110", "0.100", "0.110"),)),
     # more than alpha of the resamples miss the one query that errs: its bound is infinite, that is unknown
-    "no spread to resample": ({"calibrated": ONE_ERROR}, "insufficient", (no_bound(BIAS, "0.008"),)),
+    "no spread to resample": (
+        {"calibrated": ONE_ERROR}, "insufficient", (no_bound(R2, "0.977"), no_bound(BIAS, "0.008")),
+    ),
 }  # fmt: skip
 
 
@@ -148,7 +175,7 @@ def test_policies_differ_in_what_they_open() -> None:
 def test_an_unreadable_pair_has_the_worst_loss_and_loses_its_pairs() -> None:
     judge = JUDGE.copy()
     judge[0] = math.nan
-    verdict = decide(healthy(judge=judge, ungraded=44))
+    verdict = decide(healthy(judge=judge, ungraded=unread(44)))
     figures = {c.name: c.figure for c in verdict.criteria}
     # MSE (2 + 9) / 10 = 1.1; the document lost all its 7 pairs of 37, of which 34.5 were won
     assert figures[R2] == pytest.approx(1 - 1.1 / 1.21)
@@ -162,16 +189,18 @@ def test_an_unreadable_pair_has_the_worst_loss_and_loses_its_pairs() -> None:
 def test_reported_figures_decide_nothing() -> None:
     verdict = decide(healthy())
     reported = {c.name: c for c in verdict.criteria if c.status == "reported"}
-    assert set(reported) == {"NMSE (0-100)", "Cohen's kappa", "quadratic kappa", "the judge's own nDCG@10"}
+    assert set(reported) == {
+        "NMSE (0-100)", "pairwise accuracy of calibrated grades", "errors of 2 grades or more, as given",
+        "Cohen's kappa", "quadratic kappa", "the judge's own nDCG@10",
+    }  # fmt: skip
     assert reported["NMSE (0-100)"].figure == pytest.approx(100 * 0.2 / 9)
     # p_o = .8, p_e = .3*.2 + .3*.4 + .2*.3 + .2*.1 = .26
     assert reported["Cohen's kappa"].figure == pytest.approx((0.8 - 0.26) / (1 - 0.26))
     # variances 1.21 and .81, equal means
     assert reported["quadratic kappa"].figure == pytest.approx(1 - 0.2 / (1.21 + 0.81))
     assert reported["the judge's own nDCG@10"].figure == pytest.approx(_ndcg())
-    worst = decide(healthy(raw=np.tile(3 - GOLD, 44)))  # raw grades are reported only
-    assert worst.open
-    assert (criterion(worst, "quadratic kappa").figure or 0) < 0
+    assert reported["pairwise accuracy of calibrated grades"].figure == pytest.approx(34.5 / 37)
+    assert reported["errors of 2 grades or more, as given"].figure == pytest.approx(0)
 
 
 def _ndcg() -> float:
@@ -192,7 +221,7 @@ def test_every_criterion_that_cannot_apply_is_listed_with_its_reason() -> None:
 
 def test_what_is_stored_is_strict_json() -> None:
     """An infinite bound or a nan figure would make the criteria unreadable to anything but Python."""
-    for evidence in (healthy(calibrated=ONE_ERROR), healthy(raw=NOTHING_READ, calibrated=NOTHING_READ)):
+    for evidence in (healthy(calibrated=ONE_ERROR), healthy(trained=NOTHING_READ, calibrated=NOTHING_READ)):
         criteria = [c._asdict() for c in decide(evidence).criteria]
         assert json.loads(json.dumps(criteria, allow_nan=False)) == criteria
 
@@ -234,7 +263,7 @@ def test_a_smaller_alpha_never_helps_the_judge() -> None:
 def test_the_same_data_on_another_scale_gives_the_same_figures() -> None:
     base = replace(simulated(np.random.default_rng(5), noise=0.8), scale=Scale(0, 4))
     moved = replace(
-        base, scale=Scale(1, 5), gold=base.gold + 1, raw=base.raw + 1, calibrated=base.calibrated + 1
+        base, scale=Scale(1, 5), gold=base.gold + 1, trained=base.trained + 1, calibrated=base.calibrated + 1
     )  # fmt: skip
     for one, other in zip(decide(base).criteria, decide(moved).criteria, strict=True):
         assert (one.name, one.status, one.sentence) == (other.name, other.status, other.sentence)

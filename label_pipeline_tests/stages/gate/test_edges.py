@@ -54,7 +54,7 @@ def test_evidence_stands_in_the_order_of_the_pair_key_no_context_last() -> None:
     )
     evidence = collect(pl.concat(truth), pl.concat(replies), judge(), SCALE)["main"]
     assert evidence.gold.tolist() == [2, 1, 0]
-    assert evidence.raw.tolist() == [2, 1, 0]
+    assert evidence.trained.tolist() == [2, 1, 0]
 
 
 @pytest.mark.parametrize("field", ["name", "endpoint", "inside", "model", "member_hash", "served_as", "price"])

@@ -15,26 +15,48 @@ def only(found: dict[str, Evidence]) -> Evidence:
     return evidence
 
 
+def unread(evidence: Evidence) -> tuple[object, object]:
+    return evidence.ungraded.sums.tolist(), evidence.ungraded.counts.tolist()
+
+
 def test_pairs_meet_their_grades_null_contexts_included() -> None:
     evidence = only(collect(gold([0, 1, 3], per_query=2), grades([1, 1.4, None], per_query=2), judge(), SCALE))
     assert evidence.collection == "main"
     assert evidence.gold.tolist() == [0, 1, 3]
-    np.testing.assert_array_equal(evidence.raw, [1, 1, np.nan])
+    np.testing.assert_array_equal(evidence.trained, [1, 1.5, np.nan])  # in quarters
     np.testing.assert_array_equal(evidence.calibrated, [1, 1.4, np.nan])  # of the expected grade
     assert evidence.query_index.tolist() == [0, 0, 1]
     assert evidence.pairs_per_query.tolist() == [2, 1]
-    assert (evidence.n_queries, evidence.n_pairs, evidence.ungraded, evidence.replies) == (2, 3, 1, 3)
+    assert (evidence.n_queries, evidence.n_pairs) == (2, 3)
+    assert unread(evidence) == ([0, 1], [2, 1])
 
 
-def test_every_vote_is_a_reply() -> None:
+def test_votes_are_nested_in_their_text() -> None:
+    """A text whose votes all fail is one text that cannot be read, not three."""
     evidence = only(collect(gold([0, 1]), grades([[1, None, 2], [None, None, None]]), judge(), SCALE))
-    assert (evidence.ungraded, evidence.replies) == (4, 6)
-    np.testing.assert_array_equal(evidence.raw, [1.5, np.nan])
+    assert unread(evidence) == ([pytest.approx(1 / 3 + 1)], [2])
+    np.testing.assert_array_equal(evidence.trained, [1.5, np.nan])
+
+
+def test_texts_asked_before_count_among_those_that_can_be_read_and_nowhere_else() -> None:
+    learnt = grades([1, None, None], per_query=1, collection="main").with_columns(query_id=pl.lit("learnt"))
+    other = grades([None], collection="mail")
+    found = collect(gold([0, 1]), grades([0, 1]), judge(), SCALE, asked_before=pl.concat([learnt, other]))
+    assert unread(found["main"]) == ([2, 0], [3, 2])
+    assert found["main"].n_pairs == 2
+    assert found["main"].holdout_hash == holdout_hash(gold([0, 1]))
+
+
+def test_the_grade_that_trains_is_in_quarters_or_as_given() -> None:
+    """1.4 is learnt as 1.5; raw, as the grade the judge gave."""
+    said = grades([1.4, 2.6], per_query=2)
+    assert only(collect(gold([0, 1]), said, judge(), SCALE)).trained.tolist() == [1.5, 2.5]
+    assert only(collect(gold([0, 1]), said, judge(), SCALE, trains_on="raw")).trained.tolist() == [1.0, 3.0]
 
 
 def test_a_pair_that_was_never_asked_counts_as_unreadable() -> None:
     evidence = only(collect(gold([0, 1, 2]), grades([0, 1]), judge(), SCALE))
-    assert (evidence.ungraded, evidence.replies) == (1, 3)
+    assert unread(evidence) == ([1], [3])
     np.testing.assert_array_equal(evidence.calibrated, [0, 1, np.nan])
 
 
@@ -42,14 +64,14 @@ def test_a_grade_of_another_text_or_outside_the_holdout_is_not_used() -> None:
     other_text = grades([3], doc_version="v2")
     outside = pair_grades(rows("judgements", pair(99)))
     evidence = only(collect(gold([0]), pl.concat([other_text, outside]), judge(), SCALE))
-    assert np.isnan(evidence.raw).tolist() == [True]
+    assert np.isnan(evidence.trained).tolist() == [True]
 
 
 def test_row_order_changes_nothing() -> None:
     truth, given = gold([0, 1, 2, 3, 0, 1], per_query=2), judgements([0, 1, 3, 3, 1, None], per_query=2)
     one = only(collect(truth, pair_grades(given), judge(), SCALE))
     other = only(collect(truth.reverse(), pair_grades(given.sample(fraction=1, shuffle=True, seed=1)), judge(), SCALE))
-    for name in ("gold", "raw", "calibrated", "query_index"):
+    for name in ("gold", "trained", "calibrated", "query_index"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     assert one.holdout_hash == other.holdout_hash
 
@@ -63,7 +85,7 @@ def test_collections_are_independent() -> None:
     assert list(both) == ["mail", "main"]
     assert both["main"].calibrated.tolist() == [1.5, 1.5, 2.5]
     np.testing.assert_array_equal(both["mail"].calibrated, [1.5, np.nan])
-    assert (both["main"].ungraded, both["mail"].ungraded) == (0, 1)
+    assert [unread(both[name]) for name in ("main", "mail")] == [([0], [3]), ([1], [2])]
     alone = only(collect(here, replies, certified, SCALE))
     assert both["main"].holdout_hash == alone.holdout_hash
     np.testing.assert_array_equal(both["main"].query_index, alone.query_index)
@@ -72,8 +94,8 @@ def test_collections_are_independent() -> None:
 def test_a_calibrator_does_not_travel() -> None:
     evidence = only(collect(gold([0, 3], collection="mail"), grades([0, 3], collection="mail"), judge(), SCALE))
     assert np.isnan(evidence.calibrated).all()
-    assert not np.isnan(evidence.raw).any()
-    assert evidence.ungraded == 0
+    assert not np.isnan(evidence.trained).any()
+    assert unread(evidence) == ([0], [2])
 
 
 @pytest.mark.parametrize(

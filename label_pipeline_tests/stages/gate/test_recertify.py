@@ -18,11 +18,13 @@ from label_pipeline_tests.stages.gate.world import (
     criterion,
     paired,
     recertify,
+    unread,
     worse_by_the_margin,
 )  # fmt: skip
 
 R2, PA = "skill R2", "within-query pairwise accuracy"
 GROSS, BIAS, UNREADABLE = "errors of 2 grades or more", "bias in shares of R", "unreadable replies"
+SLOPE, SAME_ORDER = "slope of human grades on the judge's", "slope of calibrated grades on the judge's"
 RETURN = "choose another model, improve the prompt, or let the full gate decide on its own terms (lane full)"
 LOST = f"the changed model loses more than the margin; {RETURN}"
 
@@ -45,7 +47,13 @@ def explains(share: float) -> np.ndarray:
 
 
 NOTHING_READ = np.full(440, math.nan)
-FEW_UNREADABLE = clopper_pearson_upper(14, 440, 0.05)
+FEW_UNREADABLE = clopper_pearson_upper(9, 440, 0.05)
+
+UPSIDE_DOWN = (
+    "the judge may read the scale upside down, and a ranker would learn that: look at the confusion table, at the "
+    "order of the rubric's grades and at how a reply becomes a grade"
+)
+TURNED = "the calibrated order contradicts the raw one, which is the one that trains: calibrate again on more pairs"
 
 CASES: dict[str, tuple[Mapping[str, object], str, tuple[str, ...]]] = {
     "unchanged": ({}, "open", ()),
@@ -66,20 +74,29 @@ CASES: dict[str, tuple[Mapping[str, object], str, tuple[str, ...]]] = {
         "closed", (own(R2, "0.080", "above 0.100"),),
     ),
     "generous": ({"judge": JUDGE + 0.33}, "closed", (own(BIAS, "0.110", "within +-0.100"),)),
+    "upside down, and the calibrator turns it round": (
+        {"trained": np.tile(3 - JUDGE, 44)}, "closed",
+        (f"{SLOPE} -1.123, lower bound -1.123, needs above 0.000; {UPSIDE_DOWN}",
+         f"{SAME_ORDER} -1.000, lower bound -1.000, needs above 0.000; {TURNED}",
+         kept(PA, "0.068", "0.932", "-0.865", "-0.050"), own(PA, "0.068", "above 0.680"),
+         own(GROSS, "0.500", "below 0.150")),
+    ),
     "43 queries": (
         {"n_queries": 43}, "insufficient",
         ("43 holdout and anchor queries have at least 10 graded pairs, single-standard needs 44; grade 1 more queries "
          "of 10 pairs",),
     ),
-    "a judge of 3 % unreadable replies": (
-        {"ungraded": 14}, "closed",
-        (f"{UNREADABLE} 0.032, upper bound {FEW_UNREADABLE:.3f}, needs below 0.020; ask for shorter replies, raise "
+    "a judge of 2 % unreadable texts": (
+        {"ungraded": unread(9)}, "closed",
+        (f"{UNREADABLE} 0.020, upper bound {FEW_UNREADABLE:.3f}, needs below 0.020; ask for shorter replies, raise "
          "max_tokens or choose another model",),
     ),
     "every reply unreadable": (
-        {"raw": NOTHING_READ, "calibrated": NOTHING_READ, "ungraded": 440}, "closed",
+        {"trained": NOTHING_READ, "calibrated": NOTHING_READ, "ungraded": unread(440)}, "closed",
         (f"{UNREADABLE} 1.000, upper bound 1.000, needs below 0.020; ask for shorter replies, raise max_tokens or "
          "choose another model",
+         *(f"{name} has no bound (figure nan): too few queries or no readable reply; grade more queries"
+           for name in (SLOPE, SAME_ORDER)),
          kept(R2, "-6.438", "0.835", "-7.273", "-0.100"), kept(PA, "0.000", "0.932", "-0.932", "-0.050"),
          own(R2, "-6.438", "above 0.100"), own(PA, "0.000", "above 0.680"), own(GROSS, "1.000", "below 0.150"),
          f"{BIAS} cannot be computed: no readable reply, or one human grade only; grade more queries"),
@@ -100,7 +117,7 @@ def test_constant_gold_is_unknown_and_unknown_is_a_failure() -> None:
     verdict = recertify(paired(human=np.ones(10), judge=np.ones(10), reference=np.ones(10)))
     assert not verdict.open
     assert {c.name for c in verdict.criteria if c.status == "unknown"} == {
-        f"difference of {R2}", f"difference of {PA}", R2, PA,
+        f"difference of {R2}", f"difference of {PA}", R2, PA, SLOPE, SAME_ORDER,
     }  # fmt: skip
 
 

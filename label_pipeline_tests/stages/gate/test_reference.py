@@ -192,7 +192,7 @@ def test_two_judges_are_paired_row_by_row_whatever_the_order() -> None:
         mixed = [frame.sample(fraction=1, shuffle=True, seed=seed) for frame in (dealt, ours, theirs)]
         found = pair_up(mixed[0], mixed[1], judge(), mixed[2], judge(), REFERENCE, SCALE, 510)
         assert (found.n_anchor, found.n_unpaired, found.reference_judge) == (10, 10, "old")
-        assert found.judge.ungraded == 100
+        assert (found.judge.ungraded.sums.sum(), found.judge.ungraded.counts.sum()) == (100, 500)
         assert found.reference.calibrated[:5].tolist() == [0, 2, 2, 3, 1]
         named.add(found.judge.holdout_hash)
     other = pair_up(dealt, ours, judge(), theirs, judge(), ReferenceJudge("main", "old", "v-2", 0, NOW), SCALE, 510)

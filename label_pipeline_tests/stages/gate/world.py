@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from label_pipeline.core.calibrators import fit_affine
+from label_pipeline.core.intervals import ClusterTotals
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages import gate
 
@@ -26,11 +27,17 @@ def healthy(n_queries: int = 44, judge: Array = JUDGE, human: Array = GOLD, **ch
     """Queries that are copies of one another: resampling them changes nothing, so every bound is its figure."""
     fields: dict[str, object] = {
         "collection": "main", "scale": Scale(0, 3), "gold": np.tile(human, n_queries),
-        "raw": np.tile(judge.clip(0, 3), n_queries), "calibrated": np.tile(judge, n_queries),
+        "trained": np.tile(judge.clip(0, 3), n_queries), "calibrated": np.tile(judge, n_queries),
         "query_index": np.repeat(np.arange(n_queries), len(human)), "n_queries": n_queries,
-        "ungraded": 0, "replies": n_queries * len(human), "holdout_hash": "h1",
+        "ungraded": unread(0, n_queries, len(human)), "holdout_hash": "h1",
     }  # fmt: skip
     return gate.Evidence(**(fields | changes))  # type: ignore[arg-type]  # a factory: one field per test
+
+
+def unread(texts: int, n_queries: int = 44, per_query: int = 10) -> ClusterTotals:
+    """So many texts without a grade, dealt round the queries."""
+    sums = np.bincount(np.arange(texts) % n_queries, minlength=n_queries).astype(float)
+    return ClusterTotals(sums, np.full(n_queries, float(per_query)))
 
 
 def decide(evidence: gate.Evidence, policy: str = "single-standard", **changes: object) -> gate.Verdict:
@@ -60,8 +67,7 @@ def simulated(rng: np.random.Generator, noise: float, n_queries: int = 60, per_q
     inside = index < n_queries
     calibrated = fit_affine(judge[~inside], human[~inside], Scale(0, 3)).apply(judge[inside])
     return replace(
-        healthy(n_queries), gold=human[inside], raw=judge[inside], calibrated=calibrated, query_index=index[inside],
-        replies=int(inside.sum()),
+        healthy(n_queries), gold=human[inside], trained=judge[inside], calibrated=calibrated, query_index=index[inside],
     )  # fmt: skip
 
 
@@ -75,7 +81,7 @@ def off_by_two(rng: np.random.Generator, rate: float, n_queries: int = 44, per_q
     human = rng.integers(0, 4, len(index)).astype(float)
     wrong = rng.random(len(index)) < rng.beta(19 * rate, 19 * (1 - rate), n_queries)[index]
     judge = np.where(wrong, (human + 2) % 4, human)
-    return replace(healthy(n_queries), gold=human, raw=judge, calibrated=judge, query_index=index)
+    return replace(healthy(n_queries), gold=human, trained=judge, calibrated=judge, query_index=index)
 
 
 def biased(rng: np.random.Generator, share: float, n_queries: int = 44, per_query: int = 10) -> gate.Evidence:
@@ -83,7 +89,7 @@ def biased(rng: np.random.Generator, share: float, n_queries: int = 44, per_quer
     index = np.repeat(np.arange(n_queries), per_query)
     human = rng.integers(0, 4, len(index)).astype(float)
     error = 3 * share + rng.normal(0, 0.2, n_queries)[index] + rng.normal(0, 0.4, len(index))
-    return replace(healthy(n_queries), gold=human, raw=human, calibrated=human + error, query_index=index)
+    return replace(healthy(n_queries), gold=human, trained=human, calibrated=human + error, query_index=index)
 
 
 def _graded(
@@ -128,5 +134,5 @@ def worse_by_the_margin(rng: np.random.Generator, broken: float | None, n_querie
     share = 1.0 if broken is None else broken
     hit = (rng.random(n_queries) < share)[index]
     changed = certified + np.where(hit, np.sqrt(0.125 / share) * rng.normal(size=len(index)), 0.0)
-    one = replace(healthy(n_queries), gold=human, raw=human, calibrated=certified, query_index=index)
+    one = replace(healthy(n_queries), gold=human, trained=human, calibrated=certified, query_index=index)
     return gate.Paired(replace(one, calibrated=changed), one, "old", CERTIFIED, n_anchor=0, n_unpaired=0)

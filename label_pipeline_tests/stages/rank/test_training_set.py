@@ -5,9 +5,16 @@ import polars as pl
 import pytest
 
 from label_pipeline.core.catalogue import TRAINING_SETS
-from label_pipeline.core.errors import AccessDeniedError, LabelPipelineError, NotApplicableError, TableError
+from label_pipeline.core.errors import (
+    AccessDeniedError,
+    LabelPipelineError,
+    NotApplicableError,
+    SettingsError,
+    TableError,
+)
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.rank import training_set
+from label_pipeline.stages.rank.crosswalk import RubricInForce
 from label_pipeline.stages.rank.training_set import TrainingSets, build_training_sets
 from label_pipeline_tests.stages.rank import world
 
@@ -167,3 +174,71 @@ def test_inputs_are_not_changed() -> None:
     build(labels, gold)
     assert labels.equals(before[0])
     assert gold.equals(before[1])
+
+
+def under(version: str, labels: list[tuple[str, str, float]], hours: int = 0, judge: str = "judge-1") -> pl.DataFrame:
+    """Labels of another rubric, given so many hours later."""
+    given = pl.col("given_at") + timedelta(hours=hours)
+    return world.labels(labels).with_columns(
+        given, rubric_version=pl.lit(version), judge_version=pl.lit(judge)
+    )  # fmt: skip
+
+
+def by_rubric(labels: pl.DataFrame, crosswalk: dict[str, dict[int, int]] | None = None) -> TrainingSets:
+    rubric = RubricInForce("r", crosswalk or {})
+    return build_training_sets(labels, world.gold(GOLD), SPLITS, SCALE, world.NOW, rubric=rubric)
+
+
+OLD = [("t1", "d2", 1.0), ("old", "d1", 0.0), ("old", "d2", 3.0)]
+"""Under an older rubric: a pair that was labelled again, later than under today's, and a query that was not."""
+
+
+def test_labels_of_another_rubric_do_not_train_and_are_counted() -> None:
+    labels = pl.concat([world.labels(LABELS), under("r0", OLD, hours=5)])
+    sets = by_rubric(labels)
+    assert rows(sets, "amplified") == rows(build(), "amplified")
+    assert sets.training_set_id("amplified") == build().training_set_id("amplified")
+    counted = dict(sets.manifests.select("arm", "other_rubric_labels").rows())
+    assert counted == {"amplified": 2, "seed_only": 0}
+    assert (
+        "amplified: 2 labels of rubric r0 are left out, the rubric is now r; where its grades still mean something, "
+        "state rank.crosswalk."
+    ) in sets.notes
+    with pytest.raises(
+        NotApplicableError, match=r"no production label to train on.*2 labels of rubric r0 are left out"
+    ):
+        by_rubric(under("r0", OLD[1:]))
+
+
+def test_a_crosswalk_brings_them_in_in_todays_grades_and_a_label_of_today_goes_before() -> None:
+    labels = pl.concat([world.labels(LABELS), under("r0", OLD, hours=5)])
+    sets = by_rubric(labels, {"r0": {0: 1, 1: 1, 3: 2}})
+    assert rows(sets, "amplified") == rows(build(), "amplified") | {
+        ("old", "d1", 1, "machine"), ("old", "d2", 2, "machine"),
+    }  # fmt: skip
+    assert "amplified: 2 labels of rubric r0 came in by rank.crosswalk." in sets.notes
+
+
+def test_of_two_older_rubrics_the_label_given_last_comes_in_and_a_grade_between_two_lies_between_their_images() -> None:
+    labels = pl.concat(
+        [
+            world.labels(LABELS), under("r0", [("old", "d1", 2.5), ("old", "d2", 0.0)], hours=5, judge="judge-0"),
+            under("r1", [("old", "d2", 3.0)], hours=6),
+        ]
+    )  # fmt: skip
+    sets = by_rubric(labels, {"r0": {0: 0, 2: 1, 3: 2}, "r1": {3: 3}})
+    assert sets.grades == "quarter"
+    found = {row for row in rows(sets, "amplified") if row[0] == "old"}
+    assert found == {("old", "d1", 6, "machine"), ("old", "d2", 12, "machine")}
+
+
+@pytest.mark.parametrize(
+    ("grades", "sentence"),
+    [
+        ({0: 0, 3: 4}, r"rank.crosswalk of rubric r0 maps to \[4\], expected grades of the scale 0 to 3"),
+        ({0: 0, 1: 1}, r"rank.crosswalk of rubric r0 says nothing of \[3\], which its labels have"),
+    ],
+)
+def test_a_crosswalk_that_does_not_fit_is_refused(grades: dict[int, int], sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        by_rubric(pl.concat([world.labels(LABELS), under("r0", OLD)]), {"r0": grades})
