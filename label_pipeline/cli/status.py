@@ -9,10 +9,11 @@ from label_pipeline.adapters.store import Store
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.codes import purposes
 from label_pipeline.core.codes.drift import BASELINE, CANARY_RUN
+from label_pipeline.core.judge import judge_from_row
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings
-from label_pipeline.stages import STAGES, amplify
+from label_pipeline.stages import STAGES, amplify, gate
 
 _FATES = ("abstained", "failed", "refused", "skipped")
 _PURPOSES = (purposes.CALIBRATE, purposes.GATE, purposes.ANCHOR, purposes.CANARY, purposes.AMPLIFY)
@@ -31,22 +32,29 @@ def show_status(console: Console, settings: Settings) -> None:
         if frame.is_empty():
             say(console, f"{title}: {nothing}")
         else:
-            console.print(as_table(title, frame.drop("why", strict=False)))
+            console.print(as_table(title, frame.drop("why", "doubt", strict=False)))
         for row in frame.iter_rows(named=True):
             if row.get("why"):
                 say(console, f"{row['collection']} is {row['state']}: {row['why']}\n")
+            if row.get("doubt"):
+                say(console, f"{row['collection']} is in doubt: {row['doubt']}\n")
 
 
 def _standings(project: Project, store: Store) -> Iterator[dict[str, str | None]]:
-    candidates = dict(store.read("judge_versions").select("judge_version", "candidate").iter_rows())
+    judges = {row["judge_version"]: judge_from_row(row) for row in store.read("judge_versions").iter_rows(named=True)}
+    verdicts = {row["verdict_id"]: row for row in store.read("verdicts").iter_rows(named=True)}
     for standing in current_standings(project, STAGES[-1], project.collections()).values():
         version = standing.judge_version
+        judge = judges.get(version) if version else None
+        fit = judge.calibrators.get(standing.collection) if judge else None
+        row = verdicts.get(standing.verdict_id) if standing.open else None
         yield {
             "collection": standing.collection,
-            "judge": version and f"{version} ({candidates.get(version, 'unknown')})",
+            "judge": version and f"{version} ({judge.candidate if judge else 'unknown'})",
             "state": standing.state,
             "until": f"{standing.expires_at:%Y-%m-%d}" if standing.open and standing.expires_at else None,
             "why": " ".join(standing.reasons),
+            "doubt": "; ".join(gate.doubts(row, fit.slope if fit else None)) if row else None,
         }
 
 

@@ -6,6 +6,8 @@ import polars as pl
 import pytest
 
 from label_pipeline.core.catalogue import TABLES
+from label_pipeline.operations.gate import current_standings
+from label_pipeline.stages.gate import doubts
 from label_pipeline_tests import small_project
 from label_pipeline_tests.small_project import DAYS, PAIRS_A_DAY, START, TO_GATE, Provider, Small, failure_of
 
@@ -61,3 +63,16 @@ def test_every_table_of_an_old_project_is_read(old: Small) -> None:
         frame = store.read(name)
         assert frame.height >= (0 if name == "quarantine" else 1), name
         assert frame.schema == TABLES[name].schema, name
+
+
+def test_its_verdict_stands_and_is_said_to_be_in_doubt(old: Small) -> None:
+    """It was given before the order of what trains was looked at; nothing happens by itself."""
+    project = old.project
+    [standing] = current_standings(project, "gate", ["main"]).values()
+    assert standing.open
+    row = (
+        project.store("gate").read("verdicts").row(by_predicate=pl.col("verdict_id") == standing.verdict_id, named=True)
+    )
+    judge, _ = project.judge(str(standing.judge_version))
+    [said] = doubts(row, judge.calibrators["main"].slope)
+    assert said.startswith(f"verdict {standing.verdict_id} was given by a version that judged the order of calibrated")
