@@ -92,10 +92,9 @@ def decide(
 
 
 def _skill(evidence: Evidence, policy: Policy, counts: NDArray[np.int64], alpha: float) -> tuple[Criterion, Criterion]:
-    skill = measures.skill(evidence)
     return (
         criteria.above(
-            "skill R2", skill.mean, intervals.bootstrap_t_lower(skill, counts, alpha), policy.r2_low,
+            "skill R2", measures.skill(evidence), measures.skill_low(evidence, alpha), policy.r2_low,
             "the judge explains too little of the human grades; improve the prompt or choose a stronger model",
         ),
         criteria.above(

@@ -105,7 +105,7 @@ def recertify(
 
 
 def _skill_kept(paired: Paired, counts: NDArray[np.int64], alpha: float) -> Criterion:
-    ours, theirs = measures.skill(paired.judge).mean, measures.skill(paired.reference).mean
+    ours, theirs = measures.skill(paired.judge), measures.skill(paired.reference)
     low = _low(paired, measures.skill_difference(paired.judge, paired.reference), counts, alpha)
     return _kept("skill R2", ours, theirs, low, R2_MARGIN)
 
@@ -146,7 +146,7 @@ def _kept(name: str, ours: float, theirs: float, low: float, margin: float) -> C
 def _own_figures(judge: Evidence, policy: Policy) -> tuple[Criterion, ...]:
     """The judge's own figures, their bounds left aside, against the policy's thresholds."""
     gross = f"errors of {judge.scale.gross_error} grades or more"
-    skill, order = measures.skill(judge).mean, measures.order(judge).mean
+    skill, order = measures.skill(judge), measures.order(judge).mean
     wrong, bias = measures.gross_errors(judge).mean, measures.bias(judge).mean
     ordered, biased = policy.pairwise_accuracy_low, abs(bias)
     return (
