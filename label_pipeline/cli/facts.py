@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import polars as pl
 
@@ -11,6 +12,7 @@ from label_pipeline.core.codes.inputs import CANDIDATES, SEED_INPUTS
 from label_pipeline.core.codes.labels import STATUSES
 from label_pipeline.core.codes.ranking import DIFFERENCES, EXPONENTIAL, MAIN_METRIC, NDCG
 from label_pipeline.core.codes.verdicts import FULL
+from label_pipeline.core.figures import told
 from label_pipeline.core.splits import SPLITS
 from label_pipeline.stages import STAGES, amplify
 from label_pipeline.stages.seed.agreement import HEADLINE
@@ -53,10 +55,10 @@ def _set_aside(store: Store, inputs: tuple[str, ...]) -> list[Fact]:
     ]
 
 
-def _agreement(row: dict[str, object]) -> str:
+def _agreement(row: dict[str, Any]) -> str:
     if row["estimate"] is None:
         return str(row["reason"])
-    return f"Krippendorff's alpha {row['estimate']:.3f} [{row['low']:.3f}, {row['high']:.3f}], {row['status']}"
+    return f"Krippendorff's alpha {told(row['estimate'], row['low'], row['high'])}, {row['status']}"
 
 
 def _calibrate(store: Store) -> list[Fact]:
@@ -64,7 +66,7 @@ def _calibrate(store: Store) -> list[Fact]:
     found = []
     for row in board.sort("chosen", descending=True, maintain_order=True).iter_rows(named=True):
         if row["chosen"]:
-            loss = f"loss {row['loss']:.2f} NMSE [{row['loss_low']:.2f}, {row['loss_high']:.2f}]"
+            loss = f"loss in NMSE {told(row['loss'], row['loss_low'], row['loss_high'], form='.2f')}"
             found.append(("chosen judge", f"{row['candidate']} of {board.height}: {loss}; {row['reason']}"))
         elif row["loss"] is None:
             found.append(("not asked", f"{row['candidate']}: {row['reason']}"))
@@ -80,7 +82,8 @@ def _gate(store: Store) -> list[Fact]:
 
 def _verdict(row: dict[str, object]) -> str:
     lane = "" if row["lane"] in {None, FULL} else "re-certification, "
-    lines = [f"{row['state']} ({lane}policy {row['policy']}, look {row['look']})"]
+    look = "" if row["look"] is None else f", look {row['look']}"  # a suspension is no look
+    lines = [f"{row['state']} ({lane}policy {row['policy']}{look})"]
     lines += [
         f"{_DECIDE[c['status']]}  {c['sentence']}" for c in json.loads(str(row["criteria"])) if c["status"] in _DECIDE
     ]
@@ -112,10 +115,10 @@ def _rank(store: Store) -> list[Fact]:
     found = []
     for row in newest.iter_rows(named=True):
         p_value = "" if row["p_value"] is None else f", p = {row['p_value']:.4f}"
-        estimate = f"{row['estimate']:+.3f}" if row["arm"] in DIFFERENCES else f"{row['estimate']:.3f}"
-        interval = f"{estimate} [{row['low']:.3f}, {row['high']:.3f}]"
-        told = f"{interval} on {row['n_queries']} unseen queries ({EXPONENTIAL} gain){p_value}"
-        found.append((f"{NDCG} {row['arm']}", told))
+        form = "+.3f" if row["arm"] in DIFFERENCES else ".3f"
+        interval = told(row["estimate"], row["low"], row["high"], form=form)
+        line = f"{interval} on {row['n_queries']} unseen queries ({EXPONENTIAL} gain){p_value}"
+        found.append((f"{NDCG} {row['arm']}", line))
     return found
 
 
@@ -128,12 +131,12 @@ def _anchor(store: Store) -> list[Fact]:
         mine = runs.filter(pl.col("baseline_epoch") == row["baseline_epoch"], pl.col("collection") == row["collection"])
         kinds = dict(mine.group_by("kind").len().iter_rows())
         pairs = max(mine["n_pairs"], default=0)
-        counts = f"{kinds.get(BASELINE_RUN, 0)} baseline runs of {pairs} pairs, {kinds.get(WATCH_RUN, 0)} since"
-        found.append((f"same judge? [{row['collection']}]", f"{row['state']} ({counts}): {row['action']}"))
+        made = f"{kinds.get(BASELINE_RUN, 0)} baseline runs of {pairs} pairs, {kinds.get(WATCH_RUN, 0)} since"
+        found.append((f"same judge? [{row['collection']}]", f"{row['state']} ({made}): {row['action']}"))
     labels = amplify.newest(store.read("labels"))
     if not labels.is_empty():
-        told = dict(labels.group_by("status").len().iter_rows())
-        found.append(("labels", ", ".join(f"{told[name]:,} {name}" for name in STATUSES if name in told)))
+        counts = dict(labels.group_by("status").len().iter_rows())
+        found.append(("labels", ", ".join(f"{counts[name]:,} {name}" for name in STATUSES if name in counts)))
     return found
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from label_pipeline.core.codes.verdicts import CLOSED, DECISION, FULL
+from label_pipeline.core.codes.verdicts import CLOSED, DECISION, FULL, INSUFFICIENT
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.scale import Scale
@@ -102,7 +102,9 @@ def find_reference(
     later = (pl.col("epoch") > found.epoch) | (
         (pl.col("epoch") == found.epoch) & (pl.col("decided_at") > found.decided_at)  # another calibrator, same replies
     )
-    ours = full.filter(pl.col("judge_version").is_in([judge_version, *alike]), later)
+    # a look that could not answer says less than the one before it, and takes nothing back
+    answered = pl.col("state") != INSUFFICIENT
+    ours = full.filter(pl.col("judge_version").is_in([judge_version, *alike]), later, answered)
     if not ours.is_empty() and ours["state"][0] == CLOSED:
         closed = ours.row(0, named=True)
         raise NotApplicableError(

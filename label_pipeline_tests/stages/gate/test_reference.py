@@ -83,6 +83,16 @@ REFUSED: dict[str, tuple[list[Mapping[str, object]], str]] = {
         "certified old; the re-certification lane does not overrule it: improve the judge, then let the full gate "
         "decide (lane: full)",
     ),
+    "closed, then asked once more with the looks spent": (  # the newest row says less
+        [
+            {},
+            CLOSED | {"judge_version": "new", "epoch": 3},
+            {"judge_version": "twin", "epoch": 4, "open": False, "state": "insufficient"},
+        ],
+        "collection main: the full gate closed on this member and served model (judge new, epoch 3) after it had "
+        "certified old; the re-certification lane does not overrule it: improve the judge, then let the full gate "
+        "decide (lane: full)",
+    ),
     "older than a year": (
         [{"decided_at": NOW - timedelta(days=365)}],
         "collection main: the full gate certified old on 2025-06-01, more than 365 days ago; run the full gate "
