@@ -29,12 +29,12 @@ def test_the_pairs_of_a_day_with_the_texts_a_judge_is_shown() -> None:
     )  # fmt: skip
     pair = ("relevance", "main")
     assert found == [
-        (*pair, "q1", "d1", "v1", "de", "leave", "Title\n\nbody", False, 11, "wiki", "de", "en"),
-        (*pair, "q1", "d1", "v1", None, "leave", "Title\n\nbody", False, 11, "wiki", "de", "en"),
-        (*pair, "q1", "d2", "v1", None, "leave", "bare", True, 4, None, None, "en"),
+        (*pair, "q1", "d1", "v1", "de", "leave", "Title\n\nbody", "wiki", "de", "en", False, 11),
+        (*pair, "q1", "d1", "v1", None, "leave", "Title\n\nbody", "wiki", "de", "en", False, 11),
+        (*pair, "q1", "d2", "v1", None, "leave", "bare", None, None, "en", True, 4),
         # its text changed: kept, so that the loss is seen
-        (*pair, "q1", "d3", "v1", None, "leave", None, False, None, None, None, "en"),
-        (*pair, "q2", "d1", "v1", None, None, "Title\n\nbody", False, 11, "wiki", "de", None),
+        (*pair, "q1", "d3", "v1", None, "leave", None, None, None, "en", False, None),
+        (*pair, "q2", "d1", "v1", None, None, "Title\n\nbody", "wiki", "de", None, False, 11),
     ]
 
 
@@ -83,9 +83,9 @@ def test_what_the_human_seed_covered_in_the_grades_of_one_judge_and_epoch() -> N
     )  # fmt: skip
     pair = ("relevance", "main", "q1")
     assert found == [
-        (*pair, "d1", "v1", "de", None, 11, "wiki", "de", "en"),
-        (*pair, "d1", "v1", None, 1.75, 11, "wiki", "de", "en"),
-        (*pair, "d2", "v1", None, None, 4, None, None, "en"),
+        (*pair, "d1", "v1", "de", None, "wiki", "de", "en", 11),
+        (*pair, "d1", "v1", None, 1.75, "wiki", "de", "en", 11),
+        (*pair, "d2", "v1", None, None, None, None, "en", 4),
     ]
 
 

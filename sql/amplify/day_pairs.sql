@@ -1,8 +1,8 @@
 -- Candidate pairs of one day with the texts a judge is shown.
 -- Grain:   one row per candidate pair; query or document is null when the inputs changed since the day was loaded
 -- Params:  $day
--- Columns: task, collection, query_id, doc_id, doc_version, context_id, query, document, customer,
---          characters, source, language, query_language
+-- Columns: task, collection, query_id, doc_id, doc_version, context_id, query, document, source,
+--          language, query_language, customer, characters
 select
     c.task,
     c.collection,
@@ -12,11 +12,11 @@ select
     c.context_id,
     q.query,
     d.document,
-    coalesce(d.customer, false) as customer,
-    length(d.document) as characters,
     d.source,
     d.language,
-    q.language as query_language
+    q.language as query_language,
+    coalesce(d.customer, false) as customer,
+    length(d.document) as characters
 from candidates as c
 left join queries as q
     on c.task = q.task and c.collection = q.collection and c.query_id = q.query_id

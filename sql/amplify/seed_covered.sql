@@ -1,8 +1,8 @@
 -- What the human seed covered: its pairs' lengths, languages and sources, and the grades one judge gave them.
--- Grain:   one row per pair with gold whose document still has the text the humans saw; grade is null where it gave none
+-- Grain:   one row per pair with gold whose document still has the text the humans saw; null grade: it gave none
 -- Params:  $member_hash, $epoch
--- Columns: task, collection, query_id, doc_id, doc_version, context_id, grade, characters, source, language,
---          query_language
+-- Columns: task, collection, query_id, doc_id, doc_version, context_id, grade, source, language, query_language,
+--          characters
 with given as (
     select
         j.task,
@@ -29,10 +29,10 @@ select
     g.doc_version,
     g.context_id,
     s.grade,
-    length(d.document) as characters,
     d.source,
     d.language,
-    q.language as query_language
+    q.language as query_language,
+    length(d.document) as characters
 from gold as g
 inner join queries as q
     on g.task = q.task and g.collection = q.collection and g.query_id = q.query_id
