@@ -44,7 +44,7 @@ ANCHOR = ("anchor_run", "drift_verdict")
 ANCHOR_PAIRS = 180
 """The small project's human-graded anchor pairs: 18 queries of 10."""
 RUNS = 5
-WATCHED = {"cap_usd": 1, "baseline_runs": RUNS, "canary_pairs": 0}
+WATCHED = {"required": False, "cap_usd": 1, "baseline_runs": RUNS, "canary_pairs": 0}
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def data(home: Path, *, model: str = "rehearsal-large", **changes: object) -> di
         "calibrate": {"cap_usd": 1},
         "gate": {"cap_usd": 1},
         "amplify": {"cap_usd": 1},
-        "anchor": {"cap_usd": 1, "canary_pairs": 0},
+        "anchor": {"required": False, "cap_usd": 1, "canary_pairs": 0},
         **changes,
     }
 

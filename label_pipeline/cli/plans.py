@@ -72,7 +72,7 @@ def stage_plans(project: Project, inputs: AssembledFiles) -> Iterator[StagePlan]
     epoch = current_epoch(project)
     asked: dict[Purpose, pl.DataFrame] = {
         CALIBRATE: inputs.assigned.filter(split.is_in(LEARNING_SPLITS)),
-        GATE: inputs.assigned.filter(split == HOLDOUT),
+        GATE: inputs.assigned.filter(split.is_in([HOLDOUT, ANCHOR] if project.settings.anchor.required else [HOLDOUT])),
     }
     for stage, pairs in asked.items():
         texts = _texts(inputs.seeded, pairs)

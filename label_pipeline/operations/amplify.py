@@ -12,7 +12,7 @@ import polars as pl
 from label_pipeline.adapters.files import read_rows
 from label_pipeline.core.catalogue import LABEL_RUNS
 from label_pipeline.core.codes.inputs import CANDIDATES
-from label_pipeline.core.codes.labels import CANARY, CAP, GATE, MODEL, Refuser
+from label_pipeline.core.codes.labels import ANCHOR, CANARY, CAP, GATE, MODEL, Refuser
 from label_pipeline.core.codes.purposes import AMPLIFY
 from label_pipeline.core.errors import BudgetError, GateClosedError, InputError, JudgeError
 from label_pipeline.core.judge import JudgeVersion
@@ -21,6 +21,8 @@ from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan, refuse_over
 from label_pipeline.core.judging.spent import NOTHING, Spent, spent
 from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.operations.anchor_reference import anchor_of
+from label_pipeline.operations.baseline import stand_baselines
 from label_pipeline.operations.canary import Canary, ask_canary, canaries_of, prepare_canary
 from label_pipeline.operations.drift import finish_enforcing
 from label_pipeline.operations.epochs import recall_epoch
@@ -60,7 +62,7 @@ def label_days(run: Run, project: Project, days: Sequence[date]) -> pl.DataFrame
     """Labels ``days`` and returns their LABEL_RUNS rows, stored already.
 
     Raises:
-        BudgetError: over the cap.
+        BudgetError: over the cap, or there is no anchor baseline and no cap to make one.
         JudgeError: the endpoint cannot do it, or a canary says that the judge is not itself.
         GateClosedError: no open, current verdict.
         InputError: the inputs changed since a day's candidates were loaded.
@@ -77,7 +79,7 @@ def _refuse_unlabelled(project: Project, rows: pl.DataFrame, run_id: str) -> Non
     """Fails the run where a cap, a canary or the gate kept it from labelling; its books are stored already.
 
     Raises:
-        BudgetError: over the cap.
+        BudgetError: over the cap, or there is no anchor baseline and no cap to make one.
         JudgeError: a canary says that the judge is not itself.
         GateClosedError: no open, current verdict.
     """
@@ -87,6 +89,9 @@ def _refuse_unlabelled(project: Project, rows: pl.DataFrame, run_id: str) -> Non
     stopped = canaries_of(project, run_id).drop_nulls("reason")
     if not stopped.is_empty():
         raise JudgeError(" ".join(f"[{name}] {why}" for name, why in stopped["collection", "reason"].rows()))
+    unanchored = rows.filter(pl.col("refused_by") == ANCHOR)
+    if not unanchored.is_empty():
+        raise BudgetError(str(unanchored["reason"][0]))
     if rows.height and rows["judge_version"].null_count() == rows.height:
         raise GateClosedError(f"no open, current verdict, so nothing was sent: {rows['reason'][0]}")
     if rows.is_empty():  # a day without candidates must not look like a day that may be labelled
@@ -127,10 +132,10 @@ def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
             "loaded; materialise candidate_pairs of that day again"
         )
     collections = pairs["collection"].unique().sort().to_list()
-    standings = current_standings(project, "amplify", collections)
-    tasks = [
-        _task(project, run.run_id, pairs.filter(pl.col("collection") == name), standings[name]) for name in collections
-    ]
+    tasks = _tasks(project, run.run_id, pairs, collections)
+    baselines = stand_baselines(run, project, [task.work.collection for task in tasks if task.plan.requests])
+    if baselines.made:  # the judge of one may not be the one that was certified
+        tasks = _tasks(project, run.run_id, pairs, collections)
     cap_usd = project.settings.amplify.cap_usd
     try:
         refuse_over(sum((task.whole_plan for task in tasks), Plan()), cap_usd, f"amplify {day}")
@@ -139,10 +144,19 @@ def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
         refusal = CAP, f"amplify: {error}"
     rows, left = [], cap_usd
     for task in tasks:
-        stopped, paid = (None, 0.0) if refusal else _canary(run, project, task, left)
+        without = baselines.without.get(task.work.collection)
+        stopped: Refusal | None = None if without is None else (ANCHOR, without)
+        paid = 0.0
+        if not (refusal or stopped):
+            stopped, paid = _canary(run, project, task, left)
         rows.append(_fulfil(run, project, task, day, refusal or stopped, left - paid))
         left -= paid + float(rows[-1]["cost_usd"][0])
     return pl.concat(rows) if rows else LABEL_RUNS.empty()
+
+
+def _tasks(project: Project, run_id: str, pairs: pl.DataFrame, collections: Sequence[str]) -> list[_Task]:
+    standings = current_standings(project, "amplify", collections)
+    return [_task(project, run_id, pairs.filter(pl.col("collection") == name), standings[name]) for name in collections]
 
 
 def _task(project: Project, run_id: str, pairs: pl.DataFrame, standing: gate.Standing) -> _Task:
@@ -192,7 +206,8 @@ def _fulfil(
         over = CAP, f"amplify: stopped at the cap of ${project.settings.amplify.cap_usd:.2f}; raise it and run again"
     labels = amplify.labels(
         work, judging, task.judge, task.facts, _seed_covered(project, task.judge, task.calibrated_in, work.collection),
-        day=day, run_id=run.run_id, now=project.clock(),
+        anchored=not anchor_of(project, work.collection, task.judge.judge_version).missing, day=day, run_id=run.run_id,
+        now=project.clock(),
     )  # fmt: skip
     project.store("amplify").append("labels", labels, f"labels:{run.run_id}:{day}:{work.collection}")
     return _store_books(run, project, work, judging, cost, day, over)

@@ -16,6 +16,7 @@ from label_pipeline.core.codes.verdicts import DECISION, SUSPENSION
 from label_pipeline.core.drift import loss
 from label_pipeline.core.pairs import query_codes
 from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.operations.anchor_certificate import certificate_of
 from label_pipeline.operations.anchor_reference import Anchor, anchors, measured
 from label_pipeline.operations.gate import suspend
 from label_pipeline.operations.project import Project
@@ -103,6 +104,7 @@ def evidence_of(project: Project, found: Anchor) -> anchor.AnchorEvidence:
         regraded=_regraded(found.items, mine),
         human_mse=2 * float(panels.mean()) if panels.len() else None,  # type: ignore[arg-type]  # of floats
         population=_population(project, found, baseline),
+        certificate=certificate_of(project, found),
     )
 
 

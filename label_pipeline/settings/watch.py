@@ -12,7 +12,14 @@ from label_pipeline.settings.knobs import Knobs
 class AnchorSettings(Knobs):
     """Re-judging the anchor: is it still the same judge? See statistics.md section 7."""
 
-    cap_usd: float = Field(0, ge=0, description="most a run may cost, baseline included; 0: labels stay provisional")
+    required: bool = Field(
+        True,
+        description="nothing is labelled before a baseline stands; false is printed on verdicts and labels, for then a "
+        "change of the judge after the gate may go unseen",
+    )
+    cap_usd: float = Field(
+        0, ge=0, description="most a run may cost, baseline included; an amplification that lacks one makes it first"
+    )
     baseline_runs: int = Field(
         10, ge=5, le=50, description="runs after certification everything later is compared with; 5 miss half the flips"
     )

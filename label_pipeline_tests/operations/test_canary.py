@@ -118,7 +118,7 @@ def test_what_it_cost_is_gone_from_what_the_labels_may_spend(
     changes = {
         "candidates": [usual["candidates"][0] | {"prices": {"rehearsal-large": {"input_usd": 1000, "output_usd": 0}}}],
         "endpoints": {"rehearsal": usual["endpoints"]["rehearsal"] | {"concurrency": 2}},
-        "anchor": {"cap_usd": 100, "canary_pairs": PAIRS_A_DAY // 2},
+        "anchor": {"required": False, "cap_usd": 100, "canary_pairs": PAIRS_A_DAY // 2},
     }
     planned = _cap_that_just_fits(Small(projects.settings(home, **changes)), DAYS[:1])
     cap = 1.52 * planned  # half as many pairs are the canary's

@@ -25,6 +25,8 @@ LABELS = Table(
         Column("model_reported", pl.String, "model id as the provider reported it"),
         Column("rubric_version", pl.String, "rubric the judge used"),
         Column("cost_usd", pl.Float64, "US dollars"), Column("labelled_at", UTC, "when"),
+        Column("anchored", pl.Boolean, "whether a baseline stood when it was given: false under anchor.required: "
+               "false; null in rows of older versions", nullable=True),
         Column("outside_seed", pl.String, "JSON list of what lies outside what the collection's human seed covered: "
                "grade, length, language, source; null in rows of older versions", nullable=True),
     ),

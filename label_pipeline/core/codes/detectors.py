@@ -9,7 +9,7 @@ from typing import Final, Literal
 Detector = Literal[
     "rubric", "anchor_pairs", "baseline_runs", "served_model", "e_process", "jump", "double_jump", "flips", "malformed",
     "refused", "bias", "repeatability", "fingerprint", "canary", "humans", "population_texts", "population_grades",
-    "population_mean",
+    "population_mean", "gate_pass", "certificate",
 ]  # fmt: skip
 
 RUBRIC: Final = "rubric"
@@ -30,6 +30,9 @@ HUMANS: Final = "humans"
 POPULATION_TEXTS: Final = "population_texts"
 POPULATION_GRADES: Final = "population_grades"
 POPULATION_MEAN: Final = "population_mean"
+
+GATE_PASS: Final = "gate_pass"
+CERTIFICATE: Final = "certificate"
 
 POPULATION: Final = (POPULATION_TEXTS, POPULATION_GRADES, POPULATION_MEAN)
 
@@ -52,5 +55,7 @@ NAMES: Final[Mapping[Detector, str]] = {
     POPULATION_TEXTS: "population: texts",
     POPULATION_GRADES: "population: grades",
     POPULATION_MEAN: "population: mean grade",
+    GATE_PASS: "anchor at the gate",
+    CERTIFICATE: "certificate",
 }
 """What a person reads; nothing is decided by it."""

@@ -18,11 +18,13 @@ USABLE: Final = (PROVISIONAL, CONFIRMED)
 
 TAKEN_BACK: Final = (SUPERSEDED, RECALLED)
 
-Refuser = Literal["gate", "cap", "canary", "model"]
+Refuser = Literal["gate", "anchor", "cap", "canary", "model"]
 """What refused pairs of a day and collection."""
 
 GATE: Final = "gate"
 """No verdict was open and current."""
+ANCHOR: Final = "anchor"
+"""No baseline stood and none could be made."""
 CAP: Final = "cap"
 """The plan, or the run, passed the cap."""
 CANARY: Final = "canary"
@@ -30,7 +32,7 @@ CANARY: Final = "canary"
 MODEL: Final = "model"
 """Another model answered than was certified."""
 
-REFUSERS: Final[tuple[Refuser, ...]] = (GATE, CAP, CANARY, MODEL)
+REFUSERS: Final[tuple[Refuser, ...]] = (GATE, ANCHOR, CAP, CANARY, MODEL)
 
 Beyond = Literal["grade", "length", "language", "source"]
 """In what a labelled pair lies outside what the human seed covered, and the certificate with it."""

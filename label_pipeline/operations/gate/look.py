@@ -1,13 +1,14 @@
 """Take one look in the full lane: ask the judge about the whole holdout, decide, and store verdict and look."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 import numpy as np
 import polars as pl
 
+from label_pipeline.core.boundary import sendable_rows
 from label_pipeline.core.codes.purposes import CALIBRATE
 from label_pipeline.core.codes.verdicts import FULL
 from label_pipeline.core.errors import NotApplicableError
@@ -15,7 +16,7 @@ from label_pipeline.core.judge import JudgeVersion, judge_from_row, pair_grades
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import refuse_over
 from label_pipeline.core.pairs import pair_texts
-from label_pipeline.core.splits import HOLDOUT
+from label_pipeline.core.splits import ANCHOR, HOLDOUT
 from label_pipeline.operations.judging import ask_and_store, price, refuse_unanswered
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
@@ -61,7 +62,8 @@ def look_in_full(run: Run, project: Project, judge: JudgeVersion, epoch: int, ca
     gold = project.store("gate").query("seed/graded_pairs", {"splits": [HOLDOUT]})
     if gold.is_empty():
         raise NotApplicableError("no human grade on a holdout query; grade some, or see splits in settings")
-    grades = ask_judge(run, project, judge, epoch, gold, cap_usd)
+    asked = pl.concat([gold, _anchor_beside(project, judge, epoch, gold)])
+    grades = ask_judge(run, project, judge, epoch, asked, cap_usd)
     found = gate.collect(
         gold, grades, judge, project.settings.grade_scale, trains_on=project.settings.rank.grades,
         asked_before=asked_before(project, judge, epoch),
@@ -82,6 +84,25 @@ def ask_judge(
     judging = ask_and_store(run, project, order)
     refuse_unanswered(judging, "gate", cap_usd)
     return pair_grades(judging.judgements)
+
+
+def _anchor_beside(project: Project, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> pl.DataFrame:
+    """The anchor pairs of the collections whose look is not decided yet: what a baseline will be compared with.
+
+    None where no anchor is required, and none for a look that is settled: it costs nothing to take it again.
+    """
+    store, policy = project.store("gate"), project.policy
+    known = set(store.read("verdicts")["verdict_id"])
+    new = [
+        str(name)
+        for (name,), rows in gold.group_by(["collection"], maintain_order=True)
+        if gate.verdict_id(judge.judge_version, str(name), epoch, gate.holdout_hash(rows), policy.policy_hash)
+        not in known
+    ]
+    if not project.settings.anchor.required:
+        return gold.clear()
+    beside = store.query("seed/graded_pairs", {"splits": [ANCHOR]}).filter(pl.col("collection").is_in(new))
+    return sendable_rows(beside, inside=project.member_of(judge).inside)
 
 
 def asked_before(project: Project, judge: JudgeVersion, epoch: int) -> pl.DataFrame:
@@ -127,6 +148,8 @@ def settle(
     look = gate.next_look(looks, evidence.collection, lane, generation) if paid.is_empty() else int(paid["look"][0])
     edited = gate.edited_policy(looks, evidence.collection, policy.policy_hash, lane, generation)
     verdict = decide(look, np.random.default_rng(int(name, 16)), edited)
+    if not project.settings.anchor.required:
+        verdict = replace(verdict, criteria=(*verdict.criteria, gate.criteria.unanchored()))
     decision, spent = gate.rows(
         verdict, evidence, judge_version=judge.judge_version, rubric_version=judge.rubric_version, epoch=epoch,
         now=project.clock(), valid_days=project.settings.gate.valid_days, generation=generation,

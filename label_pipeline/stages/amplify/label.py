@@ -50,7 +50,7 @@ class DayBooks:
 
 def labels(
     work: Work, judging: Judging, judge: JudgeVersion, facts: pl.DataFrame, seed: pl.DataFrame,
-    *, day: date, run_id: str, now: datetime,
+    *, anchored: bool, day: date, run_id: str, now: datetime,
 ) -> pl.DataFrame:  # fmt: skip
     """LABELS rows of every pair that was graded, ``provisional`` until the next healthy anchor run.
 
@@ -60,6 +60,7 @@ def labels(
         judge: who was asked.
         facts: pair key and ``covered.FACTS`` of the candidates.
         seed: rows of sql/amplify/seed_covered.sql: what the collection's human seed covered.
+        anchored: whether the judge has a baseline to be watched against.
         day: the partition.
         run_id: the run.
         now: current time.
@@ -90,6 +91,7 @@ def labels(
             pl.lit(standing.verdict_id).alias("verdict_id"),
             pl.lit(run_id).alias("run_id"),
             pl.lit(judge.rubric_version).alias("rubric_version"),
+            pl.lit(anchored).alias("anchored"),
             pl.lit(now).alias("labelled_at"),
         )
     )

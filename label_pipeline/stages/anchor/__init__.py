@@ -3,6 +3,7 @@
 * runs        one run: what is asked, what it says, the row that is kept
 * canary      a few pairs asked before an amplification
 * evidence    what a drift decision looks at
+* certificate whether the baseline is of the judge the gate certified
 * population  the stream against the anchor
 * thresholds  what counts as a change
 * readings    the detectors over every run; signals: with their sentences
@@ -16,7 +17,7 @@ Keep out: asking, storing, telling Dagster.
 from label_pipeline.core.judging.spent import Spent, spent
 from label_pipeline.stages.anchor import canary
 from label_pipeline.stages.anchor.decision import DriftVerdict, decide_drift
-from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun
+from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun, Certificate
 from label_pipeline.stages.anchor.labels import confirmed, recalled, usable
 from label_pipeline.stages.anchor.population import Population, compare
 from label_pipeline.stages.anchor.recall import AffectedRanker, affected_rankers
@@ -25,7 +26,7 @@ from label_pipeline.stages.anchor.thresholds import DriftThresholds
 from label_pipeline.stages.anchor.verdicts import drift_row
 
 __all__ = [
-    "AffectedRanker", "AnchorEvidence", "AnchorRun", "DriftThresholds", "DriftVerdict", "Population", "Spent",
-    "affected_rankers", "canary", "compare", "confirmed", "decide_drift", "drift_row", "measure", "recalled", "run_row",
-    "snapshot", "spent", "usable",
+    "AffectedRanker", "AnchorEvidence", "AnchorRun", "Certificate", "DriftThresholds", "DriftVerdict", "Population",
+    "Spent", "affected_rankers", "canary", "compare", "confirmed", "decide_drift", "drift_row", "measure", "recalled",
+    "run_row", "snapshot", "spent", "usable",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 | what fired | cause | suspends | run again |
 |---|---|---|---|
 | another model answered | judge changed | yes | no |
+| the baseline loses more than the judge did at the gate | judge changed | yes | no |
 | loss beyond the tolerance, with a fingerprint first seen then | judge changed | yes | no |
 | loss beyond the tolerance, taking the bias back repairs half of it or more | leniency | yes | no |
 | loss beyond the tolerance, bias flat | capability | yes | no |
@@ -19,6 +20,7 @@
 A fingerprint alone asks for nothing: the anchor run it led to has just answered.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -71,7 +73,7 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(found: Readings, signals: tuple[Signal, ...]) -> Diagnosis:
-    """The first row of the table, after ``another_model``, that applies."""
+    """The first row of the table, after ``another_model`` and ``another_judge``, that applies."""
     for row in (_loss_drift, _warning, _noise, _canary, _humans, _population):
         diagnosis = row(found, signals)
         if diagnosis is not None:
@@ -92,6 +94,19 @@ def another_model(evidence: AnchorEvidence, sentence: str) -> Diagnosis:
         "provider"
     )
     return Diagnosis(DRIFTED, JUDGE_CHANGED, action, suspends=True, change_point=before)
+
+
+def another_judge(evidence: AnchorEvidence, sentences: Sequence[str]) -> Diagnosis:
+    """The second row: the baseline is not of the judge the gate certified, though its model has the same name.
+
+    Everything labelled since the certificate is in doubt.
+    """
+    action = (
+        f"{'; '.join(sentences)}: what answers now is not the judge that was certified, though it has the same name "
+        "(another server or another build?); calibrate and certify what is served now"
+    )
+    since = evidence.certificate.decided_at if evidence.certificate else None
+    return Diagnosis(DRIFTED, JUDGE_CHANGED, action, suspends=True, change_point=since)
 
 
 def _loss_drift(found: Readings, signals: tuple[Signal, ...]) -> Diagnosis | None:

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from label_pipeline.core.codes import detectors
 from label_pipeline.core.codes.drift import BASELINE, INSUFFICIENT, NO_CAUSE, RUBRIC, Cause, State
-from label_pipeline.stages.anchor.causes import Diagnosis, another_model, diagnose
+from label_pipeline.stages.anchor.causes import Diagnosis, another_judge, another_model, diagnose
+from label_pipeline.stages.anchor.certificate import certificate_signals
 from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun
 from label_pipeline.stages.anchor.readings import Readings
 from label_pipeline.stages.anchor.signals import (
@@ -59,8 +60,9 @@ def decide_drift(evidence: AnchorEvidence, thresholds: DriftThresholds = DEFAULT
     baseline = tuple(run for run in evidence.baseline if _whole(run, thresholds) and run.models <= accepted)
     runs = tuple(run for run in evidence.watch if _whole(run, thresholds))
     first = (*_sufficiency(evidence, len(baseline), thresholds), *_served(evidence))
-    others = (*_present(human_signal(evidence, thresholds)), *population_signals(evidence, thresholds))
-    known = _without_detectors(evidence, first, runs, thresholds)
+    certified = certificate_signals(evidence, baseline, thresholds)
+    others = (*certified, *_present(human_signal(evidence, thresholds)), *population_signals(evidence, thresholds))
+    known = _without_detectors(evidence, first, certified, runs, thresholds)
     if known is not None:
         return DriftVerdict(evidence.collection, signals=(*first, *others), **known._asdict())
     found = Readings(replace(evidence, baseline=baseline, watch=runs), runs, thresholds)
@@ -95,7 +97,11 @@ def _sufficiency(evidence: AnchorEvidence, runs: int, limits: DriftThresholds) -
 
 
 def _without_detectors(
-    evidence: AnchorEvidence, first: tuple[Signal, ...], runs: tuple[AnchorRun, ...], limits: DriftThresholds
+    evidence: AnchorEvidence,
+    first: tuple[Signal, ...],
+    certified: tuple[Signal, ...],
+    runs: tuple[AnchorRun, ...],
+    limits: DriftThresholds,
 ) -> Diagnosis | None:
     """What can be said before any detector is read; None where they are to be read."""
     rubric, pairs, baseline, *served = first
@@ -104,6 +110,8 @@ def _without_detectors(
     if rubric.fired:
         action = f"{rubric.sentence}, so it is void: grade at least 100 anchor pairs by the new rubric and make a new "
         return Diagnosis(INSUFFICIENT, RUBRIC, action + "baseline; the judge must be certified under it too")
+    if any(signal.fired for signal in certified):
+        return another_judge(evidence, [signal.sentence for signal in certified if signal.fired])
     if pairs.fired:
         return Diagnosis(INSUFFICIENT, NO_CAUSE, f"{pairs.sentence}: grade more pairs of anchor queries")
     if baseline.fired:

@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from label_pipeline.core.intervals import ClusterTotals
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.anchor.population import Population
 
@@ -66,6 +67,22 @@ class AnchorRun:
         return max(self.failed_share, 1 - float(self.replied.mean()))
 
 
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """What the gate saw of the judge when it certified it.
+
+    Attributes:
+        decided_at: when (UTC).
+        holdout: by query, the loss of its calibrated grades on the holdout, shares of R^2.
+        anchor: its pass over the anchor in the gate's own epoch, aligned with the baseline's items; None where the gate
+            did not ask for one.
+    """
+
+    decided_at: datetime
+    holdout: ClusterTotals
+    anchor: AnchorRun | None
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AnchorEvidence:
     """Everything one drift decision looks at, for one judge and collection.
@@ -83,6 +100,7 @@ class AnchorEvidence:
         regraded: humans' earlier and new grades of the same pairs, both (m,).
         human_mse: squared difference to expect between two humans' grades, in grades^2; None where unknown.
         population: comparison of the anchor with the stream; None where none was made.
+        certificate: what the gate saw; None where nothing of it is stored.
 
     Raises:
         ValueError: where an array does not have one entry per item.
@@ -100,10 +118,12 @@ class AnchorEvidence:
     regraded: tuple[Floats, Floats] | None = None
     human_mse: float | None = None
     population: Population | None = None
+    certificate: Certificate | None = None
 
     def __post_init__(self) -> None:
         n = len(self.gold)
-        runs = (*self.baseline, *self.watch, *self.canary)
+        gate_pass = self.certificate.anchor if self.certificate else None
+        runs = (*self.baseline, *self.watch, *self.canary, *([gate_pass] if gate_pass else []))
         arrays = [self.query_index, *(a for run in runs for a in (run.raw, run.calibrated, run.replied))]
         wrong = sorted({str(values.shape) for values in arrays if values.shape != (n,)})
         if wrong:

@@ -17,6 +17,7 @@ class DriftThresholds:
         alpha: yearly false-alarm share of each warning detector.
         runs_per_year: anchor runs per year; each warning detector spends alpha / runs_per_year per run.
         canaries_per_year: likewise for canaries.
+        certificate_alpha: one-sided level at which the baseline's loss is compared with the certificate's, once.
         min_pairs: anchor pairs below which nothing is decided; 300 are advised, the e-process is Gaussian there.
         min_baseline: baseline runs below which nothing is decided; 10 are advised.
         repaired: share of a rise that taking the bias back must repair for the rise to be called leniency.
@@ -35,6 +36,7 @@ class DriftThresholds:
     alpha: float = 0.05
     runs_per_year: int = 52
     canaries_per_year: int = 365
+    certificate_alpha: float = 0.01
     min_pairs: int = 100
     min_baseline: int = 5
     repaired: float = 0.5

@@ -8,6 +8,7 @@ calling models, telling Dagster.
 """
 
 from label_pipeline.core.codes.verdicts import Lane
+from label_pipeline.stages.gate import criteria
 from label_pipeline.stages.gate.criteria import Criterion
 from label_pipeline.stages.gate.decision import Verdict, decide
 from label_pipeline.stages.gate.doubt import doubts
@@ -29,7 +30,8 @@ from label_pipeline.stages.gate.standing import Standing, standings
 
 __all__ = [
     "ANCHOR_DAYS", "POLICIES", "Criterion", "Evidence", "Lane", "Paired", "Policy", "ReferenceJudge", "Standing",
-    "Verdict", "alike", "alpha_of_look", "choose_policy", "collect", "comparable", "decide", "doubts", "edited_policy",
+    "Verdict", "alike", "alpha_of_look", "choose_policy", "collect", "comparable", "criteria", "decide", "doubts",
+    "edited_policy",
     "find_reference", "generation", "holdout_hash", "looks_left", "next_look", "pair_up", "queries_needed", "recertify",
     "refuse_own_change", "retire", "rows", "standings", "suspension", "verdict_id",
 ]  # fmt: skip

@@ -77,6 +77,15 @@ def ungraded(evidence: Evidence, policy: Policy, rng: np.random.Generator) -> Cr
     )  # fmt: skip
 
 
+def unanchored() -> Criterion:
+    """Printed where labels may be given without an anchor."""
+    sentence = (
+        "labels may be given without an anchor baseline (anchor.required: false): a change of the judge after this "
+        "look may go unseen"
+    )
+    return Criterion("anchor", "reported", None, None, None, sentence)
+
+
 def not_applicable() -> tuple[Criterion, ...]:
     """The criteria that cannot apply, each with its reason."""
     return tuple(

@@ -41,7 +41,7 @@ from label_pipeline_tests.stages.judged import judge, line
 def labelled(found: Work, answers: Sequence[Said | Sequence[Said]], by: JudgeVersion | None = None) -> pl.DataFrame:
     by = by or judge()
     facts = pl.DataFrame([key(pair) | FACTS for pair in found.ask], schema=FACTS_SCHEMA)
-    return labels(found, judging(found.ask, answers), by, facts, SEED, day=DAY, run_id="run-9", now=NOW)
+    return labels(found, judging(found.ask, answers), by, facts, SEED, anchored=True, day=DAY, run_id="run-9", now=NOW)
 
 
 FACTS = {"characters": 50, "source": None, "language": "en", "query_language": "en"}
@@ -77,14 +77,16 @@ def test_a_label_carries_where_it_comes_from() -> None:
         "context_id": None, "day": DAY, "raw_grade": 2.0, "expected_grade": 1.6, "calibrated_grade": 1.6,
         "confidence": None, "status": "provisional", "judge_version": judge().judge_version, "verdict_id": "v1",
         "run_id": "run-9", "request_keys": '["r0.0"]', "model_reported": "model-2026", "rubric_version": "1-abc",
-        "cost_usd": 0.001, "labelled_at": NOW, "outside_seed": "[]",
+        "cost_usd": 0.001, "labelled_at": NOW, "outside_seed": "[]", "anchored": True,
     }  # fmt: skip
 
 
 def test_a_grade_the_seed_never_had_is_marked_and_so_is_a_pair_of_which_nothing_is_known() -> None:
     assert labelled(work([1, 2]), [said(2), said(3)])["outside_seed"].to_list() == ["[]", '["grade"]']
     found = work([1])
-    stored = labels(found, judging(found.ask, [said(2)]), judge(), NOTHING_KNOWN, SEED, day=DAY, run_id="r", now=NOW)
+    stored = labels(
+        found, judging(found.ask, [said(2)]), judge(), NOTHING_KNOWN, SEED, anchored=True, day=DAY, run_id="r", now=NOW
+    )
     assert stored["outside_seed"].to_list() == ['["length", "language"]']  # the seed has documents without a source
 
 
@@ -214,7 +216,7 @@ def test_the_books_add_up_for_every_mix_of_outcomes() -> None:
         }  # fmt: skip
         assert parts == expected
         if came:
-            stored = labels(found, came, judge(), NOTHING_KNOWN, SEED, day=DAY, run_id="r", now=NOW)
+            stored = labels(found, came, judge(), NOTHING_KNOWN, SEED, anchored=True, day=DAY, run_id="r", now=NOW)
             assert found.labelled_before + stored.height == row["labelled"]
             assert not stored.select("doc_id").is_duplicated().any()
         seen.update(name for name, count in parts.items() if count)

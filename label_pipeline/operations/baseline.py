@@ -1,0 +1,87 @@
+"""The baseline that labels wait for: made where it is missing, and decided on, before anything is labelled."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from label_pipeline.core.errors import BudgetError, GateClosedError
+from label_pipeline.core.judging.plan import Plan
+from label_pipeline.operations.anchor import ask_anchors
+from label_pipeline.operations.anchor_reference import Anchor, anchor_of, order_of, sendable_pairs
+from label_pipeline.operations.drift import decide, enforce, evidence_of
+from label_pipeline.operations.epochs import next_epoch
+from label_pipeline.operations.gate import current_standings
+from label_pipeline.operations.judging import price
+from label_pipeline.operations.project import Project
+from label_pipeline.operations.run import Run
+
+RAISE = "raise it, or state anchor.required: false, which is printed on verdicts and labels"
+
+
+class Baselines(NamedTuple):
+    """What became of the baselines some labels wait for.
+
+    Attributes:
+        made: whether one was made, so that a verdict may be suspended now.
+        without: collection: why it has none and may not be labelled; nothing was sent for it.
+    """
+
+    made: bool
+    without: Mapping[str, str]
+
+
+def stand_baselines(run: Run, project: Project, collections: Sequence[str]) -> Baselines:
+    """Makes the missing baselines of ``collections`` within anchor.cap_usd and decides on them. Call it under the lock.
+
+    Whoever certified the judge, the page, a sensor or the command line, comes by here before a label is given. A
+    baseline that is not of the certified judge suspends it here.
+
+    Raises:
+        ProviderUnavailableError: an outage. What was answered is kept.
+    """
+    if not project.settings.anchor.required:
+        return Baselines(False, {})
+    made, without = False, {}
+    for name, standing in current_standings(project, "anchor", collections).items():
+        if not standing.open:
+            continue
+        try:
+            found = anchor_of(project, name, str(standing.judge_version))
+        except GateClosedError:  # its settings changed: the label day refuses it by itself
+            continue
+        if found.missing:
+            try:
+                _make(run, project, found)
+                made = True
+            except BudgetError as error:
+                without[name] = str(error)
+    return Baselines(made, without)
+
+
+def _make(run: Run, project: Project, found: Anchor) -> None:
+    """The missing runs of one baseline, and the verdict on it.
+
+    Raises:
+        BudgetError: there is no pair to ask about, or the plan is over anchor.cap_usd; nothing was sent.
+    """
+    cap, name = project.settings.anchor.cap_usd, found.collection
+    items = found.items if found.items.height else sendable_pairs(project, found)
+    if items.is_empty():
+        raise BudgetError(
+            f"[{name}] nothing is labelled before the anchor has a baseline, and no human-graded pair of an anchor "
+            "query may be asked about: grade some (splits.anchor), or state anchor.required: false, which is printed "
+            "on verdicts and labels"
+        )
+    asked = replace(found, items=items)
+    one = price(project, order_of(asked, "anchor", next_epoch(project, "anchor", name)))
+    plan = sum((one for _ in range(found.missing)), Plan())
+    if plan.cost_usd > cap:
+        raise BudgetError(
+            f"[{name}] nothing is labelled before the anchor has a baseline: {found.missing} runs of {items.height} "
+            f"pairs cost about ${plan.cost_usd:.2f}, anchor.cap_usd is {cap:.2f}; {RAISE}"
+        )
+    run.log.info(f"[{name}] {found.missing} baseline runs of {items.height} anchor pairs come before the first label")
+    ask_anchors(run, project, [found], cap_usd=cap, rebaseline=False)
+    stands = anchor_of(project, name, found.judge.judge_version)
+    decide(project, stands, evidence_of(project, stands))
+    enforce(project)
