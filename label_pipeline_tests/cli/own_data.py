@@ -90,7 +90,7 @@ def generate(seed: int = 5) -> OwnData:
     )
 
 
-NO_ANCHOR = {"cap_usd": 0, "canary_pairs": 0}
+NO_ANCHOR = {"required": False, "cap_usd": 0, "canary_pairs": 0}
 """What most tests count is sent for labels alone; test_own_data.py walks with the anchor of the template."""
 
 

@@ -105,7 +105,7 @@ def test_the_canary_is_in_the_price_of_an_amplification(shell: Shell, config: Pa
 
     (pairs, day) = planned()
     assert pairs == ["60", "60"]
-    own_data.edit(config, anchor={"cap_usd": 0, "canary_pairs": 30})
+    own_data.edit(config, anchor={**own_data.NO_ANCHOR, "canary_pairs": 30})
     (more, dearer) = planned()
     assert more == ["90", "90"]
     assert dearer == pytest.approx(2 * day, rel=0.05), "a day has thirty pairs, and so has the canary"

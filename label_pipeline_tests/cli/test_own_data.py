@@ -61,10 +61,10 @@ def test_every_command_ends_well_and_asks_what_it_should(walk: Walk) -> None:
     ends = (walk.check, walk.to_gate, walk.whole, walk.status, walk.again)
     assert [end.code for end in ends] == [0] * 5, [end.said for end in ends if end.code]
     assert [end.err for end in ends] == [""] * 5
-    # train and dev, holdout; then the anchor ten times, a canary, the candidates, and the anchor once more, which
+    # train and dev, holdout with the anchor beside it; then the anchor ten times, a canary, the candidates, and the anchor once more, which
     # confirms the labels; then nothing more, whatever is run again
-    whole = 320 + 460 + 10 * 140 + 30 + 60 + 140
-    assert walk.asked == (0, 320 + 460, whole, whole, whole)
+    whole = 320 + 600 + 10 * 140 + 30 + 60 + 140
+    assert walk.asked == (0, 320 + 600, whole, whole, whole)
 
 
 @pytest.mark.slow
@@ -104,10 +104,10 @@ def test_the_whole_run_watches_the_judge_and_confirms_its_labels(walk: Walk) -> 
 def test_status_says_who_may_label_what_is_labelled_and_what_it_cost(walk: Walk) -> None:
     rows = [line.split() for line in walk.status.out.splitlines()]
     assert [row[3] for row in rows if row[:1] == ["main"]] == ["open", "11"]
-    assert [row[3:6] for row in rows if row[:1] == ["2026-03-01"]] == [["30", "30", "-"]]
+    assert [[*row[3:5], row[6]] for row in rows if row[:1] == ["2026-03-01"]] == [["30", "30", "-"]]
     spent = {row[0]: row for row in rows if len(row) == 6 and row[0] in {*STAGES, "canary", "all"}}
     stages = ("calibrate", "gate", "anchor", "canary", "amplify")
-    assert [spent[stage][2] for stage in (*stages, "all")] == ["320", "460", "1,540", "30", "60", "2,410"]
+    assert [spent[stage][2] for stage in (*stages, "all")] == ["320", "600", "1,540", "30", "60", "2,550"]
     cost_usd = [float(spent[stage][5]) for stage in stages]
     assert float(spent["all"][5]) == pytest.approx(sum(cost_usd), abs=5e-4)
     assert float(spent["all"][5]) > 0.1

@@ -84,6 +84,7 @@ def write_settings(folder: Path, name: str, models: Sequence[str], labels: Path,
                 "prices": {model: {"input_usd": 0, "output_usd": 0} for model in models},
             }
         ],
+        "anchor": {"required": False},  # recorded grades never change
         "rehearsal": {
             "kind": "recorded",
             "path": wide,

@@ -13,7 +13,16 @@ from label_pipeline.core.pairs import pair_texts
 from label_pipeline.operations.judging import price
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests import small_project as projects
-from label_pipeline_tests.small_project import DAYS, PAIRS_A_DAY, Provider, Small, failure_of, serving, watched
+from label_pipeline_tests.small_project import (
+    DAYS,
+    PAIRS_A_DAY,
+    WATCHED,
+    Provider,
+    Small,
+    failure_of,
+    serving,
+    watched,
+)  # fmt: skip
 
 CANARY = 30
 
@@ -98,7 +107,7 @@ def test_its_price_counts_against_the_cap_of_amplify(home: Path, provider: Provi
     free = watched(home, days=1)
     planned = float(_cap_that_just_fits(free))
     for pairs, works in ((0, True), (CANARY, False)):
-        settings = projects.settings(home, anchor={"canary_pairs": pairs, "baseline_runs": 5, "cap_usd": 1},
+        settings = projects.settings(home, anchor={**WATCHED, "canary_pairs": pairs},
                                      amplify={"cap_usd": planned})  # fmt: skip
         graph = Small(settings, free.clock_now)
         before = provider.requests()

@@ -61,6 +61,7 @@ def write_project(folder: Path, endpoint: Endpoint) -> Settings:
         "inputs": {name: f"{name}.csv" for name in tables},
         "days": {"start": DAY, "end": DAY},
         "endpoints": {"real": {"base_url": endpoint.url, "api_key_env": KEY_VARIABLE, "concurrency": 2}},
+        "anchor": {"required": False},  # an hour of this model's time
         "candidates": [
             {
                 "endpoint": "real",

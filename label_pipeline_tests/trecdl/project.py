@@ -121,6 +121,7 @@ def write_settings(folder: Path, name: str, models: Sequence[str], candidates: P
             }
         ],
         "gate": {"policy": "single-standard"},
+        "anchor": {"required": False},  # recorded grades never change
         "rehearsal": {
             "kind": "recorded",
             "path": wide,

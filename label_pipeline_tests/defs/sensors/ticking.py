@@ -91,7 +91,7 @@ def watched_settings(home: Path, **changes: Any) -> Settings:
 def watched_content(home: Path, **changes: Any) -> dict[str, Any]:
     """The same as it would stand in a file."""
     watch = {"recalibration_cap_usd": 1, "every_s": 1}
-    anchor = {"cap_usd": 1, "canary_pairs": 0, "baseline_runs": 5}
+    anchor = {"required": False, "cap_usd": 1, "canary_pairs": 0, "baseline_runs": 5}
     last = FIRST_NIGHT + timedelta(days=NIGHTS - 1)
     days = {"start": FIRST_NIGHT.isoformat(), "end": last.isoformat()}
     given = {"gate": LOOSE, "anchor": anchor, "watch": watch, "days": days, **changes}
