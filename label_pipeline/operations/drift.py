@@ -15,7 +15,7 @@ from label_pipeline.core.codes.drift import BASELINE, BASELINE_RUN, CANARY_RUN, 
 from label_pipeline.core.codes.verdicts import DECISION, SUSPENSION
 from label_pipeline.core.drift import loss
 from label_pipeline.core.pairs import query_codes
-from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 from label_pipeline.operations.anchor_certificate import certificate_of
 from label_pipeline.operations.anchor_reference import Anchor, anchors, measured
 from label_pipeline.operations.gate import suspend
@@ -119,10 +119,15 @@ def expected_loss(evidence: anchor.AnchorEvidence) -> tuple[float, float]:
 
 
 def _regraded(items: pl.DataFrame, gold: pl.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
-    """Earlier and new panel means of the pairs whose human grades changed since the snapshot."""
+    """Earlier and new panel means of the pairs that people graded again since the snapshot; None where nobody did.
+
+    All pairs of every query in which any grade changed: a pair graded again alike looks untouched, and to leave those
+    out would find every honest second grading far off.
+    """
     now = gold.select(*PAIR_KEY, pl.col("gold_mean").alias("new"), pl.col("n_grades").alias("grades"))
     both = items.join(now, on=list(PAIR_KEY), how="inner", nulls_equal=True)
-    changed = both.filter((pl.col("new") != pl.col("gold_mean")) | (pl.col("grades") != pl.col("n_grades")))
+    touched = (pl.col("new") != pl.col("gold_mean")) | (pl.col("grades") != pl.col("n_grades"))
+    changed = both.filter(touched.any().over(QUERY_KEY))
     return None if changed.is_empty() else (changed["gold_mean"].to_numpy(), changed["new"].to_numpy())
 
 

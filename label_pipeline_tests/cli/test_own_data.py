@@ -61,8 +61,8 @@ def test_every_command_ends_well_and_asks_what_it_should(walk: Walk) -> None:
     ends = (walk.check, walk.to_gate, walk.whole, walk.status, walk.again)
     assert [end.code for end in ends] == [0] * 5, [end.said for end in ends if end.code]
     assert [end.err for end in ends] == [""] * 5
-    # train and dev, holdout with the anchor beside it; then the anchor ten times, a canary, the candidates, and the anchor once more, which
-    # confirms the labels; then nothing more, whatever is run again
+    # train and dev, holdout with the anchor beside it; then the anchor ten times, a canary, the candidates, and the
+    # anchor once more, which confirms the labels; then nothing more, whatever is run again
     whole = 320 + 600 + 10 * 140 + 30 + 60 + 140
     assert walk.asked == (0, 320 + 600, whole, whole, whole)
 

@@ -117,7 +117,7 @@ def _loss_drift(found: Readings, signals: tuple[Signal, ...]) -> Diagnosis | Non
         fact = f"{_said(signals, detectors.DOUBLE_JUMP)} ({fact})"
     first, last = found.changed
     cause, advice = _why_worse(found, first, last)
-    return Diagnosis(DRIFTED, cause, f"{fact}; {advice}", suspends=True, change_point=_before(found, first))
+    return Diagnosis(DRIFTED, cause, f"{fact}; {advice}", suspends=True, change_point=_before(found, found.earliest))
 
 
 def _why_worse(found: Readings, first: int, last: int) -> tuple[Cause, str]:

@@ -135,6 +135,11 @@ class Readings:
         return loss.first_changed_run(self.rise[: self.decisive + 1], self.base), self.decisive
 
     @cached_property
+    def earliest(self) -> int:
+        """Index of the earliest run that may be the first after the change: labels are in doubt from before it."""
+        return loss.earliest_changed_run(self.rise[: self.changed[1] + 1], self.base)
+
+    @cached_property
     def bias(self) -> detectors.Shift:
         """Shift of the calibrated grade in shares of R, over the changed runs."""
         return detectors.mean_shift(self._shares(self._changed_runs), self._shares(self.evidence.baseline))

@@ -129,6 +129,27 @@ def test_the_change_is_the_likeliest_two_segments_with_the_baseline_in_the_first
 
 def test_without_any_rise_the_change_is_the_newest_run() -> None:
     assert loss.first_changed_run(np.array([-0.1, -0.2, -0.3]), flat()) == 2
+    assert loss.earliest_changed_run(np.array([-0.1, -0.2, -0.3]), flat()) == 2
+
+
+@pytest.mark.parametrize("step", [2.0, 3.5])
+def test_the_earliest_likely_change_is_seldom_after_the_true_one_and_the_likeliest_often_is(step: float) -> None:
+    """A change of 2 and 3.5 standard deviations a run before run 10; looked at when the e-process alarms."""
+    rng = np.random.default_rng(8)
+    base, late = flat(runs=10), {"likeliest": 0, "earliest": 0}
+    noise, alarms = math.sqrt(float(base.noise)), 0
+    for _ in range(1500):
+        shared = noise / math.sqrt(base.runs) * rng.normal()  # the baseline's own luck
+        rise = noise * rng.normal(size=40) + np.where(np.arange(40) >= 10, step * noise, 0.0) - shared
+        alarmed = np.flatnonzero(loss.e_process(loss.tolerance_z(rise, base, 0.0)) >= 20)
+        if len(alarmed) and alarmed[0] >= 10:
+            alarms += 1
+            seen = rise[: alarmed[0] + 1]
+            late["likeliest"] += loss.first_changed_run(seen, base) > 10
+            late["earliest"] += loss.earliest_changed_run(seen, base) > 10
+    assert alarms > 1400
+    assert late["earliest"] / alarms <= 0.05
+    assert late["likeliest"] > 2 * late["earliest"]
 
 
 def test_many_years_at_once_are_each_year_alone() -> None:
