@@ -101,7 +101,7 @@ def evidence_of(project: Project, found: Anchor) -> anchor.AnchorEvidence:
         canary=canary,
         accepted_model=found.judge.model_served,
         rubric_changed=found.judge.rubric_version != project.rubric_version,
-        regraded=_regraded(found.items, mine),
+        regraded=regraded(found.items, mine),
         human_mse=2 * float(panels.mean()) if panels.len() else None,  # type: ignore[arg-type]  # of floats
         population=_population(project, found, baseline),
         certificate=certificate_of(project, found),
@@ -118,7 +118,7 @@ def expected_loss(evidence: anchor.AnchorEvidence) -> tuple[float, float]:
     return 100 * (middle - width), 100 * (middle + width)
 
 
-def _regraded(items: pl.DataFrame, gold: pl.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
+def regraded(items: pl.DataFrame, gold: pl.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
     """Earlier and new panel means of the pairs that people graded again since the snapshot; None where nobody did.
 
     All pairs of every query in which any grade changed: a pair graded again alike looks untouched, and to leave those
