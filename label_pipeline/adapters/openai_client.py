@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx2
@@ -42,6 +43,11 @@ TROUBLES = (openai.APIConnectionError, aiohttp.ClientError, TimeoutError, Unusab
 T = TypeVar("T")
 
 
+def host_of(base_url: str) -> str:
+    """The host name of an address, without port, user or path."""
+    return urlsplit(base_url).hostname or ""
+
+
 class OpenAIChatClient:
     """Sends chat requests to one endpoint.
 
@@ -69,6 +75,7 @@ class OpenAIChatClient:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._base_url, self._api_key = base_url, api_key
+        self._host = host_of(base_url)
         self._timeout_s, self._max_retries, self._limiter = timeout_s, max_retries, limiter
         self._sleep, self._clock = sleep, clock
         # Jitter only keeps clients apart in time; it must differ between processes and decides nothing.
@@ -94,7 +101,7 @@ class OpenAIChatClient:
             response = await client.post("/chat/completions", cast_to=httpx2.Response, body=body)
             latency_s = self._clock() - started
             data = json_answer(response.content, "choices")
-            return parse_reply(data, body, response.headers.get("x-request-id"), latency_s)
+            return parse_reply(data, body, response.headers.get("x-request-id"), latency_s, self._host)
 
         return await self._with_retries(post, tokens, str(body.get("model")))
 

@@ -52,7 +52,7 @@ def json_answer(content: bytes, field: str) -> dict[str, object]:
 
 
 def parse_reply(
-    data: Mapping[str, object], body: Mapping[str, object], request_id: str | None, latency_s: float
+    data: Mapping[str, object], body: Mapping[str, object], request_id: str | None, latency_s: float, host: str
 ) -> Reply:
     """The reply of a chat request.
 
@@ -61,6 +61,7 @@ def parse_reply(
         body: the request; tokens are estimated from it where the answer has no usage, so that no spending looks free.
         request_id: of the response headers; a server that sends none (llama.cpp) names the answer in its body.
         latency_s: seconds.
+        host: that was asked; a router names the provider behind it in the field ``provider``.
 
     Raises:
         UnusableAnswerError: there is no choice with a message.
@@ -84,6 +85,7 @@ def parse_reply(
         output_tokens=_count(usage.get("completion_tokens"), estimate_tokens(content or "") if not usage else 0),
         latency_s=latency_s,
         tokens=_tokens(_object(choice.get("logprobs")).get("content")),
+        served_by=f"{host} ({provider[:60]})" if (provider := _text(data.get("provider"))) else host,
     )
 
 

@@ -67,6 +67,11 @@ def judge_from_row(row: Mapping[str, object]) -> JudgeVersion:
     )
 
 
+def hosts(judgements: pl.DataFrame) -> str | None:
+    """Who answered, of JUDGEMENTS rows: every host once, separated by commas; None where nobody knows."""
+    return ", ".join(judgements["served_by"].drop_nulls().unique().sort()) or None
+
+
 def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
     """One row per pair from JUDGEMENTS rows of one judge and purpose.
 

@@ -21,7 +21,12 @@ class TokenChoice(NamedTuple):
 
 @dataclass(frozen=True)
 class Reply:
-    """One provider reply as received. Token counts are tokens, latency seconds."""
+    """One provider reply as received. Token counts are tokens, latency seconds.
+
+    ``served_by`` is the host of the address that answered, without its port, and the provider behind it where the reply
+    names one: ``openrouter.ai (DeepInfra)``; None in replies that an older version kept. It is in no request key and no
+    judge version: the same model on another host is the same judge until its grades say otherwise.
+    """
 
     content: str | None
     refusal: str | None
@@ -34,6 +39,7 @@ class Reply:
     output_tokens: int
     latency_s: float
     tokens: tuple[TokenChoice, ...] = ()
+    served_by: str | None = None
 
 
 class ChatClient(Protocol):

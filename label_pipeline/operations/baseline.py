@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from label_pipeline.adapters.openai_client import host_of
+from label_pipeline.core.codes.purposes import ANCHOR
 from label_pipeline.core.errors import BudgetError, GateClosedError
 from label_pipeline.core.judging.plan import Plan
 from label_pipeline.operations.anchor import ask_anchors
 from label_pipeline.operations.anchor_reference import Anchor, anchor_of, order_of, sendable_pairs
 from label_pipeline.operations.drift import decide, enforce, evidence_of
+from label_pipeline.operations.endpoints import base_url
 from label_pipeline.operations.epochs import next_epoch
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.judging import price
@@ -33,7 +36,8 @@ class Baselines(NamedTuple):
 def stand_baselines(run: Run, project: Project, collections: Sequence[str]) -> Baselines:
     """Makes the missing baselines of ``collections`` within anchor.cap_usd and decides on them. Call it under the lock.
 
-    Whoever certified the judge, the page, a sensor or the command line, comes by here before a label is given. A
+    A host that never answered the anchor is asked once too: the same model id elsewhere may be another build. Whoever
+    certified the judge, the page, a sensor or the command line, comes by here before a label is given. A
     baseline that is not of the certified judge suspends it here.
 
     Raises:
@@ -49,17 +53,28 @@ def stand_baselines(run: Run, project: Project, collections: Sequence[str]) -> B
             found = anchor_of(project, name, str(standing.judge_version))
         except GateClosedError:  # its settings changed: the label day refuses it by itself
             continue
-        if found.missing:
+        new_host = _new_host(project, found)
+        if found.missing or new_host:
             try:
-                _make(run, project, found)
+                _ask(run, project, found, new_host)
                 made = True
             except BudgetError as error:
                 without[name] = str(error)
     return Baselines(made, without)
 
 
-def _make(run: Run, project: Project, found: Anchor) -> None:
-    """The missing runs of one baseline, and the verdict on it.
+def _new_host(project: Project, found: Anchor) -> str | None:
+    """The host of today's address, where it has never answered the anchor; None where no older host is known."""
+    endpoint = found.member.endpoint
+    host = host_of(base_url(project.settings.endpoints[endpoint], endpoint))
+    asked = {"purpose": ANCHOR, "epoch": found.runs["epoch"].to_list()}
+    served = project.store("anchor").read("judgements", ["served_by"], asked)["served_by"].drop_nulls().unique()
+    known = {name.split(" (")[0] for name in served}
+    return host if known and host not in known else None
+
+
+def _ask(run: Run, project: Project, found: Anchor, new_host: str | None) -> None:
+    """The missing runs of one baseline, or the run that a new host calls for; and the verdict on it.
 
     Raises:
         BudgetError: there is no pair to ask about, or the plan is over anchor.cap_usd; nothing was sent.
@@ -72,15 +87,15 @@ def _make(run: Run, project: Project, found: Anchor) -> None:
             "query may be asked about: grade some (splits.anchor), or state anchor.required: false, which is printed "
             "on verdicts and labels"
         )
-    asked = replace(found, items=items)
-    one = price(project, order_of(asked, "anchor", next_epoch(project, "anchor", name)))
-    plan = sum((one for _ in range(found.missing)), Plan())
+    why = "before the anchor has a baseline" if found.missing else f"by {new_host} before it has answered the anchor"
+    one = price(project, order_of(replace(found, items=items), "anchor", next_epoch(project, "anchor", name)))
+    plan = sum((one for _ in range(found.runs_to_do)), Plan())
     if plan.cost_usd > cap:
         raise BudgetError(
-            f"[{name}] nothing is labelled before the anchor has a baseline: {found.missing} runs of {items.height} "
-            f"pairs cost about ${plan.cost_usd:.2f}, anchor.cap_usd is {cap:.2f}; {RAISE}"
+            f"[{name}] nothing is labelled {why}: {found.runs_to_do} runs of {items.height} pairs cost about "
+            f"${plan.cost_usd:.2f}, anchor.cap_usd is {cap:.2f}; {RAISE}"
         )
-    run.log.info(f"[{name}] {found.missing} baseline runs of {items.height} anchor pairs come before the first label")
+    run.log.info(f"[{name}] nothing is labelled {why}: {found.runs_to_do} runs of {items.height} pairs come first")
     ask_anchors(run, project, [found], cap_usd=cap, rebaseline=False)
     stands = anchor_of(project, name, found.judge.judge_version)
     decide(project, stands, evidence_of(project, stands))

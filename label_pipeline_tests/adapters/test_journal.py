@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import signal
 import sqlite3
@@ -263,3 +264,16 @@ def test_a_closed_journal_says_so(tmp_path: Path) -> None:
     journal.close()
     with pytest.raises(TableError, match="is closed"):
         asyncio.run(journal.remember("k", reply()))
+
+
+def test_a_reply_kept_by_an_older_version_is_read_and_nobody_knows_who_served_it(tmp_path: Path) -> None:
+    with SQLiteJournal(tmp_path / "j") as journal:
+        asyncio.run(journal.remember("k", reply(1)))
+    with sqlite3.connect(tmp_path / "j") as connection:
+        [(kept,)] = connection.execute("SELECT reply FROM replies").fetchall()
+        fields = json.loads(kept)
+        del fields["served_by"]
+        connection.execute("UPDATE replies SET reply = ?", (json.dumps(fields),))
+    connection.close()
+    with SQLiteJournal(tmp_path / "j") as journal:
+        assert journal.lookup(["k"])["k"].served_by is None

@@ -85,8 +85,14 @@ def test_a_reply_is_read_whole_and_the_body_arrives_unchanged() -> None:
     assert received == Reply(
         content='{"rationale": "because", "grade": 3}', refusal=None, finish_reason="stop", model="judge-2026-01-01",
         fingerprint="fp", request_id="req-0", input_tokens=100, cached_tokens=20, output_tokens=10,
-        latency_s=received.latency_s,
+        latency_s=received.latency_s, served_by="127.0.0.1",
     )  # fmt: skip
+
+
+def test_the_provider_behind_a_router_is_named() -> None:
+    routed = web.json_response({**chat_answer(), "provider": "DeepInfra"})
+    with ScriptedProvider(answered(routed)) as provider:
+        assert complete(client_of(provider.url)).served_by == "127.0.0.1 (DeepInfra)"
 
 
 def test_a_server_that_sends_no_request_id_names_the_answer_in_its_body() -> None:

@@ -70,7 +70,8 @@ def test_an_amplification_makes_the_missing_baseline_first_and_marks_its_labels(
     assert done.success, done.failure
     assert read(found, "anchor_runs")["kind"].to_list() == ["baseline"] * RUNS
     told = cast(Said, done.run.log).infos
-    assert any(f"{RUNS} baseline runs of {ANCHOR_PAIRS} anchor pairs come before" in line for line in told)
+    first = f"nothing is labelled before the anchor has a baseline: {RUNS} runs of {ANCHOR_PAIRS} pairs come first"
+    assert any(first in line for line in told)
     assert read(found, "labels")["anchored"].to_list() == [True] * PAIRS_A_DAY
     verdict = read(found, "drift_verdicts").row(-1, named=True)
     assert (verdict["state"], verdict["suspends"]) == ("baseline", False)
@@ -149,3 +150,37 @@ def test_a_project_without_an_anchor_says_so_on_its_verdict(certified_small: Cal
     criteria: list[dict[str, Any]] = json.loads(read(found, "verdicts")["criteria"][0])
     [said] = [criterion["sentence"] for criterion in criteria if criterion["name"] == "anchor"]
     assert "anchor.required: false" in said
+
+
+def test_another_host_answers_the_anchor_once_before_it_labels(
+    home: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same server under another name, as far as anybody can tell."""
+    found = certified_again(home)
+    assert found.run("amplified_labels", day=DAYS[0]).success
+    verdict = read(found, "verdicts").sort("epoch").row(-1, named=True)
+    assert verdict["served_by"] == "127.0.0.1"
+    assert set(read(found, "labels")["served_by"]) == {"127.0.0.1"}
+    elsewhere = provider.url.replace("127.0.0.1", "localhost")
+    monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", elsewhere)
+    later = small(home, hours=1)
+    assert later.run("amplified_labels", day=DAYS[1]).success
+    assert read(later, "anchor_runs").sort("epoch")["kind"].to_list() == ["baseline"] * RUNS + ["watch"]
+    newest = read(later, "labels").filter(pl.col("day").cast(pl.String) == DAYS[1])
+    assert set(newest["served_by"]) == {"localhost"}
+    assert set(newest["judge_version"]) == {verdict["judge_version"]}, "the same judge until its grades say otherwise"
+    assert small(home, hours=2).run("amplified_labels", day=DAYS[2]).success
+    assert read(later, "anchor_runs").height == RUNS + 1, "once"
+
+
+def test_another_host_without_a_cap_labels_nothing(
+    home: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert certified_again(home).run("amplified_labels", day=DAYS[0]).success
+    monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", provider.url.replace("127.0.0.1", "localhost"))
+    before = provider.requests()
+    said = failure_of(small(home, hours=1, cap_usd=0).run("amplified_labels", day=DAYS[1]))
+    assert said.startswith(
+        f"[main] nothing is labelled by localhost before it has answered the anchor: 1 runs of {ANCHOR_PAIRS} pairs"
+    )
+    assert provider.requests() == before

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from label_pipeline.core.catalogue.columns import COLLECTION, FEATURES, INCUMBENT, JUDGE_VERSION, PAIR, UTC
+from label_pipeline.core.catalogue.columns import COLLECTION, FEATURES, INCUMBENT, JUDGE_VERSION, PAIR, SERVED_BY, UTC
 from label_pipeline.core.codes import labels
 from label_pipeline.core.tables import PAIR_KEY, Column, Table
 
@@ -25,6 +25,7 @@ LABELS = Table(
         Column("model_reported", pl.String, "model id as the provider reported it"),
         Column("rubric_version", pl.String, "rubric the judge used"),
         Column("cost_usd", pl.Float64, "US dollars"), Column("labelled_at", UTC, "when"),
+        SERVED_BY,
         Column("anchored", pl.Boolean, "whether a baseline stood when it was given: false under anchor.required: "
                "false; null in rows of older versions", nullable=True),
         Column("outside_seed", pl.String, "JSON list of what lies outside what the collection's human seed covered: "

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from label_pipeline.core.catalogue.columns import JUDGE_VERSION, PAIR, UTC
+from label_pipeline.core.catalogue.columns import JUDGE_VERSION, PAIR, SERVED_BY, UTC
 from label_pipeline.core.codes import outcomes, purposes
 from label_pipeline.core.tables import PAIR_KEY, Column, Respelled, Table
 
@@ -36,6 +36,7 @@ JUDGEMENTS = Table(
         Column("detail", pl.String, "why there is no grade", nullable=True),
         Column("model_reported", pl.String, "model id as the provider reported it", nullable=True),
         Column("fingerprint", pl.String, "system_fingerprint of the reply", nullable=True),
+        SERVED_BY,
         Column("input_tokens", pl.Int64, "tokens"), Column("cached_tokens", pl.Int64, "input tokens served from cache"),
         Column("output_tokens", pl.Int64, "tokens"), Column("cost_usd", pl.Float64, "US dollars; 0 when re-used"),
         Column("latency_s", pl.Float64, "seconds"), Column("attempt", pl.Int64, "reading attempt, from 0"),

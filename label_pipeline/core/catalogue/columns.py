@@ -6,6 +6,11 @@ from label_pipeline.core.tables import Column
 
 UTC = pl.Datetime("us", "UTC")
 
+SERVED_BY = Column(
+    "served_by", pl.String, "hosts that answered, without port, and the provider a reply names; null in older rows",
+    nullable=True,
+)  # fmt: skip
+
 TASK = Column("task", pl.String, "what is graded; `relevance` unless settings say otherwise")
 COLLECTION = Column("collection", pl.String, "the body of documents a calibrator and a verdict belong to")
 QUERY_ID = Column("query_id", pl.String, "the query's id in the user's files")

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from label_pipeline.core.catalogue.columns import COLLECTION, JUDGE_VERSION, UTC
+from label_pipeline.core.catalogue.columns import COLLECTION, JUDGE_VERSION, SERVED_BY, UTC
 from label_pipeline.core.codes import verdicts
 from label_pipeline.core.tables import Column, Table
 
@@ -30,7 +30,8 @@ VERDICTS = Table(
         Column("epoch", pl.Int64, "calibration epoch"), Column("look", pl.Int64, "number of the look", nullable=True),
         Column("alpha", pl.Float64, "alpha this look spent", nullable=True),
         Column("n_queries", pl.Int64, "queries looked at"), Column("n_pairs", pl.Int64, "pairs looked at"),
-        Column("decided_at", UTC, "when"), Column("expires_at", UTC, "no longer current from then on", nullable=True),
+        SERVED_BY, Column("decided_at", UTC, "when"),
+        Column("expires_at", UTC, "no longer current from then on", nullable=True),
     ),
     "gate",
 )  # fmt: skip

@@ -25,6 +25,7 @@ class Answer:
         reading: what it says.
         model: model id as reported; None without a reply.
         fingerprint: system fingerprint as reported.
+        served_by: host that answered, and the provider it named.
         input_tokens: tokens.
         cached_tokens: of the input tokens, served from cache.
         output_tokens: tokens.
@@ -39,6 +40,7 @@ class Answer:
     reading: Reading
     model: str | None
     fingerprint: str | None
+    served_by: str | None
     input_tokens: int
     cached_tokens: int
     output_tokens: int
@@ -70,6 +72,7 @@ def judgement_frame(
                 # A rationale, and a provider's error, may quote the document; customer text stays out of the tables.
                 None if pair.customer else reading.rationale,
                 WITHHELD if pair.customer and _quotes(reading) else reading.detail, answer.model, answer.fingerprint,
+                answer.served_by,
                 answer.input_tokens, answer.cached_tokens, answer.output_tokens,
                 0.0 if shared else answer.cost_usd, answer.latency_s, answer.attempt,
                 answer.reused or (shared and reading.outcome not in UNANSWERED), answer.judged_at,

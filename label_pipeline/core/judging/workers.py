@@ -236,6 +236,7 @@ class Workers:
             reading=reading,
             model=reply.model if reply else None,
             fingerprint=reply.fingerprint if reply else None,
+            served_by=reply.served_by if reply else None,
             input_tokens=spent.input_tokens,
             cached_tokens=spent.cached_tokens,
             output_tokens=spent.output_tokens,

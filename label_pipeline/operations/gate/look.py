@@ -12,7 +12,7 @@ from label_pipeline.core.boundary import sendable_rows
 from label_pipeline.core.codes.purposes import CALIBRATE
 from label_pipeline.core.codes.verdicts import FULL
 from label_pipeline.core.errors import NotApplicableError
-from label_pipeline.core.judge import JudgeVersion, judge_from_row, pair_grades
+from label_pipeline.core.judge import JudgeVersion, hosts, judge_from_row, pair_grades
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import refuse_over
 from label_pipeline.core.pairs import pair_texts
@@ -63,27 +63,27 @@ def look_in_full(run: Run, project: Project, judge: JudgeVersion, epoch: int, ca
     if gold.is_empty():
         raise NotApplicableError("no human grade on a holdout query; grade some, or see splits in settings")
     asked = pl.concat([gold, _anchor_beside(project, judge, epoch, gold)])
-    grades = ask_judge(run, project, judge, epoch, asked, cap_usd)
+    grades, served_by = ask_judge(run, project, judge, epoch, asked, cap_usd)
     found = gate.collect(
         gold, grades, judge, project.settings.grade_scale, trains_on=project.settings.rank.grades,
         asked_before=asked_before(project, judge, epoch),
     )  # fmt: skip
     for evidence in found.values():
-        settle(project, judge, evidence, epoch, FULL, partial(_decide, project, evidence))
+        settle(project, judge, evidence, epoch, FULL, partial(_decide, project, evidence), served_by=served_by)
     return Looked(gold, grades, {})
 
 
 def ask_judge(
     run: Run, project: Project, judge: JudgeVersion, epoch: int, gold: pl.DataFrame, cap_usd: float
-) -> pl.DataFrame:
-    """The judge's grades of ``gold``, one row per pair, exactly as it will label."""
+) -> tuple[pl.DataFrame, str | None]:
+    """The judge's grades of ``gold``, one row per pair, exactly as it will label; and which hosts gave them."""
     order = JudgingOrder(
         project.member_of(judge), pair_texts(gold), "gate", epoch, served=judge.model_served, cap_usd=cap_usd
     )
     refuse_over(price(project, order), cap_usd, "gate")
     judging = ask_and_store(run, project, order)
     refuse_unanswered(judging, "gate", cap_usd)
-    return pair_grades(judging.judgements)
+    return pair_grades(judging.judgements), hosts(judging.judgements)
 
 
 def _anchor_beside(project: Project, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> pl.DataFrame:
@@ -135,6 +135,7 @@ def settle(
     lane: gate.Lane,
     decide: Decide,
     no_later_than: datetime | None = None,
+    served_by: str | None = None,
 ) -> None:
     """Decides once per look: the same judge, epoch, evidence, policy and lane find the stored verdict, at no cost."""
     store, policy = project.store("gate"), project.policy
@@ -153,7 +154,7 @@ def settle(
     decision, spent = gate.rows(
         verdict, evidence, judge_version=judge.judge_version, rubric_version=judge.rubric_version, epoch=epoch,
         now=project.clock(), valid_days=project.settings.gate.valid_days, generation=generation,
-        no_later_than=no_later_than,
+        no_later_than=no_later_than, served_by=served_by,
     )  # fmt: skip
     # the look is spent before the verdict is known: a crash between the two must not give a free one
     store.append("holdout_looks", spent, f"look:{name}")

@@ -50,7 +50,7 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
         why = "; ".join(without.values()) or "no human grade on a holdout or anchor query"
         raise NotApplicableError(f"no re-certification: {why}")
     compared = pl.concat([match.compared for match in matches])
-    grades = ask_judge(run, project, judge, epoch, compared, cap_usd)
+    grades, served_by = ask_judge(run, project, judge, epoch, compared, cap_usd)
     before = asked_before(project, judge, epoch)
     for match in matches:
         paired = gate.pair_up(
@@ -59,7 +59,7 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
         )  # fmt: skip
         settle(
             project, judge, paired.judge, epoch, RECERTIFY, partial(_compare, project, paired),
-            no_later_than=match.reference.ends_at,
+            no_later_than=match.reference.ends_at, served_by=served_by,
         )  # fmt: skip
     return Looked(compared, grades, without)
 

@@ -79,6 +79,10 @@ def labels(
     keys = [json.dumps(list(found)) for found in graded["request_keys"].to_list()]
     calibrated = judge.calibrate(work.collection, expected) if len(expected) else np.empty(0)
     frame = graded.select(*PAIR_KEY, "raw_grade", "expected_grade", "confidence", "cost_usd", "model_reported")
+    served = judging.judgements.group_by(PAIR_KEY).agg(
+        pl.col("served_by").drop_nulls().unique().sort().str.join(", ").replace("", None)
+    )
+    frame = frame.join(served, on=list(PAIR_KEY), how="left", nulls_equal=True, maintain_order="left")
     known = frame.join(facts, on=list(PAIR_KEY), how="left", nulls_equal=True, maintain_order="left")
     return LABELS.conform(
         frame.with_columns(

@@ -65,6 +65,7 @@ def rows(
     valid_days: int,
     generation: int = 1,
     no_later_than: datetime | None = None,
+    served_by: str | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One VERDICTS row and the HOLDOUT_LOOKS row that paid for it.
 
@@ -78,6 +79,7 @@ def rows(
         valid_days: days the verdict stands.
         generation: of the holdout looked at.
         no_later_than: the verdict stands no longer than this (UTC); None has no such limit.
+        served_by: the hosts that answered for it.
     """
     expires_at = now + timedelta(days=valid_days)
     shared: dict[str, object] = {
@@ -103,6 +105,7 @@ def rows(
         "rubric_version": rubric_version,
         "n_queries": verdict.n_queries,
         "n_pairs": verdict.n_pairs,
+        "served_by": served_by,
         "decided_at": now,
         "expires_at": expires_at if no_later_than is None else min(expires_at, no_later_than),
     }

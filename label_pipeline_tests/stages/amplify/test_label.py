@@ -77,7 +77,7 @@ def test_a_label_carries_where_it_comes_from() -> None:
         "context_id": None, "day": DAY, "raw_grade": 2.0, "expected_grade": 1.6, "calibrated_grade": 1.6,
         "confidence": None, "status": "provisional", "judge_version": judge().judge_version, "verdict_id": "v1",
         "run_id": "run-9", "request_keys": '["r0.0"]', "model_reported": "model-2026", "rubric_version": "1-abc",
-        "cost_usd": 0.001, "labelled_at": NOW, "outside_seed": "[]", "anchored": True,
+        "cost_usd": 0.001, "labelled_at": NOW, "outside_seed": "[]", "anchored": True, "served_by": None,
     }  # fmt: skip
 
 
