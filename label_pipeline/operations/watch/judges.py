@@ -16,7 +16,7 @@ from label_pipeline.core.codes.verdicts import DECISION, SUSPENSION
 from label_pipeline.core.errors import JudgeError, SettingsError, StorageError
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.project import Project
-from label_pipeline.stages.watch import CanaryStopped, DriftSeen, Recorded, WantedRun, WatchedJudge
+from label_pipeline.stages.watch import CanaryStopped, DriftSeen, Recorded, WantedRun, WatchedJudge, one_a_reply
 
 LIST_WITHIN_S = 15.0
 """Seconds an endpoint has for its model list; a tick of several silent ones must end within Dagster's 60."""
@@ -106,7 +106,10 @@ def recorded(project: Project, judge: WatchedJudge) -> Recorded:
     runs = store.read("anchor_runs").filter(
         pl.col("judge_version") == judge.judge_version, pl.col("epoch") >= judge.epoch, pl.col("kind") != CANARY_RUN
     )
-    known = {name for told in runs["fingerprints"] for name in json.loads(told)}
+    told = [json.loads(names) for names in runs["fingerprints"]]
+    if any(one_a_reply(len(names), graded) for names, graded in zip(told, runs["graded"], strict=True)):
+        return Recorded(dict(newest.iter_rows()), (), min(rows["newest_epoch"].drop_nulls().to_list(), default=-1))
+    known = {name for names in told for name in names}
     known |= set(rows.filter("certified")["fingerprint"])
     mine = rows.filter(pl.col("model_reported") == judge.model_served)["fingerprint"].drop_nulls()
     new = [name for name in mine.unique(maintain_order=True) if name not in known]

@@ -16,10 +16,17 @@ from label_pipeline.stages.watch.attempts import Attempt, Due, Outcome, due
 from label_pipeline.stages.watch.drift_verdicts import CanaryStopped, DriftSeen, drifted
 from label_pipeline.stages.watch.new_grades import FileSeen, Growth, files_changed, seed_grew
 from label_pipeline.stages.watch.requests import ANCHOR, LOAD_SEED, RECALIBRATE, Finding, Suspend, WantedRun
-from label_pipeline.stages.watch.served_model import Recorded, WatchedJudge, model_changed, remember_asked
+from label_pipeline.stages.watch.served_model import (
+    Recorded,
+    WatchedJudge,
+    model_changed,
+    one_a_reply,
+    remember_asked,
+)
 
 __all__ = [
     "ANCHOR", "LOAD_SEED", "RECALIBRATE", "Allowance", "Attempt", "CanaryStopped", "Cost", "DriftSeen", "Due",
     "FileSeen", "Finding", "Growth", "Outcome", "Recorded", "Suspend", "WantedRun", "WatchedJudge", "drifted", "due",
-    "files_changed", "may_recalibrate", "may_watch", "model_changed", "remember_asked", "seed_grew",
+    "files_changed", "may_recalibrate", "may_watch", "model_changed", "one_a_reply", "remember_asked",
+    "seed_grew",
 ]  # fmt: skip

@@ -13,6 +13,9 @@ from label_pipeline.stages.watch.requests import ANCHOR, RECALIBRATE, Finding, S
 
 VANISHED = "(not listed)"
 
+ROTATED = 10
+"""Builds among which a service may rotate within one run."""
+
 MISSING_TICKS = 2
 """Looks in a row that must miss a model in its list: one answer without it is more often a glitch than the end of it,
 and a suspension costs a recalibration."""
@@ -56,7 +59,8 @@ class Recorded:
 
     Attributes:
         newest: model ids of the newest run that asked it: the epoch each was reported in first.
-        fingerprints: fingerprints since certification that no anchor run has looked at, oldest first.
+        fingerprints: fingerprints since certification that no anchor run has looked at, oldest first; none of a server
+            that makes a new one for each reply.
         epoch: the first epoch of that newest run; -1 without one.
     """
 
@@ -113,6 +117,15 @@ def model_changed(
     # a judge that is watched no longer is forgotten: certified again, it is a new key
     written = json.dumps({key: asdict(found) for key, found in sorted(memory.items())})
     return Finding(tuple(wanted), tuple(suspend), written, tuple(notes))
+
+
+def one_a_reply(distinct: int, replies: int) -> bool:
+    """Whether so many fingerprints in so many replies of one run say that the server makes a new one each time.
+
+    Such a fingerprint names no build, and one that was not seen before is no news: each batch of labels would buy an
+    anchor run for ever. A service that rotates among builds shows a handful.
+    """
+    return distinct >= max(ROTATED, replies / 2)
 
 
 def remember_asked(cursor: str | None, judge: str, fingerprints: Sequence[str]) -> str:

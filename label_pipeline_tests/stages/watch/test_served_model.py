@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from label_pipeline.stages.watch import ANCHOR, RECALIBRATE, Finding, Recorded, WatchedJudge, model_changed
-from label_pipeline.stages.watch.served_model import remember_asked
+from label_pipeline.stages.watch.served_model import one_a_reply, remember_asked
 
 JUDGE = WatchedJudge("j1", 3, "main", "model-x", "hash", "model-x-08", {"shop": "verdict-1"})
 SUSPENDED = replace(JUDGE, open_verdicts={}, suspended=("shop",))
@@ -161,3 +161,12 @@ def test_a_suspended_judge_is_not_watched_on_the_anchor() -> None:
 def test_what_an_interrupted_look_left_standing_is_suspended_by_the_next() -> None:
     cursor = model_changed([JUDGE], LISTED, said("model-x-09"), None).cursor
     assert [s.verdict_id for s in model_changed([JUDGE], LISTED, said("model-x-09"), cursor).suspend] == ["verdict-1"]
+
+
+@pytest.mark.parametrize(
+    ("distinct", "replies", "nothing"),
+    [(1, 300, False), (3, 300, False), (10, 300, False), (149, 300, False), (150, 300, True), (300, 300, True),
+     (9, 10, False), (10, 10, True), (0, 0, False)],
+)  # fmt: skip
+def test_a_fingerprint_for_each_reply_says_nothing(distinct: int, replies: int, nothing: bool) -> None:
+    assert one_a_reply(distinct, replies) is nothing
