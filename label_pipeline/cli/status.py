@@ -87,9 +87,9 @@ def _coverage(store: Store) -> pl.DataFrame:
     found = store.query("amplify/coverage").join(runs, on=["collection", "day"], how="left", maintain_order="left")
     same = pl.col("judge_version").is_null() | (pl.col("judge_version") == pl.col("by"))
     missing = pl.col("candidates") - pl.col("labelled")
+    beyond = [pl.col("outside_seed").alias("outside seed")] if found["outside_seed"].sum() else []
     return found.select(
-        "day", "collection", pl.col("judge_version").str.slice(0, 8).alias("judge"), "candidates", "labelled",
-        pl.col("outside_seed").alias("outside seed"),
+        "day", "collection", pl.col("judge_version").str.slice(0, 8).alias("judge"), "candidates", "labelled", *beyond,
         pl.when(missing == 0).then(None).when(same & (pl.col("told") != "")).then("told")
         .otherwise(pl.format("{} not asked", missing)).alias("not labelled"),
     )  # fmt: skip

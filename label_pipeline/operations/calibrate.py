@@ -9,7 +9,7 @@ import polars as pl
 
 from label_pipeline.adapters import plots
 from label_pipeline.core.catalogue import JUDGE_VERSIONS
-from label_pipeline.core.errors import NotApplicableError, ProviderRejectedError, ServedModelError
+from label_pipeline.core.errors import GateClosedError, NotApplicableError, ProviderRejectedError, ServedModelError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
@@ -98,7 +98,8 @@ def freeze_winner(run: Run, project: Project) -> Frozen:
     """Freezes the chosen candidate of the newest leaderboard: calibrator per collection, content hash, MLflow alias.
 
     Raises:
-        NotApplicableError: nothing was chosen, its settings changed since, or no grade of it is stored.
+        NotApplicableError: nobody was compared, its settings changed since, or no grade of it is stored.
+        GateClosedError: no candidate may be a judge.
         ServedModelError: two models gave its grades.
     """
     line, member = _winner(project)
@@ -150,7 +151,8 @@ def _winner(project: Project) -> tuple[dict[str, object], Member]:
     """The chosen line of the newest leaderboard, and the member it speaks of.
 
     Raises:
-        NotApplicableError: nothing was chosen, or its settings changed since.
+        NotApplicableError: nobody was compared yet, or its settings changed since.
+        GateClosedError: no candidate may be a judge.
     """
     board = project.store("calibrate").query("calibrate/newest_calibration")
     chosen = board.filter(pl.col("chosen"))
@@ -158,7 +160,7 @@ def _winner(project: Project) -> tuple[dict[str, object], Member]:
         raise NotApplicableError("no calibration has chosen a judge; materialise judge_leaderboard first")
     if chosen.is_empty():
         why = "; ".join(f"{name}: {reason}" for name, reason in board["candidate", "reason"].rows())
-        raise NotApplicableError(f"the newest calibration chose no judge, and nothing is spent on a look: {why}")
+        raise GateClosedError(f"the newest calibration chose no judge, and nothing is spent on a look: {why}")
     line = chosen.row(0, named=True)
     member = next((m for m in project.members if m.member_hash == line["member_hash"]), None)
     if member is None:

@@ -68,7 +68,7 @@ def stored(store: Store, name: str) -> pl.DataFrame:
 
 def _some(column: Column) -> pl.Expr:
     word = "some" if column.values is None else column.values[0]
-    values: dict[object, object] = {pl.String: word, pl.Int64: -1, pl.Float64: 0.1, pl.Date: DAY}
+    values: dict[object, object] = {pl.String: word, pl.Int64: -1, pl.Float64: 0.1, pl.Date: DAY, pl.Boolean: True}
     return pl.lit(values.get(column.dtype, dt.datetime(2026, 1, 1, 1, 2, 3, 456789, tzinfo=dt.UTC)))
 
 

@@ -104,7 +104,7 @@ def test_the_whole_run_watches_the_judge_and_confirms_its_labels(walk: Walk) -> 
 def test_status_says_who_may_label_what_is_labelled_and_what_it_cost(walk: Walk) -> None:
     rows = [line.split() for line in walk.status.out.splitlines()]
     assert [row[3] for row in rows if row[:1] == ["main"]] == ["open", "11"]
-    assert [[*row[3:5], row[6]] for row in rows if row[:1] == ["2026-03-01"]] == [["30", "30", "-"]]
+    assert [row[3:6] for row in rows if row[:1] == ["2026-03-01"]] == [["30", "30", "-"]]
     spent = {row[0]: row for row in rows if len(row) == 6 and row[0] in {*STAGES, "canary", "all"}}
     stages = ("calibrate", "gate", "anchor", "canary", "amplify")
     assert [spent[stage][2] for stage in (*stages, "all")] == ["320", "600", "1,540", "30", "60", "2,550"]
@@ -117,13 +117,14 @@ def test_status_says_who_may_label_what_is_labelled_and_what_it_cost(walk: Walk)
 # the ways it may say no
 
 
-def test_a_closed_gate_is_3_and_the_poor_judge_labels_nothing(shell: Shell, data: OwnData, serve: Serve) -> None:
+def test_a_closed_gate_is_3_and_its_judge_labels_nothing(shell: Shell, data: OwnData, serve: Serve) -> None:
     url = serve()
-    config = own_data.fill(shell.folder / "company", data, url, model=POOR)
+    config = own_data.fill(shell.folder / "company", data, url)
+    own_data.edit(config, gate={"cap_usd": 5, "thresholds": {"r2_low": 0.99}})
     end = shell.here("run", "--config", config)
     assert end.code == 3
     assert "gate stopped: the gate is closed: [main] verdict" in end.said
-    assert "verdict [main]: closed (policy single-standard, look 1)" in end.said
+    assert "verdict [main]: closed (policy single-standard (edited), look 1)" in end.said
     assert "NO skill R2" in end.said
     assert "main is closed: verdict" in end.said
     assert stats(url)["requests"] == 780
@@ -132,6 +133,18 @@ def test_a_closed_gate_is_3_and_the_poor_judge_labels_nothing(shell: Shell, data
     assert "no open, current verdict, so nothing was sent" in amplify.said
     assert stats(url)["requests"] == 780
     assert Project(load(config)).store("rank").read("labels").is_empty()
+
+
+def test_a_judge_with_whose_grades_human_ones_do_not_rise_is_3_and_no_look_is_paid(
+    shell: Shell, data: OwnData, serve: Serve
+) -> None:
+    url = serve()
+    config = own_data.fill(shell.folder / "company", data, url, model=POOR)
+    end = shell.here("run", "--config", config)
+    assert end.code == 3
+    assert "calibrate stopped: the newest calibration chose no judge, and nothing is spent on a look" in end.said
+    assert stats(url)["requests"] == 320
+    assert Project(load(config)).store("rank").read("holdout_looks").is_empty()
 
 
 def test_a_cap_of_0_is_4_and_nothing_is_sent(shell: Shell, data: OwnData, serve: Serve) -> None:
