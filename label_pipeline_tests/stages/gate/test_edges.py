@@ -23,11 +23,13 @@ from label_pipeline.stages.gate import (
     retire,
     suspension,
 )  # fmt: skip
+from label_pipeline.stages.gate.criteria import NOT_APPLICABLE
 from label_pipeline.stages.gate.measures import difference_low
 from label_pipeline_tests.sql import frames
 from label_pipeline_tests.stages.gate.test_reference import described
 from label_pipeline_tests.stages.gate.test_renewal import counts, dealt, holdout
 from label_pipeline_tests.stages.gate.test_standing import HOUR, NOW, decision, standing
+from label_pipeline_tests.stages.gate.world import GOLD, JUDGE, paired, recertify
 from label_pipeline_tests.stages.judged import SCALE, gold, grades, judge
 
 POLICY = POLICIES["single-standard"]
@@ -95,3 +97,33 @@ def test_a_suspension_is_named_by_what_it_suspends_when_and_why() -> None:
     [name] = suspension(stored, "drift", 6, NOW)["verdict_id"]
     said = json.dumps(["suspension", "v1", 6, "drift"])
     assert name == hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def test_a_query_without_items_changes_no_bound_of_a_difference() -> None:
+    """Two of 30 queries changed and another holds nothing that counts: it is no query at all."""
+    sums = np.array([-3.0, -1.0] + [0.0] * 28)
+    drawn = intervals.resample_counts(31, np.random.default_rng(0), b=100)
+    without = difference_low(ClusterTotals(sums, np.full(30, 10.0)), 2, drawn[:, :30], 0.05)
+    with_empty = ClusterTotals(np.append(sums, 0.0), np.append(np.full(30, 10.0), 0.0))
+    assert math.isfinite(without)
+    assert difference_low(with_empty, 2, drawn, 0.05) == pytest.approx(without)
+
+
+def test_the_lane_says_what_it_cannot_apply_too() -> None:
+    listed = {c.name for c in recertify(paired()).criteria if c.status == "not applicable"}
+    assert listed == set(NOT_APPLICABLE)
+
+
+def test_in_the_lane_a_gross_error_share_at_the_threshold_is_missed() -> None:
+    """3 of 20 pairs off by two: .150 is not below .150."""
+    wrong = np.append(JUDGE, [0, 2, 2, 1, 1, 1, 2, 2, 1, 3])
+    found = recertify(paired(judge=wrong, reference=wrong, human=np.tile(GOLD, 2)))
+    [own] = [c for c in found.criteria if c.name == "errors of 2 grades or more"]
+    assert own.figure == pytest.approx(0.15)
+    assert own.status == "missed"
+
+
+def test_a_decision_of_a_later_epoch_is_the_newer_one_though_the_clock_was_set_back() -> None:
+    earlier = decision(verdict_id="v1", judge_version="j1")
+    later = decision(verdict_id="v2", judge_version="j2", epoch=3, decided_at=NOW - 99 * HOUR)
+    assert standing(earlier, later).verdict_id == "v2"
