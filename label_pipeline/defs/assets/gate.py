@@ -1,6 +1,7 @@
 """The gate stage: the judge on the holdout, exactly as it will label, and one verdict per collection."""
 
 import json
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -80,14 +81,20 @@ def _result(project: Project, taken: LookTaken) -> dg.MaterializeResult:
     )
 
 
+def _look(row: dict[str, Any]) -> str:
+    if row["look"] is None:
+        return "known before anything was asked: no look was taken"
+    return f"look {row['look']}, alpha {row['alpha']:.4f}"
+
+
 def _shown(verdicts: pl.DataFrame) -> dict[str, dg.MetadataValue]:
     """The certificate of each collection: every criterion as a table and as a picture."""
     shown: dict[str, dg.MetadataValue] = {}
     for row in verdicts.sort("collection").iter_rows(named=True):
         criteria = json.loads(row["criteria"])
         shown[f"verdict {row['collection']}"] = dg.MetadataValue.text(
-            f"{row['state']} ({row['lane'] or 'full'} gate, policy {row['policy']}, look {row['look']}, "
-            f"alpha {row['alpha']:.4f}): " + ("; ".join(json.loads(row["failures"])) or "every criterion met")
+            f"{row['state']} ({row['lane'] or 'full'} gate, policy {row['policy']}, {_look(row)}): "
+            + ("; ".join(json.loads(row["failures"])) or "every criterion met")
         )
         frame = pl.DataFrame(criteria, infer_schema_length=None)
         shown[f"criteria {row['collection']}"] = markdown(frame)

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from label_pipeline.core.boundary import sendable_rows
+from label_pipeline.core.catalogue import JUDGEMENTS
 from label_pipeline.core.codes.purposes import CALIBRATE
 from label_pipeline.core.codes.verdicts import FULL
 from label_pipeline.core.errors import NotApplicableError
@@ -62,6 +63,9 @@ def look_in_full(run: Run, project: Project, judge: JudgeVersion, epoch: int, ca
     gold = project.store("gate").query("seed/graded_pairs", {"splits": [HOLDOUT]})
     if gold.is_empty():
         raise NotApplicableError("no human grade on a holdout query; grade some, or see splits in settings")
+    gold, without = _answerable(project, judge, epoch, gold)
+    if gold.is_empty():
+        return Looked(gold, pair_grades(JUDGEMENTS.empty()), without)
     asked = pl.concat([gold, _anchor_beside(project, judge, epoch, gold)])
     grades, served_by = ask_judge(run, project, judge, epoch, asked, cap_usd)
     found = gate.collect(
@@ -70,7 +74,38 @@ def look_in_full(run: Run, project: Project, judge: JudgeVersion, epoch: int, ca
     )  # fmt: skip
     for evidence in found.values():
         settle(project, judge, evidence, epoch, FULL, partial(_decide, project, evidence), served_by=served_by)
-    return Looked(gold, grades, {})
+    return Looked(gold, grades, without)
+
+
+def _answerable(
+    project: Project, judge: JudgeVersion, epoch: int, gold: pl.DataFrame
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The holdout of the collections a look can answer about; of the others a verdict that cost nothing, and why.
+
+    A look that is settled already is taken again at no cost, so it is never refused.
+    """
+    store, policy, allowed = project.store("gate"), project.policy, project.settings.gate.looks
+    known, looks, splits = set(store.read("verdicts")["verdict_id"]), store.read("holdout_looks"), store.read("splits")
+    answerable, without = [gold.clear()], {}
+    for (name,), rows in gold.group_by(["collection"], maintain_order=True):
+        collection, generation = str(name), gate.generation(splits, str(name))
+        found = gate.foresee(
+            rows, policy, look=gate.next_look(looks, collection, FULL, generation), looks_allowed=allowed,
+            edited=gate.edited_policy(looks, collection, policy.policy_hash, FULL, generation),
+        )  # fmt: skip
+        look = gate.verdict_id(judge.judge_version, collection, epoch, gate.holdout_hash(rows), policy.policy_hash)
+        paid = look in known or look in looks["verdict_id"]
+        if not found or paid:
+            answerable.append(rows)
+            continue
+        without[collection] = "; ".join(one.sentence for one in found if one.status != "met")
+        row = gate.foreseen_row(
+            rows, found, policy, judge_version=judge.judge_version, rubric_version=judge.rubric_version, epoch=epoch,
+            now=project.clock(),
+        )  # fmt: skip
+        if row["verdict_id"][0] not in known:
+            store.append("verdicts", row, f"verdict:{row['verdict_id'][0]}")
+    return pl.concat(answerable), without
 
 
 def ask_judge(

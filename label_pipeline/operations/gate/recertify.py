@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from label_pipeline.core.codes.verdicts import RECERTIFY
+from label_pipeline.core.codes.verdicts import DECISION, RECERTIFY
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.splits import TEST_SPLITS
@@ -42,6 +42,9 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
     matches: list[LaneMatch] = []
     without: dict[str, str] = {}
     for (name,), rows in gold.group_by(["collection"], maintain_order=True):
+        if spent := _spent(project, str(name), judge, epoch):
+            without[str(name)] = spent
+            continue
         try:
             matches.append(find_match(project, str(name), judge, epoch, rows))
         except NotApplicableError as error:
@@ -62,6 +65,20 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
             no_later_than=match.reference.ends_at, served_by=served_by,
         )  # fmt: skip
     return Looked(compared, grades, without)
+
+
+def _spent(project: Project, collection: str, judge: JudgeVersion, epoch: int) -> str | None:
+    """Why no look is left in the lane, a sentence; None where one is, or where this one is settled already."""
+    store = project.store("gate")
+    settled = store.read("verdicts").filter(
+        pl.col("judge_version") == judge.judge_version, pl.col("collection") == collection, pl.col("epoch") == epoch,
+        pl.col("lane") == RECERTIFY, pl.col("kind") == DECISION,
+    )  # fmt: skip
+    look = gate.next_look(
+        store.read("holdout_looks"), collection, RECERTIFY, gate.generation(store.read("splits"), collection)
+    )
+    found = gate.criteria.looks(look, project.settings.gate.looks, lane=RECERTIFY)
+    return None if found.status == "met" or settled.height else found.sentence
 
 
 def find_match(project: Project, collection: str, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> LaneMatch:

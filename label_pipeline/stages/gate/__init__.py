@@ -1,10 +1,10 @@
 """Decide whether a calibrated judge may label without a human, collection by collection.
 
 policy.py the thresholds; evidence.py what is looked at; measures.py its figures; criteria.py one criterion and its
-sentence; direction.py which way round the judge reads the scale; decision.py the full gate; reference.py and
-recertify.py the lane for changes from outside; ledger.py the rows and the looks they spend; renewal.py the next
-holdout; standing.py which verdicts still stand, and doubt.py what today's rules doubt of them. Keep out: fetching rows,
-calling models, telling Dagster.
+sentence; direction.py which way round the judge reads the scale; foresee.py what is known before asking; decision.py
+the full gate; reference.py and recertify.py the lane for changes from outside; ledger.py the rows and the looks they
+spend; renewal.py the next holdout; standing.py which verdicts still stand, and doubt.py what today's rules doubt of
+them. Keep out: fetching rows, calling models, telling Dagster.
 """
 
 from label_pipeline.core.codes.verdicts import Lane
@@ -13,6 +13,7 @@ from label_pipeline.stages.gate.criteria import Criterion
 from label_pipeline.stages.gate.decision import Verdict, decide
 from label_pipeline.stages.gate.doubt import doubts
 from label_pipeline.stages.gate.evidence import Evidence, collect, holdout_hash
+from label_pipeline.stages.gate.foresee import foresee, foreseen_row
 from label_pipeline.stages.gate.ledger import edited_policy, looks_left, next_look, rows, suspension, verdict_id
 from label_pipeline.stages.gate.policy import POLICIES, Policy, alpha_of_look, choose_policy
 from label_pipeline.stages.gate.recertify import Paired, recertify
@@ -31,7 +32,7 @@ from label_pipeline.stages.gate.standing import Standing, standings
 __all__ = [
     "ANCHOR_DAYS", "POLICIES", "Criterion", "Evidence", "Lane", "Paired", "Policy", "ReferenceJudge", "Standing",
     "Verdict", "alike", "alpha_of_look", "choose_policy", "collect", "comparable", "criteria", "decide", "doubts",
-    "edited_policy",
-    "find_reference", "generation", "holdout_hash", "looks_left", "next_look", "pair_up", "queries_needed", "recertify",
-    "refuse_own_change", "retire", "rows", "standings", "suspension", "verdict_id",
+    "edited_policy", "find_reference", "foresee", "foreseen_row", "generation", "holdout_hash", "looks_left",
+    "next_look", "pair_up", "queries_needed", "recertify", "refuse_own_change", "retire", "rows", "standings",
+    "suspension", "verdict_id",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ not a finite number is unknown, and unknown is a failure.
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from label_pipeline.core import intervals
 from label_pipeline.core.codes.verdicts import FULL, Lane
@@ -52,9 +53,9 @@ def looks(look: int, allowed: int, *, edited: bool = False, lane: Lane = FULL) -
     return Criterion(LOOKS, status, float(look), float(look), float(allowed), sentence)
 
 
-def queries(evidence: Evidence, policy: Policy, what: str = "holdout") -> Criterion:
-    """Whether enough queries have enough graded pairs."""
-    enough = int((evidence.pairs_per_query >= policy.min_pairs).sum())
+def queries(pairs_per_query: NDArray[np.int64], policy: Policy, what: str = "holdout") -> Criterion:
+    """Whether enough queries have enough graded pairs; known before a judge is asked."""
+    enough = int((pairs_per_query >= policy.min_pairs).sum())
     status: Status = "met" if enough >= policy.min_queries else "missed"
     found = f"{enough} {what} queries have at least {policy.min_pairs} graded pairs"
     sentence = f"{found}, {policy.name} needs {policy.min_queries}"

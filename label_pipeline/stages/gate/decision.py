@@ -79,7 +79,7 @@ def decide(
     counts = intervals.resample_counts(max(evidence.n_queries, 1), rng, b=resamples)
     found = (
         criteria.looks(look, looks_allowed, edited=edited),
-        criteria.queries(evidence, policy),
+        criteria.queries(evidence.pairs_per_query, policy),
         criteria.ungraded(evidence, policy, rng),
         *direction(evidence, counts, alpha),
         *_skill(evidence, policy, counts, alpha),

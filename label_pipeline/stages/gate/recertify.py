@@ -91,7 +91,7 @@ def recertify(
     counts = intervals.resample_counts(max(judge.n_queries, 1), rng, b=resamples)
     found = (
         criteria.looks(look, looks_allowed, edited=edited, lane=RECERTIFY),
-        criteria.queries(judge, policy, "holdout and anchor"),
+        criteria.queries(judge.pairs_per_query, policy, "holdout and anchor"),
         criteria.ungraded(judge, policy, rng),
         *direction(judge, counts, alpha),
         _skill_kept(paired, counts, alpha),

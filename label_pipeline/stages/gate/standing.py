@@ -11,7 +11,7 @@ from datetime import datetime
 
 import polars as pl
 
-from label_pipeline.core.codes.verdicts import DECISION, OPEN, SUSPENDED, SUSPENSION
+from label_pipeline.core.codes.verdicts import DECISION, INSUFFICIENT, OPEN, SUSPENDED, SUSPENSION
 
 NEW_EPOCH = "run job recalibrate with `fresh: true` (label-pipeline run --fresh)"
 """In one epoch the same judge on the same holdout finds its stored verdict again: a mere repetition is no help."""
@@ -69,18 +69,16 @@ def _standing(
     """The standing that follows from ``rows``, newest first.
 
     A judge is represented by its newest decision or, in the same epoch, by the newest one given under what is in force:
-    a policy that was edited and put back finds the verdict it had (ledger.py).
+    a policy that was edited and put back finds the verdict it had (ledger.py). A look that was not taken (foresee.py)
+    says nothing of the judge: the newest one that was taken may stand beside it.
     """
     decisions = [row for row in rows if row["kind"] == DECISION]
-    chosen: dict[object, dict[str, object]] = {}
-    for row in decisions:
-        held = chosen.setdefault(row["judge_version"], row)
-        wanted = (held["epoch"], policy_hash, rubric_version)
-        if _given_under(row) == wanted and _given_under(held) != wanted:
-            chosen[row["judge_version"]] = row
+    chosen = _represented(decisions, policy_hash, rubric_version)
+    taken = _represented([row for row in decisions if not _foreseen(row)], policy_hash, rubric_version)
     found = []
     for row in decisions:
-        if chosen[row["judge_version"]] is row:
+        judge = row["judge_version"]
+        if chosen[judge] is row or (_foreseen(chosen[judge]) and taken.get(judge) is row):
             state, reasons = _objections(row, rows, policy_hash, rubric_version, now)
             expires = row["expires_at"] if isinstance(row["expires_at"], datetime) else None
             names = str(row["judge_version"]), str(row["verdict_id"])
@@ -89,6 +87,23 @@ def _standing(
         missing = f"collection {collection} has no verdict; materialise gate_verdict (job recalibrate)"
         return Standing(collection, None, None, "missing", (missing,))
     return next((standing for standing in found if standing.open), found[0])
+
+
+def _represented(
+    decisions: Sequence[dict[str, object]], policy_hash: str, rubric_version: str
+) -> dict[object, dict[str, object]]:
+    """Judge version: the decision that represents it, of ``decisions``, newest first."""
+    chosen: dict[object, dict[str, object]] = {}
+    for row in decisions:
+        held = chosen.setdefault(row["judge_version"], row)
+        wanted = (held["epoch"], policy_hash, rubric_version)
+        if _given_under(row) == wanted and _given_under(held) != wanted:
+            chosen[row["judge_version"]] = row
+    return chosen
+
+
+def _foreseen(row: Mapping[str, object]) -> bool:
+    return row["state"] == INSUFFICIENT and row["look"] is None
 
 
 def _objections(

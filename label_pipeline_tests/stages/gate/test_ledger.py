@@ -47,7 +47,7 @@ def test_an_open_verdict_and_the_look_that_paid_for_it() -> None:
         "lane": "full", "failures": "[]", "criteria": 0, "policy": "single-standard",
         "policy_hash": choose_policy("single-standard").policy_hash, "rubric_version": "1-abc", "holdout_hash": "h1",
         "epoch": 4, "look": 1, "alpha": alpha_of_look(1), "n_queries": 44, "n_pairs": 440, "decided_at": NOW,
-        "expires_at": NOW + timedelta(days=90),
+        "expires_at": NOW + timedelta(days=90), "served_by": None,
     }  # fmt: skip
     told = {key: verdict[key] for key in look if key not in {"looked_at", "generation"}}
     assert look == told | {"looked_at": NOW, "generation": 1}

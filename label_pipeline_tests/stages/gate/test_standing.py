@@ -148,6 +148,15 @@ STORIES: dict[str, tuple[tuple[Row, ...], str | None, str]] = {
     "unless the judge was decided in a later epoch since": (
         (decision(), closed(policy_hash="p2", epoch=3, **NEWER)), "v2", "closed",
     ),
+    "a look that was not taken does not end the verdict before it": (
+        (decision(look=1), decision(open=False, state="insufficient", epoch=3, **NEWER)), "v1", "open",
+    ),
+    "a look that was taken and could not answer does": (
+        (decision(look=1), decision(open=False, state="insufficient", look=2, epoch=3, **NEWER)), "v2", "insufficient",
+    ),
+    "a look that was not taken is reported where nothing stands": (
+        (closed(look=1), decision(open=False, state="insufficient", epoch=3, **NEWER)), "v2", "insufficient",
+    ),
     "another collection's verdicts are of no use": ((decision(collection="mail"),), None, "missing"),
     "another collection's suspension does no harm": (
         (decision(), suspended(decision(collection="mail"), epoch=9)), "v1", "open",

@@ -1,0 +1,95 @@
+"""What is known before a judge is asked costs no request, no look and no alpha."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from label_pipeline.operations.gate import current_standings, look_budget
+from label_pipeline_tests import small_project as projects
+from label_pipeline_tests.small_project import LATER, Provider, Small, failure_of
+from label_pipeline_tests.sql.frames import rows
+
+JUDGED = ("judge_leaderboard", "calibrated_judge")
+
+
+@pytest.fixture
+def home(certified_home: Path, tmp_path: Path, provider: Provider) -> Path:
+    return projects.copied(certified_home, tmp_path / "home")
+
+
+def small(home: Path, **gate: object) -> Small:
+    return Small(projects.settings(home, gate={"cap_usd": 1, **gate}), LATER)
+
+
+def newest(found: Small) -> dict[str, Any]:
+    return found.project.store("gate").read("verdicts").sort("decided_at", "epoch").row(-1, named=True)
+
+
+def test_a_holdout_too_small_for_the_policy_is_insufficient_and_costs_nothing(home: Path, provider: Provider) -> None:
+    """35 queries paid 350 requests and a look whose answer was known; the complete holdout then had a smaller alpha."""
+    found = small(home, thresholds={"min_queries": 70})
+    store = found.project.store("gate")
+    looks, before = store.read("holdout_looks").height, provider.requests()
+    assert found.run("gate_verdict").success
+    assert provider.requests() == before
+    assert store.read("holdout_looks").height == looks
+    verdict = newest(found)
+    assert (verdict["state"], verdict["open"], verdict["look"], verdict["alpha"]) == ("insufficient", False, None, None)
+    [said] = json.loads(verdict["failures"])
+    assert said == (
+        "60 holdout queries have at least 10 graded pairs, single-standard (edited) needs 70; grade 10 more queries "
+        "of 10 pairs"
+    )
+    [standing] = current_standings(found.project, "gate", ["main"]).values()
+    assert said in standing.reasons[0]
+    again = store.read("verdicts").height
+    assert found.run("gate_verdict").success
+    assert store.read("verdicts").height == again, "once"
+
+
+def test_a_spent_budget_asks_nothing_and_a_larger_one_is_looked_at(home: Path, provider: Provider) -> None:
+    """It asked for all 600 pairs again for look 2 of 1."""
+    found = small(home, looks=1)
+    assert found.run(*JUDGED, judge_leaderboard={"fresh": True}).success
+    before = provider.requests()
+    assert found.run("gate_verdict").success
+    assert provider.requests() == before
+    verdict = newest(found)
+    assert (verdict["state"], verdict["look"]) == ("insufficient", None)
+    assert "look 2 of 1 at this holdout: its budget is spent" in verdict["failures"]
+    more = small(home, looks=2)
+    assert more.run("gate_verdict").success
+    assert provider.requests() > before
+    assert more.project.store("gate").read("holdout_looks")["look"].sort().to_list() == [1, 2]
+    [standing] = current_standings(more.project, "gate", ["main"]).values()
+    assert standing.open
+
+
+def test_a_look_that_was_paid_for_is_settled_whatever_the_budget_says_now(home: Path, provider: Provider) -> None:
+    """The certified look itself, taken again: it is the first of one, and free."""
+    found = small(home, looks=1)
+    before = provider.requests()
+    assert found.run("gate_verdict").success
+    assert provider.requests() == before
+    [standing] = current_standings(found.project, "gate", ["main"]).values()
+    assert standing.open
+    assert look_budget(found.project, "gate", "main", "full").left == 0
+
+
+def test_a_spent_lane_asks_nothing(home: Path, provider: Provider) -> None:
+    found = small(home)
+    store = found.project.store("gate")
+    spent = rows(
+        "holdout_looks",
+        *({"verdict_id": f"v{look}", "lane": "recertify", "look": look, "collection": "main"} for look in range(1, 6)),
+    )
+    store.append("holdout_looks", spent, "spent")
+    assert found.run(*JUDGED, judge_leaderboard={"fresh": True}).success
+    before = provider.requests()
+    said = failure_of(found.run("gate_verdict", gate_verdict={"lane": "recertify"}))
+    assert "re-certification look 6 of 5 at this holdout: its budget is spent" in said
+    assert provider.requests() == before
+    assert store.read("verdicts").filter(pl.col("lane") == "recertify").is_empty()
