@@ -57,8 +57,9 @@ def assign(project: Project, found: seed.Assembled) -> pl.DataFrame:
     """The gold pairs with the split each query has, or would get."""
     gold = seed.gold_labels(found.human_labels)
     splits = seed.seed_splits(
-        gold, project.store("seed").read("splits"), project.shares, project.clock(), project.settings.splits.salt
-    )
+        gold, project.store("seed").read("splits"), project.shares, project.clock(), project.settings.splits.salt,
+        found.queries,
+    )  # fmt: skip
     return gold.join(splits.select(*QUERY_KEY, "split"), on=list(QUERY_KEY))
 
 

@@ -14,6 +14,7 @@ from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import pair_grades
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.project import Project
+from label_pipeline.operations.query_texts import learnt_from, ranker_splits
 from label_pipeline.operations.run import Run
 from label_pipeline.stages import rank
 
@@ -41,7 +42,7 @@ def training_sets(project: Project) -> rank.TrainingSets:
     return rank.build_training_sets(
         labels,
         store.query("rank/human_seed"),
-        store.read("splits"),
+        ranker_splits(project),
         project.settings.grade_scale,
         max(now, labels.select(pl.col("labelled_at").max()).item()),
         documents=store.read("documents"),
@@ -108,7 +109,7 @@ def make_training_set(project: Project) -> tuple[rank.TrainingSets, pl.DataFrame
     """
     found = training_sets(project)
     _store_manifests(project, found)
-    splits = project.store("rank").read("splits")
+    splits = ranker_splits(project)
     return found, pl.concat([rank.test_query_inside(rows, splits) for rows in found.rows_by_arm.values()])
 
 
@@ -143,8 +144,9 @@ def prove_ranker(run: Run, project: Project) -> Proven:
         raise NotApplicableError("there is no ranker yet; materialise trained_ranker first")
     found = rank.evaluate(
         rank.load_trained(newest, LightGBMTrainer(num_threads=project.settings.rank.threads)),
-        feature_space(project), store.query("rank/test_grades"), store.read("splits"),
+        feature_space(project), store.query("rank/test_grades"), ranker_splits(project),
         project.settings.grade_scale, np.random.default_rng(0), project.clock(),
+        learnt=learnt_from(project, newest, membership_inputs(project)),
     )  # fmt: skip
     if not _said_last(store.read("ranker_metrics"), found.metrics):
         store.append("ranker_metrics", found.metrics, f"ranker_metrics:{run.run_id}")
@@ -171,7 +173,7 @@ def membership_inputs(project: Project) -> rank.MembershipInputs:
     """What training sets are made from, as it is now."""
     store = project.store("rank")
     return rank.MembershipInputs(
-        labels=store.read("labels"), gold=store.query("rank/human_seed"), splits=store.read("splits"),
+        labels=store.read("labels"), gold=store.query("rank/human_seed"), splits=ranker_splits(project),
         documents=store.read("documents"), scale=project.settings.grade_scale, grades=project.settings.rank.grades,
         rubric=_rubric(project),
     )  # fmt: skip

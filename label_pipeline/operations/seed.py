@@ -48,7 +48,8 @@ def assign_splits(project: Project) -> pl.DataFrame:
     """Train, dev, holdout or anchor for every query with gold; a query never moves. The SPLITS rows, stored already."""
     store = project.store("seed")
     splits = seed.seed_splits(
-        store.read("gold"), store.read("splits"), project.shares, project.clock(), project.settings.splits.salt
-    )
+        store.read("gold"), store.read("splits"), project.shares, project.clock(), project.settings.splits.salt,
+        store.read("queries"),
+    )  # fmt: skip
     store.overwrite("splits", splits)
     return splits

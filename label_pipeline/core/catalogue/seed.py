@@ -86,6 +86,8 @@ SPLITS = Table(
             "retired", pl.Int64, "generation of the holdout it served in before that joined dev; null = never moved",
             nullable=True,
         ),
+        Column("text_key", pl.String, "version of the normaliser, and hash of the query's text, by which it is known: "
+               "queries of one text are dealt together; null in older rows", nullable=True),
     ),
     "seed",
 )  # fmt: skip

@@ -13,6 +13,7 @@ from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.splits import TEST_SPLITS
 from label_pipeline.operations.gate.look import Looked, ask_judge, asked_before, settle
 from label_pipeline.operations.project import Project
+from label_pipeline.operations.query_texts import without_twins
 from label_pipeline.operations.run import Run
 from label_pipeline.stages import gate
 
@@ -39,6 +40,7 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
         ProviderUnavailableError: an outage, which must not burn a look.
     """
     gold = project.store("gate").query("seed/graded_pairs", {"splits": list(TEST_SPLITS)})
+    gold, _ = without_twins(project, gold)
     matches: list[LaneMatch] = []
     without: dict[str, str] = {}
     for (name,), rows in gold.group_by(["collection"], maintain_order=True):

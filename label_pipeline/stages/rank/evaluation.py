@@ -74,6 +74,8 @@ def evaluate(
     scale: Scale,
     rng: np.random.Generator,
     now: datetime,
+    *,
+    learnt: pl.DataFrame | None = None,
 ) -> Evaluation:
     """Scores every human-graded pair of holdout and anchor queries with every arm and compares the orders.
 
@@ -88,6 +90,7 @@ def evaluate(
         scale: the project's scale; gains count from its lowest grade.
         rng: of bootstrap and randomisation.
         now: when.
+        learnt: queries (QUERY_KEY) the rankers have learnt from, though they are in a test split by now.
 
     Raises:
         NotApplicableError: when no pair is left to test on, or a ranker's scores are not finite or order no query.
@@ -98,7 +101,7 @@ def evaluate(
             f"the rankers were trained on features {trained.features}, the feature space has {feature_space.names}; "
             "train again with this feature space"
         )
-    pairs, notes = tested_pairs(evaluation, splits, feature_space)
+    pairs, notes = tested_pairs(evaluation, splits, feature_space, learnt)
     scores, arm_notes = scores_by_arm(trained, feature_space, pairs)
     notes.extend(arm_notes)
     grades = pairs["grade"].to_numpy().astype(np.float64) - scale.lo
@@ -128,13 +131,19 @@ def evaluate(
 
 
 def tested_pairs(
-    evaluation: pl.DataFrame, splits: pl.DataFrame, feature_space: FeatureSpace
+    evaluation: pl.DataFrame, splits: pl.DataFrame, feature_space: FeatureSpace, learnt: pl.DataFrame | None
 ) -> tuple[pl.DataFrame, list[str]]:
     """Evaluation rows of holdout and anchor queries whose text is loaded, by pair key; and what was left out."""
     test = splits.filter(pl.col("split").is_in(TEST_SPLITS))
     mine = evaluation.join(test, on=QUERY_KEY, how="semi").sort(PAIR_KEY)
-    known = mine.filter(feature_space.known(mine))
     notes = []
+    if learnt is not None:
+        unseen = mine.join(learnt, on=QUERY_KEY, how="anti").sort(PAIR_KEY)
+        if unseen.height < mine.height:
+            gone = mine.n_unique(list(QUERY_KEY)) - unseen.n_unique(list(QUERY_KEY))
+            notes.append(f"{gone} test queries were learnt from before people graded them, and are left out.")
+        mine, evaluation = unseen, evaluation.join(learnt, on=QUERY_KEY, how="anti")
+    known = mine.filter(feature_space.known(mine))
     if evaluation.height > mine.height:
         notes.append(f"{evaluation.height - mine.height} evaluation rows of other queries are not used.")
     if mine.height > known.height:

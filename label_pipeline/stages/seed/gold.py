@@ -1,11 +1,13 @@
 """Gold grades and the split of every query: wiring of core/gold.py and core/splits.py to the declared tables."""
 
 import datetime as dt
+from collections.abc import Mapping
 
 import polars as pl
 
 from label_pipeline.core.catalogue import GOLD, SPLITS
 from label_pipeline.core.gold import panel_gold
+from label_pipeline.core.query_text import with_text_key
 from label_pipeline.core.splits import SALT, Shares, assign_splits
 from label_pipeline.core.tables import QUERY_KEY
 
@@ -23,7 +25,12 @@ def gold_labels(human_labels: pl.DataFrame) -> pl.DataFrame:
 
 
 def seed_splits(
-    gold: pl.DataFrame, remembered: pl.DataFrame, shares: Shares, now: dt.datetime, salt: str = SALT
+    gold: pl.DataFrame,
+    remembered: pl.DataFrame,
+    shares: Shares,
+    now: dt.datetime,
+    salt: str = SALT,
+    queries: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Gives every query with gold a split, within its task and collection, and moves none that has one.
 
@@ -35,23 +42,59 @@ def seed_splits(
         shares: intended shares.
         now: stamp of the queries assigned this time.
         salt: of the hash order; fixed for a project's life.
+        queries: QUERIES; where given, queries of one text in one task, whatever their collection, are dealt together.
+            Twins that were dealt apart before do not move; a new one follows the one dealt first.
 
     Returns:
         SPLITS, sorted by query.
     """
+    known_texts = _texts(pl.concat([gold.select(QUERY_KEY), remembered.select(QUERY_KEY)]).unique(), queries)
+    of_text = _dealt_texts(remembered, known_texts)
     groups = pl.concat([gold.select("task", "collection"), remembered.select("task", "collection")]).unique()
     assigned: list[tuple[str, str, str, str]] = []
     for task, collection in groups.sort("task", "collection").iter_rows():
         here = (pl.col("task") == task) & (pl.col("collection") == collection)
         known = dict(remembered.filter(here).select("query_id", "split").iter_rows())
-        splits = assign_splits(gold.filter(here)["query_id"], known, shares, salt)
+        present = sorted(set(gold.filter(here)["query_id"]))
+        # one query deals for all of its text here; the others, and those dealt elsewhere, follow
+        text = {query: known_texts.get((task, collection, query), f"{collection}/{query}") for query in present}
+        leaders: dict[str, str] = {}
+        for query in present:
+            if query not in known and (task, text[query]) not in of_text:
+                leaders.setdefault(text[query], query)
+        dealing = [query for query in present if query in known or leaders.get(text[query]) == query]
+        splits = assign_splits(dealing, known, shares, salt)
+        for query in leaders.values():
+            of_text[task, text[query]] = splits[query]
+        splits |= {query: of_text[task, text[query]] for query in present if query not in splits}
         assigned += [(task, collection, query, split) for query, split in splits.items()]
     rows = (
         pl.DataFrame(assigned, schema=[*QUERY_KEY, "split"], orient="row")
         if assigned
         else SPLITS.empty().select(*QUERY_KEY, "split")
     )
-    stamped = rows.join(remembered.select(*QUERY_KEY, "dealt_at", "retired"), on=QUERY_KEY, how="left").with_columns(
-        pl.col("dealt_at").fill_null(pl.lit(now, dtype=SPLITS.schema["dealt_at"]))
-    )
-    return SPLITS.conform(stamped.sort(QUERY_KEY))
+    stamped = rows.join(
+        remembered.select(*QUERY_KEY, "dealt_at", "retired", "text_key"), on=QUERY_KEY, how="left"
+    ).with_columns(pl.col("dealt_at").fill_null(pl.lit(now, dtype=SPLITS.schema["dealt_at"])))
+    keys = [known_texts.get(key) for key in stamped.select(QUERY_KEY).iter_rows()]
+    named = stamped.with_columns(pl.coalesce(pl.Series(keys, dtype=pl.String), "text_key").alias("text_key"))
+    return SPLITS.conform(named.sort(QUERY_KEY))
+
+
+def _texts(keys: pl.DataFrame, queries: pl.DataFrame | None) -> dict[tuple[str, str, str], str]:
+    """Query key: its text key, of the queries whose text is loaded."""
+    if queries is None:
+        return {}
+    keyed, columns = with_text_key(keys, queries).drop_nulls("text_key"), (*QUERY_KEY, "text_key")
+    return {(task, collection, query): key for task, collection, query, key in keyed.select(*columns).iter_rows()}
+
+
+def _dealt_texts(remembered: pl.DataFrame, texts: Mapping[tuple[str, str, str], str]) -> dict[tuple[str, str], str]:
+    """Task and text key: the split of the query of that text that was dealt first."""
+    found: dict[tuple[str, str], str] = {}
+    columns = [*QUERY_KEY, "split", "text_key"]
+    for task, collection, query, split, stored in remembered.sort("dealt_at", *QUERY_KEY).select(columns).iter_rows():
+        key = texts.get((task, collection, query), stored)
+        if key is not None:
+            found.setdefault((task, key), split)
+    return found

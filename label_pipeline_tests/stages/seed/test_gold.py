@@ -8,6 +8,7 @@ import pytest
 from label_pipeline.core.catalogue import GOLD, HUMAN_LABELS, SPLITS
 from label_pipeline.core.splits import Shares
 from label_pipeline.stages.seed import gold_labels, seed_splits
+from label_pipeline_tests.sql.frames import rows
 
 DAY1, DAY2 = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 
@@ -75,3 +76,65 @@ def test_a_split_nobody_knows_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="test"):
         seed_splits(gold_labels(labels(["q1"])), strange, Shares(), DAY2)
+
+
+def texts(by_query: dict[tuple[str, str], str]) -> pl.DataFrame:
+    given = (
+        {"collection": collection, "query_id": name, "query": text} for (collection, name), text in by_query.items()
+    )
+    return rows("queries", *given)
+
+
+def split_of(splits: pl.DataFrame) -> dict[tuple[str, str], str]:
+    return {(collection, query): split for collection, query, split in
+            splits.select("collection", "query_id", "split").rows()}  # fmt: skip
+
+
+def test_queries_of_one_text_are_dealt_together_whatever_their_ids_and_collections() -> None:
+    """100 ids of 50 texts, and 20 of them in another collection: 23 of 50 were learnt from and tested on."""
+    names, mail = [f"q{i:03}" for i in range(100)], [f"m{i}" for i in range(20)]
+    gold = gold_labels(pl.concat([labels(names), labels(mail, "mail")]))
+    asked = {("main", name): f"Text {i % 50}" for i, name in enumerate(names)}
+    asked |= {("mail", name): f"text  {i}?" for i, name in enumerate(mail)}
+    splits = seed_splits(gold, SPLITS.empty(), Shares(), DAY1, queries=texts(asked))
+    found: dict[str, set[str]] = {}
+    for place, split in split_of(splits).items():
+        found.setdefault(asked[place].lower().replace("  ", " ").rstrip("?"), set()).add(split)
+    assert len(found) == 50
+    assert all(len(held) == 1 for held in found.values())
+    assert splits["text_key"].n_unique() == 50
+    counts = dict(splits.filter(collection="main")["split"].value_counts().iter_rows())
+    assert counts == {"train": 12, "dev": 24, "holdout": 50, "anchor": 14}  # 6, 12, 25 and 7 texts, twice each
+
+
+def test_twins_that_were_dealt_apart_stay_and_a_new_one_follows_the_first() -> None:
+    before = rows(
+        "splits", {"query_id": "late", "split": "holdout", "dealt_at": DAY2},
+        {"query_id": "early", "split": "dev", "dealt_at": DAY1},
+    )  # fmt: skip
+    asked = texts({("main", "late"): "vpn", ("main", "early"): "vpn", ("main", "new"): "VPN", ("mail", "far"): "vpn?"})
+    gold = gold_labels(pl.concat([labels(["late", "early", "new"]), labels(["far"], "mail")]))
+    found = split_of(seed_splits(gold, before, Shares(), DAY2, queries=asked))
+    assert found == {
+        ("main", "late"): "holdout", ("main", "early"): "dev", ("main", "new"): "dev", ("mail", "far"): "dev",
+    }  # fmt: skip
+
+
+def test_a_text_that_is_gone_is_remembered_by_its_key() -> None:
+    asked = texts({("main", "old"): "vpn"})
+    first = seed_splits(gold_labels(labels(["old"])), SPLITS.empty(), Shares(), DAY1, queries=asked)
+    later = texts({("main", f"q{i}"): f"text {i}" for i in range(8)} | {("main", "again"): "VPN"})
+    found = split_of(
+        seed_splits(gold_labels(labels([*(f"q{i}" for i in range(8)), "again"])), first, Shares(), DAY2, queries=later)
+    )
+    assert found["main", "again"] == found["main", "old"]
+
+
+def test_without_twins_the_deal_is_the_one_it_was() -> None:
+    names = [f"q{i}" for i in range(97)]
+    gold = gold_labels(labels(names))
+    by_id = seed_splits(gold, SPLITS.empty(), Shares(), DAY1)
+    by_text = seed_splits(
+        gold, SPLITS.empty(), Shares(), DAY1, queries=texts({("main", name): f"text {name}" for name in names})
+    )
+    assert by_text.drop("text_key").equals(by_id.drop("text_key"))
