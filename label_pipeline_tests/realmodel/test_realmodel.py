@@ -127,6 +127,6 @@ def test_the_gate_refuses_it_and_nothing_is_labelled(
     assert (book["pairs_in"], book["refused"], book["requests"]) == (CANDIDATES, CANDIDATES, 0)
     assert store.read("labels").is_empty()
     judged = store.read("judgements")
-    assert judged.group_by("purpose").len().sort("purpose").rows() == [("calibrate", 10), ("gate", 14)]
+    assert judged.group_by("purpose").len().sort("purpose").rows() == [("calibrate", 10)]
     assert set(judged["outcome"]) <= {"graded", "cut"}
     assert set(judged["model_reported"].drop_nulls()) == {real.model}
