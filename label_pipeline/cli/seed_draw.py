@@ -78,6 +78,7 @@ def draw_seed(console: Console, project: Project, folder: SeedFolder, sources: S
             NOTES: _notes(sources, plans, log, pool.books),
             "queries.csv": drawn.select("query_id", "query", "language", "task", "collection"),
             DRAW: drawn, PAIRS_FILE: pairs, SEATS_FILE: seats, "strata.csv": strata, "rejected.csv": log.rejected,
+            "merged.csv": log.merged,
         },
         mark=NOTES,
     )  # fmt: skip

@@ -33,7 +33,8 @@ def test_a_draw_says_what_it_did_and_the_same_again_is_the_same_to_the_byte(shel
     assert "20 queries have 10 pairs or more" not in end.said
     before = files(folder)
     assert set(before) == {
-        "queries.csv", "draw.csv", "pairs.csv", "assignments.csv", "strata.csv", "rejected.csv", "draw.json",
+        "queries.csv", "draw.csv", "pairs.csv", "assignments.csv", "strata.csv", "merged.csv", "rejected.csv",
+        "draw.json",
     }  # fmt: skip
     assert seed(shell, folder, *DRAW).code == 0
     assert files(folder) == before

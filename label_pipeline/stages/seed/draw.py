@@ -10,7 +10,9 @@ from typing import Literal
 import polars as pl
 
 from label_pipeline.core.errors import InputError
+from label_pipeline.core.query_text import normal_text
 from label_pipeline.core.sampling import allocate, permanent_number
+from label_pipeline.core.text import tokenise
 from label_pipeline.stages.seed.querylog import BANDS, IDENTITY, STRATUM
 
 SALT = "label_pipeline.draw"
@@ -68,6 +70,8 @@ def draw_queries(
         InputError: the floor alone needs more queries than wanted.
     """
     kept = before.select(DRAWN.keys()) if before is not None else pl.DataFrame(schema=DRAWN)
+    # an older version knew queries by their sorted words
+    kept = kept.with_columns(pl.Series("normal", [normal_text(text) for text in kept["query"]], dtype=pl.String))
     if log.is_empty():
         return kept
     ranked = (
@@ -110,8 +114,11 @@ def summary(log: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
 
 
 def _numbered(queries: pl.DataFrame, salt: str) -> pl.DataFrame:
-    """Adds each query's permanent ``number``: it belongs to the words, not to an id or a spelling."""
-    numbers = [permanent_number(salt, *key) for key in queries.select(IDENTITY).iter_rows()]
+    """Adds each query's permanent ``number``: it belongs to the words, not to an id, a spelling or their order."""
+    numbers = [
+        permanent_number(salt, task, collection, " ".join(sorted(tokenise(normal))))
+        for task, collection, normal in queries.select(IDENTITY).iter_rows()
+    ]
     return queries.with_columns(pl.Series("number", numbers, dtype=pl.Float64))
 
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from label_pipeline.core.query_text import normal_text
 from label_pipeline.core.retrieval import Top, bm25_matrices, tfidf, top_documents
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.core.text import Field, Floats, QueryTerms, Tokens, Vocabulary
-from label_pipeline.stages.seed.querylog import normal_form
 from label_pipeline.stages.seed.values import RawInput, number
 
 RETRIEVED = {
@@ -103,7 +103,7 @@ def read_orders(inputs: Sequence[RawInput], drawn: pl.DataFrame) -> Read:
     """The orders of candidate files: columns query_id or query, doc_id, ``order``, and ``rank`` or ``score``.
 
     Without ``order`` the file's name is the order's. Documents stand by ``rank``; without one by ``score``, the highest
-    first; without either as the file has them. A query is met by its id, else by its words (``normal_form``): a search
+    first; without either as the file has them. A query is met by its id, else by its text: a search
     may have other ids than the log, or the log none.
 
     Returns:
@@ -114,7 +114,7 @@ def read_orders(inputs: Sequence[RawInput], drawn: pl.DataFrame) -> Read:
     for raw in inputs:
         frame = raw.frame.with_columns(
             pl.col("order").fill_null(PurePath(raw.source).stem),
-            pl.Series("normal", [normal_form(text or "") for text in raw.frame["query"]], dtype=pl.String),
+            pl.Series("normal", [normal_text(text or "") for text in raw.frame["query"]], dtype=pl.String),
         )
         frames.append(frame)
     rows = pl.concat(frames).with_row_index("at")

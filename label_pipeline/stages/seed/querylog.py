@@ -1,15 +1,17 @@
 """The query log: one row per distinct query with its traffic, and the stratum it belongs to.
 
-Near-duplicates ("Reset password", "password reset?") would sit in two splits and be graded twice, so they are one
-query.
+Near-duplicates ("Reset password", "reset  password?") would sit in two splits and be graded twice, so they are one
+query; what was merged is listed. Order and symbols tell queries apart (core/query_text.py).
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import polars as pl
 
+from label_pipeline.core.query_text import normal_text
 from label_pipeline.core.text import tokenise
 from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject
 from label_pipeline.stages.seed.values import RawInput, number, shown
@@ -28,19 +30,15 @@ _ID_HEX = 12
 class QueryLog(NamedTuple):
     """The log as a sampling frame.
 
-    ``queries``: task, collection, normal (words, sorted), query_id, query (as most people type it), language (null
+    ``queries``: task, collection, normal (core/query_text.py), query_id, query (as most people type it), language (null
     where unknown), frequency, language_group, band, traffic (share of the collection's). ``books``: what became of its
-    rows. ``rejected``: file, line, reason.
+    rows. ``rejected``: file, line, reason. ``merged``: file, line, query, and kept_as, the spelling it became.
     """
 
     queries: pl.DataFrame
     books: dict[str, int]
     rejected: pl.DataFrame
-
-
-def normal_form(query: str) -> str:
-    """The query's words, lower case, without punctuation, in alphabetical order: equal for near-duplicates."""
-    return " ".join(sorted(tokenise(query)))
+    merged: pl.DataFrame
 
 
 def read_log(inputs: Sequence[RawInput]) -> QueryLog:
@@ -64,7 +62,7 @@ def read_log(inputs: Sequence[RawInput]) -> QueryLog:
         ]
     )  # fmt: skip
     rows = rows.with_columns(
-        pl.Series("normal", [normal_form(query or "") for query in rows["query"]], dtype=pl.String),
+        pl.Series("normal", [normal_text(query or "") for query in rows["query"]], dtype=pl.String),
         number("frequency").alias("count"),
         pl.lit(None, dtype=pl.String).alias("fate"),
         pl.lit(None, dtype=pl.String).alias("reason"),
@@ -79,14 +77,19 @@ def read_log(inputs: Sequence[RawInput]) -> QueryLog:
         "near-duplicates": kept.height - queries.height,
         "rejected": rejected.height,
     }
-    return QueryLog(queries, books, rejected)
+    kept_as = queries.select(*IDENTITY, pl.col("query").alias("kept_as"))
+    spelled = kept.join(kept_as, on=list(IDENTITY), how="left").filter(pl.col("query") != pl.col("kept_as"))
+    return QueryLog(queries, books, rejected, spelled.select("file", "line", "query", "kept_as").sort("file", "line"))
 
 
 def _rules() -> list[Rule]:
     return [
         Rule(pl.col("problem").is_not_null(), pl.col("problem")),
         Rule(pl.col("query").is_null(), pl.lit("empty query; expected what a user typed: drop the row")),
-        Rule(pl.col("normal") == "", pl.lit("the query has no letter or digit; nothing can be graded for it")),
+        Rule(
+            ~pl.col("normal").str.contains(r"[\p{L}\p{N}]"),
+            pl.lit("the query has no letter or digit; nothing can be graded for it"),
+        ),
         Rule(
             pl.col("query").str.len_chars() > MAX_CHARS,
             pl.lit(f"the query has more than {MAX_CHARS} characters; check the export: a query is what a user typed"),
@@ -114,11 +117,23 @@ def _distinct(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _ids(queries: pl.DataFrame) -> list[str]:
-    """The log's own ids; where it has none, or two queries share one, a hash of the query's words."""
+    """The log's own ids; where it has none, or two queries share one, a hash of the query's words.
+
+    Of queries of the same words in another order, or with other symbols, the id is a hash of the normal text.
+    """
     mine = queries["query_id"].is_not_null() & ~queries.select("task", "collection", "query_id").is_duplicated()
-    keys = queries.select(IDENTITY).iter_rows()
-    made = ["q-" + hashlib.sha256("\x1f".join(key).encode()).hexdigest()[:_ID_HEX] for key in keys]
+    by_words, by_text = (
+        [_made(task, collection, text) for task, collection, text in zip(
+            queries["task"], queries["collection"], texts, strict=True)]
+        for texts in ([" ".join(sorted(tokenise(text))) for text in queries["normal"]], queries["normal"].to_list())
+    )  # fmt: skip
+    shared = Counter(by_words)
+    made = [words if shared[words] == 1 else text for words, text in zip(by_words, by_text, strict=True)]
     return [str(given) if own else new for given, own, new in zip(queries["query_id"], mine, made, strict=True)]
+
+
+def _made(*key: str) -> str:
+    return "q-" + hashlib.sha256("\x1f".join(key).encode()).hexdigest()[:_ID_HEX]
 
 
 def _in_strata(queries: pl.DataFrame) -> pl.DataFrame:

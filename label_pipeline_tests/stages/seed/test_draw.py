@@ -9,14 +9,14 @@ import pytest
 from label_pipeline.core.errors import InputError
 from label_pipeline.stages.seed.draw import DRAWN, QueryPlan, draw_queries, summary
 from label_pipeline.stages.seed.pool import PoolPlan, draw_pairs
-from label_pipeline.stages.seed.querylog import STRATUM, normal_form, read_log
+from label_pipeline.stages.seed.querylog import STRATUM, read_log
 from label_pipeline_tests.stages.seed.drawing import documents, orders, rows, zipf_log
 
 
 def test_spellings_of_one_query_are_one_query_with_all_its_traffic() -> None:
     records: list[dict[str, object]] = [
         {"query": "reset password", "frequency": 5, "language": "en"},
-        {"query": "Password reset?", "frequency": 7, "query_id": "q9"},
+        {"query": "Reset password?", "frequency": 7, "query_id": "q9"},
         {"query": "RESET  password", "frequency": 1},
         {"query": "reset password", "frequency": 3, "collection": "shop"},
         {"query": "vacation", "query_id": "q1"},
@@ -25,12 +25,24 @@ def test_spellings_of_one_query_are_one_query_with_all_its_traffic() -> None:
     log = read_log([rows("query_log", records)])
     found = log.queries.sort("collection", "frequency", descending=[False, True])
     assert found.select("collection", "query", "frequency").rows() == [
-        ("main", "Password reset?", 13.0), ("main", "vacation", 2.0), ("shop", "reset password", 3.0),
+        ("main", "Reset password?", 13.0), ("main", "vacation", 2.0), ("shop", "reset password", 3.0),
     ]  # fmt: skip
     assert found["query_id"].to_list()[:2] == ["q9", "q1"], "its most frequent spelling's id, else one of its ids"
     assert found["query_id"][2].startswith("q-")
     assert found["language"].to_list() == ["en", None, None], "the most frequent spelling does not say, another does"
     assert log.books == {"read": 6, "queries": 3, "near-duplicates": 3, "rejected": 0}
+    assert log.merged.select("query", "kept_as").rows() == [
+        ("reset password", "Reset password?"), ("RESET  password", "Reset password?"), ("ＶＡＣＡＴＩＯＮ", "vacation"),
+    ]  # fmt: skip
+
+
+def test_other_symbols_and_another_order_are_other_queries() -> None:
+    texts = ["c++ string split", "c# string split", "c string split", "paris to london", "london to paris",
+             "4.5 inch tv", "5.4 inch tv"]  # fmt: skip
+    log = read_log([rows("query_log", [{"query": text} for text in texts])])
+    assert sorted(log.queries["query"]) == sorted(texts)
+    assert log.queries["query_id"].n_unique() == len(texts)
+    assert log.merged.is_empty()
 
 
 def test_made_ids_depend_on_the_words_alone_and_ids_used_twice_are_replaced() -> None:
@@ -72,10 +84,6 @@ def test_a_language_hardly_anybody_uses_has_no_strata_of_its_own() -> None:
     groups = read_log([rows("query_log", records)]).queries
     assert set(groups["language_group"]) == {"en", "other", "unknown"}
     assert groups.filter(pl.col("normal") == "mot")["language"].item() == "fr", "the language itself is kept"
-
-
-def test_the_normal_form_has_no_order_case_or_punctuation() -> None:
-    assert normal_form("Reset  the Password!") == normal_form("password: reset THE") == "password reset the"
 
 
 def test_the_same_log_and_plan_give_the_same_draw_whatever_the_order_of_rows() -> None:
@@ -142,9 +150,16 @@ def test_on_another_log_what_was_drawn_stays_with_the_larger_of_its_probabilitie
 def test_a_drawn_query_keeps_its_text_and_id_when_another_spelling_takes_over() -> None:
     first = read_log([rows("query_log", [{"query": "red fox", "frequency": 3, "query_id": "old"}])]).queries
     before = draw_queries(first, QueryPlan(queries=1, floor=1))
-    second = read_log([rows("query_log", [{"query": "Fox red", "frequency": 9, "query_id": "new"}])]).queries
+    second = read_log([rows("query_log", [{"query": "Red  fox!", "frequency": 9, "query_id": "new"}])]).queries
     drawn = draw_queries(second, QueryPlan(queries=1, floor=1), before)
     assert drawn.select("query_id", "query").rows() == [("old", "red fox")]
+
+
+def test_a_draw_of_an_older_version_that_knew_queries_by_sorted_words_is_kept() -> None:
+    log = read_log([rows("query_log", [{"query": "red fox", "query_id": "old"}, {"query": "blue sky"}])]).queries
+    drawn = draw_queries(log, QueryPlan(queries=2, floor=1))
+    older = drawn.with_columns(normal=pl.Series(["fox red" if q == "red fox" else "blue sky" for q in drawn["query"]]))
+    assert draw_queries(log, QueryPlan(queries=2, floor=1), older).equals(drawn)
 
 
 def test_traffic_gives_head_torso_and_tail_a_third_each_as_far_as_they_have_queries() -> None:
