@@ -23,7 +23,7 @@ PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --du
 test: check  ## lint, types, contracts and the tests; CI runs test-long before it
 	$(PYTEST) -m "not long"
 
-test-long: $(READY)  ## whole projects on S3 and on real judgments, a real model, a month of nights: three minutes
+test-long: $(READY)  ## whole projects on S3 and on real judgments, a real model, a month of nights: four minutes
 	@$(MAKE) --quiet realmodel || echo "no real language model can be installed here: its tests skip"
 	$(PYTEST) -m long
 

@@ -14,7 +14,7 @@ from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import pair_grades
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.project import Project
-from label_pipeline.operations.query_texts import learnt_from, ranker_splits
+from label_pipeline.operations.rank_queries import learnt_from, ranker_splits
 from label_pipeline.operations.run import Run
 from label_pipeline.stages import rank
 

@@ -39,6 +39,7 @@ def _finished(instance: dg.DagsterInstance, count: int) -> list[dg.DagsterRun]:
     return list(instance.get_runs())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_backfill_sends_nothing(closed: dg.DagsterInstance, provider: Provider) -> None:
     before = provider.requests()

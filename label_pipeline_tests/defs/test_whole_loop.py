@@ -72,6 +72,7 @@ def test_the_good_judge_opens_the_gate_and_its_labels_beat_the_seed(
     assert store.read("holdout_looks").height == 1, "the same look is not paid for twice"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_length_biased_judge_forced_past_the_gate_makes_a_ranker_that_fails_its_proof(
     world: SampleWorld, provider: Provider, instance: dg.DagsterInstance, tmp_path: Path

@@ -16,6 +16,7 @@ from label_pipeline_tests import small_project as projects
 from label_pipeline_tests.small_project import (
     ANCHOR_PAIRS,
     DAYS,
+    KEY,
     LATER,
     PAIRS_A_DAY,
     RUNS,
@@ -25,6 +26,7 @@ from label_pipeline_tests.small_project import (
     failure_of,
     serving,
 )  # fmt: skip
+from label_pipeline_tests.templates import once
 
 JUDGED = ("judge_leaderboard", "calibrated_judge", "gate_verdict")
 REQUIRED = {"required": True, "cap_usd": 5, "baseline_runs": RUNS, "canary_pairs": 0}
@@ -39,12 +41,25 @@ def small(home: Path, hours: float = 0, **anchor: object) -> Small:
     return Small(projects.settings(home, anchor=REQUIRED | anchor), LATER + timedelta(hours=hours))
 
 
-def certified_again(home: Path) -> Small:
-    """The project, its judge certified with the anchor asked beside the holdout."""
-    found = small(home)
-    done = found.run(*JUDGED, judge_leaderboard={"fresh": True})
-    assert done.success, done.failure
-    return found
+@pytest.fixture(scope="module")
+def anchored_home(certified_home: Path, provider_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose judge was certified with the anchor asked beside the holdout. Copy it, do not use it."""
+
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LABEL_PIPELINE_PROVIDER", provider_url)
+            patch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
+            done = small(projects.copied(certified_home, folder / "home")).run(
+                *JUDGED, judge_leaderboard={"fresh": True}
+            )
+        assert done.success, done.failure
+
+    return once(tmp_path_factory, "anchored", make) / "home"
+
+
+@pytest.fixture
+def anchored(anchored_home: Path, tmp_path: Path, provider: Provider) -> Path:
+    return projects.copied(anchored_home, tmp_path / "home")
 
 
 def read(found: Small, table: str) -> pl.DataFrame:
@@ -52,9 +67,9 @@ def read(found: Small, table: str) -> pl.DataFrame:
 
 
 def test_the_gate_asks_the_anchor_once_beside_the_holdout_and_a_settled_look_asks_nothing(
-    home: Path, provider: Provider
+    anchored: Path, provider: Provider
 ) -> None:
-    found = certified_again(home)
+    found = small(anchored)
     epoch = read(found, "verdicts")["epoch"].max()
     asked = read(found, "judgements").filter(pl.col("epoch") == epoch, pl.col("purpose") == "gate")
     assert asked.select("query_id", "doc_id").n_unique() == 600 + ANCHOR_PAIRS
@@ -64,8 +79,8 @@ def test_the_gate_asks_the_anchor_once_beside_the_holdout_and_a_settled_look_ask
     assert provider.requests() == before
 
 
-def test_an_amplification_makes_the_missing_baseline_first_and_marks_its_labels(home: Path) -> None:
-    found = certified_again(home)
+def test_an_amplification_makes_the_missing_baseline_first_and_marks_its_labels(anchored: Path) -> None:
+    found = small(anchored)
     done = found.run("amplified_labels", day=DAYS[0])
     assert done.success, done.failure
     assert read(found, "anchor_runs")["kind"].to_list() == ["baseline"] * RUNS
@@ -80,10 +95,10 @@ def test_an_amplification_makes_the_missing_baseline_first_and_marks_its_labels(
 
 
 def test_another_server_under_the_same_name_between_gate_and_baseline_labels_nothing(
-    home: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
+    anchored: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten times the error, the same model id: found healthy before, and all its labels confirmed."""
-    found = certified_again(home)
+    found = small(anchored)
     with serving(world, monkeypatch, noise=0.6) as another:
         done = found.run("amplified_labels", day=DAYS[0])
         assert another.requests() == RUNS * ANCHOR_PAIRS, "and not one pair of the day"
@@ -95,15 +110,14 @@ def test_another_server_under_the_same_name_between_gate_and_baseline_labels_not
 
 
 def test_labels_given_before_it_was_noticed_are_recalled(
-    home: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
+    anchored: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An existing project: it labelled without a baseline, and its first one is of another server."""
-    certified_again(home)
-    careless = small(home, hours=1, required=False)
+    careless = small(anchored, hours=1, required=False)
     assert careless.run("amplified_labels", day=DAYS[0]).success
     assert read(careless, "labels")["anchored"].to_list() == [False] * PAIRS_A_DAY
     with serving(world, monkeypatch, noise=0.6):
-        assert small(home, hours=2).run("anchor_run", "drift_verdict").success
+        assert small(anchored, hours=2).run("anchor_run", "drift_verdict").success
     assert set(amplify.newest(read(careless, "labels"))["status"]) == {"recalled"}
 
 
@@ -153,33 +167,33 @@ def test_a_project_without_an_anchor_says_so_on_its_verdict(certified_small: Cal
 
 
 def test_another_host_answers_the_anchor_once_before_it_labels(
-    home: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
+    anchored: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same server under another name, as far as anybody can tell."""
-    found = certified_again(home)
+    found = small(anchored)
     assert found.run("amplified_labels", day=DAYS[0]).success
     verdict = read(found, "verdicts").sort("epoch").row(-1, named=True)
     assert verdict["served_by"] == "127.0.0.1"
     assert set(read(found, "labels")["served_by"]) == {"127.0.0.1"}
     elsewhere = provider.url.replace("127.0.0.1", "localhost")
     monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", elsewhere)
-    later = small(home, hours=1)
+    later = small(anchored, hours=1)
     assert later.run("amplified_labels", day=DAYS[1]).success
     assert read(later, "anchor_runs").sort("epoch")["kind"].to_list() == ["baseline"] * RUNS + ["watch"]
     newest = read(later, "labels").filter(pl.col("day").cast(pl.String) == DAYS[1])
     assert set(newest["served_by"]) == {"localhost"}
     assert set(newest["judge_version"]) == {verdict["judge_version"]}, "the same judge until its grades say otherwise"
-    assert small(home, hours=2).run("amplified_labels", day=DAYS[2]).success
+    assert small(anchored, hours=2).run("amplified_labels", day=DAYS[2]).success
     assert read(later, "anchor_runs").height == RUNS + 1, "once"
 
 
 def test_another_host_without_a_cap_labels_nothing(
-    home: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
+    anchored: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert certified_again(home).run("amplified_labels", day=DAYS[0]).success
+    assert small(anchored).run("amplified_labels", day=DAYS[0]).success
     monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", provider.url.replace("127.0.0.1", "localhost"))
     before = provider.requests()
-    said = failure_of(small(home, hours=1, cap_usd=0).run("amplified_labels", day=DAYS[1]))
+    said = failure_of(small(anchored, hours=1, cap_usd=0).run("amplified_labels", day=DAYS[1]))
     assert said.startswith(
         f"[main] nothing is labelled by localhost before it has answered the anchor: 1 runs of {ANCHOR_PAIRS} pairs"
     )

@@ -2,6 +2,7 @@
 
 * look.py       the full lane, and how a look is settled: decided once, paid once
 * recertify.py  the lane after a change from outside, beside the judge certified before
+* twins.py      which holdout queries are left out, because their text taught
 * standing.py   who may label what now, how many looks are left, and ending that: a suspension
 """
 

@@ -18,9 +18,9 @@ from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import refuse_over
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.splits import ANCHOR, HOLDOUT
+from label_pipeline.operations.gate.twins import without_twins
 from label_pipeline.operations.judging import ask_and_store, price, refuse_unanswered
 from label_pipeline.operations.project import Project
-from label_pipeline.operations.query_texts import without_twins
 from label_pipeline.operations.run import Run
 from label_pipeline.stages import gate
 

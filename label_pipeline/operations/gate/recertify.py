@@ -12,8 +12,8 @@ from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.splits import TEST_SPLITS
 from label_pipeline.operations.gate.look import Looked, ask_judge, asked_before, settle
+from label_pipeline.operations.gate.twins import without_twins
 from label_pipeline.operations.project import Project
-from label_pipeline.operations.query_texts import without_twins
 from label_pipeline.operations.run import Run
 from label_pipeline.stages import gate
 

@@ -71,6 +71,7 @@ def state_of(instance: dg.DagsterInstance) -> tuple[str | None, list[InstigatorT
     return None, []
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_killed_daemon_asks_for_nothing_twice(shared: tuple[dg.DagsterInstance, Watch], dial: Dial) -> None:
     instance, watch = shared

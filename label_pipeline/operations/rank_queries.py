@@ -1,21 +1,13 @@
-"""Queries by their text: what is left out of the gate, and what a ranker learns from and is tested on."""
+"""A ranker's queries by their texts: what it may learn from, what it is tested on, and what it has learnt from."""
 
 import polars as pl
 
 from label_pipeline.core.codes.ranking import AMPLIFIED
 from label_pipeline.core.query_text import with_text_key
 from label_pipeline.core.tables import QUERY_KEY
-from label_pipeline.core.twins import learnt_twins, splits_by_text
+from label_pipeline.core.twins import splits_by_text
 from label_pipeline.operations.project import Project
 from label_pipeline.stages import rank
-
-
-def without_twins(project: Project, gold: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """``gold`` without the queries whose text a judge was calibrated on under another id; and how many those are."""
-    store = project.store("gate")
-    twins = learnt_twins(store.read("splits"), store.read("queries"))
-    kept = gold.join(twins, on=list(QUERY_KEY), how="anti", maintain_order="left")
-    return kept, gold.n_unique(list(QUERY_KEY)) - kept.n_unique(list(QUERY_KEY))
 
 
 def ranker_splits(project: Project) -> pl.DataFrame:
