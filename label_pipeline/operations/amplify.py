@@ -13,7 +13,8 @@ from label_pipeline.adapters.files import read_rows
 from label_pipeline.core.catalogue import LABEL_RUNS
 from label_pipeline.core.codes.inputs import CANDIDATES
 from label_pipeline.core.codes.labels import ANCHOR, CANARY, CAP, GATE, MODEL, Refuser
-from label_pipeline.core.codes.purposes import AMPLIFY
+from label_pipeline.core.codes.purposes import AMPLIFY, CALIBRATE
+from label_pipeline.core.codes.purposes import GATE as PURPOSE_GATE
 from label_pipeline.core.errors import BudgetError, GateClosedError, InputError, JudgeError
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.judging.engine import Judging
@@ -216,7 +217,10 @@ def _fulfil(
 def _seed_covered(project: Project, judge: JudgeVersion, epoch: int, collection: str) -> pl.DataFrame:
     """What the human seed of ``collection`` covered, in the judge's own grades."""
     asked: dict[str, str | int] = {"member_hash": judge.member_hash, "epoch": epoch}
-    return project.store("amplify").query("amplify/seed_covered", asked).filter(pl.col("collection") == collection)
+    # a year of labels is in the same table
+    asked_then = {"judgements": {**asked, "purpose": [CALIBRATE, PURPOSE_GATE], "collection": collection}}
+    found = project.store("amplify").query("amplify/seed_covered", asked, asked_then)
+    return found.filter(pl.col("collection") == collection)
 
 
 def _cost(project: Project, started: datetime, judging: Judging) -> Spent:

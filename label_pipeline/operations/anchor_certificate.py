@@ -27,6 +27,7 @@ def certificate_of(project: Project, found: Anchor) -> anchor.Certificate | None
     said = store.query(
         "calibrate/member_judgements",
         {"member_hash": found.member.member_hash, "purpose": GATE, "epochs": [verdict["epoch"]]},
+        {"judgements": {"member_hash": found.member.member_hash, "purpose": GATE, "epoch": verdict["epoch"]}},
     ).filter(pl.col("collection") == found.collection)  # fmt: skip
     if said.is_empty():
         return None

@@ -71,6 +71,7 @@ def label_orders(project: Project) -> tuple[rank.LabelOrder, ...]:
         replies = store.query(
             "calibrate/member_judgements",
             {"member_hash": judge.member_hash, "epochs": [epoch], "purpose": CALIBRATE},
+            {"judgements": {"member_hash": judge.member_hash, "epoch": epoch, "purpose": CALIBRATE}},
         )  # fmt: skip
         graded = pair_grades(replies).with_columns(pl.lit(version).alias("judge_version")).select(given.columns)
         labelled_in = labels.filter(pl.col("judge_version") == version)["collection"].unique()

@@ -151,6 +151,7 @@ def asked_before(project: Project, judge: JudgeVersion, epoch: int) -> pl.DataFr
     judged = project.store("gate").query(
         "calibrate/member_judgements",
         {"member_hash": judge.member_hash, "epochs": [epoch], "purpose": CALIBRATE},
+        {"judgements": {"member_hash": judge.member_hash, "epoch": epoch, "purpose": CALIBRATE}},
     )  # fmt: skip
     return pair_grades(judged)
 
