@@ -40,6 +40,8 @@ def skill_low(evidence: Evidence, alpha: float) -> float:
     judges, nominal .0304: above the truth in .031-.067 of draws, and so are percentiles of R^2 (.024-.068) and
     bootstrap-t of its linearisation (.031-.067), whose bound lies .03 lower and would close the gate on GPT-4o in a
     fifth of re-splits. In simulated worlds near the limits .015-.034, where percentiles are too strict (.009-.032).
+    Where a judge reads a few queries wrongly throughout it is worse than bootstrap-t: 6 % of them upside down, .081
+    against .063. It was chosen among five on the same queries that docs/results.md is about.
 
     Returns:
         The bound; nan for fewer than ``intervals.MIN_QUERIES`` queries, 1 where nothing is lost.
