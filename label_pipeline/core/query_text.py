@@ -30,13 +30,16 @@ def text_key(query: str) -> str:
 
 
 def with_text_key(rows: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
-    """``rows`` with ``text_key`` of their query; null where its text is not loaded.
+    """``rows`` with ``text_key`` of their query; where its text is not loaded, the one they were stored with, or null.
 
     Args:
-        rows: QUERY_KEY and more.
+        rows: QUERY_KEY and more; their own ``text_key``, where they have one, is what their query was known by.
         queries: QUERIES.
     """
     keys = pl.Series("text_key", [text_key(text) for text in queries["query"]], dtype=pl.String)
     known = queries.select(QUERY_KEY).with_columns(keys)
-    bare = rows.drop("text_key", strict=False)
-    return bare.join(known, on=list(QUERY_KEY), how="left", maintain_order="left")
+    stored = rows if "text_key" in rows.columns else rows.with_columns(text_key=pl.lit(None, dtype=pl.String))
+    found = stored.rename({"text_key": "stored_key"}).join(
+        known, on=list(QUERY_KEY), how="left", maintain_order="left"
+    )  # fmt: skip
+    return found.with_columns(pl.coalesce("text_key", "stored_key").alias("text_key")).drop("stored_key")

@@ -13,7 +13,7 @@ from label_pipeline.core.tables import QUERY_KEY
 
 def learnt_twins(splits: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
     """The test queries (QUERY_KEY) whose text is a train or dev query's too, in any collection of their task."""
-    keyed = with_text_key(splits.select(*QUERY_KEY, "split"), queries).drop_nulls("text_key")
+    keyed = with_text_key(splits.select(*QUERY_KEY, "split", "text_key"), queries).drop_nulls("text_key")
     learnt = keyed.filter(pl.col("split").is_in(LEARNING_SPLITS)).select("task", "text_key").unique()
     tested = keyed.filter(pl.col("split").is_in(TEST_SPLITS))
     return tested.join(learnt, on=["task", "text_key"], how="semi").select(QUERY_KEY)
@@ -30,7 +30,7 @@ def splits_by_text(splits: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:
         queries: QUERIES rows.
     """
     kept = splits.join(learnt_twins(splits, queries), on=list(QUERY_KEY), how="anti", maintain_order="left")
-    keyed = with_text_key(kept.select(*QUERY_KEY, "split"), queries).drop_nulls("text_key")
+    keyed = with_text_key(kept.select(*QUERY_KEY, "split", "text_key"), queries).drop_nulls("text_key")
     tested = keyed.filter(pl.col("split").is_in(TEST_SPLITS)).select("task", "text_key").unique()
     free = queries.select(QUERY_KEY).join(splits, on=list(QUERY_KEY), how="anti")
     hidden = with_text_key(free, queries).join(tested, on=["task", "text_key"], how="semi").select(QUERY_KEY)

@@ -3,7 +3,7 @@
 Collection by collection.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -133,19 +133,18 @@ def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
             "loaded; materialise candidate_pairs of that day again"
         )
     collections = pairs["collection"].unique().sort().to_list()
-    tasks = _tasks(project, run.run_id, pairs, collections)
-    baselines = stand_baselines(run, project, [task.work.collection for task in tasks if task.plan.requests])
-    if baselines.made:  # the judge of one may not be the one that was certified
-        tasks = _tasks(project, run.run_id, pairs, collections)
-    cap_usd = project.settings.amplify.cap_usd
-    try:
-        refuse_over(sum((task.whole_plan for task in tasks), Plan()), cap_usd, f"amplify {day}")
-        refusal: Refusal | None = None
-    except BudgetError as error:
-        refusal = CAP, f"amplify: {error}"
+    tasks, cap_usd = _tasks(project, run.run_id, pairs, collections), project.settings.amplify.cap_usd
+    refusal = _over(tasks, cap_usd, day)
+    without_baseline: Mapping[str, str] = {}
+    if refusal is None:  # a day that is refused pays for no baseline
+        waiting = [task.work.collection for task in tasks if task.plan.requests]
+        decided, without_baseline = stand_baselines(run, project, waiting)
+        if decided:  # the judge of one may not be the one that was certified; and its canary has a baseline now
+            tasks = _tasks(project, run.run_id, pairs, collections)
+            refusal = _over(tasks, cap_usd, day)
     rows, left = [], cap_usd
     for task in tasks:
-        without = baselines.without.get(task.work.collection)
+        without = without_baseline.get(task.work.collection)
         stopped: Refusal | None = None if without is None else (ANCHOR, without)
         paid = 0.0
         if not (refusal or stopped):
@@ -153,6 +152,15 @@ def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
         rows.append(_fulfil(run, project, task, day, refusal or stopped, left - paid))
         left -= paid + float(rows[-1]["cost_usd"][0])
     return pl.concat(rows) if rows else LABEL_RUNS.empty()
+
+
+def _over(tasks: Sequence[_Task], cap_usd: float, day: date) -> Refusal | None:
+    """Why the cap keeps ``tasks`` from being done; None where they fit it."""
+    try:
+        refuse_over(sum((task.whole_plan for task in tasks), Plan()), cap_usd, f"amplify {day}")
+    except BudgetError as error:
+        return CAP, f"amplify: {error}"
+    return None
 
 
 def _tasks(project: Project, run_id: str, pairs: pl.DataFrame, collections: Sequence[str]) -> list[_Task]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import polars as pl
+
 from label_pipeline.adapters.openai_client import host_of
 from label_pipeline.core.codes.purposes import ANCHOR
 from label_pipeline.core.errors import BudgetError, GateClosedError
@@ -25,11 +27,11 @@ class Baselines(NamedTuple):
     """What became of the baselines some labels wait for.
 
     Attributes:
-        made: whether one was made, so that a verdict may be suspended now.
+        decided: whether one was decided on just now, so that a verdict may be suspended.
         without: collection: why it has none and may not be labelled; nothing was sent for it.
     """
 
-    made: bool
+    decided: bool
     without: Mapping[str, str]
 
 
@@ -45,7 +47,7 @@ def stand_baselines(run: Run, project: Project, collections: Sequence[str]) -> B
     """
     if not project.settings.anchor.required:
         return Baselines(False, {})
-    made, without = False, {}
+    decided, without = False, {}
     for name, standing in current_standings(project, "anchor", collections).items():
         if not standing.open:
             continue
@@ -56,11 +58,23 @@ def stand_baselines(run: Run, project: Project, collections: Sequence[str]) -> B
         new_host = _new_host(project, found)
         if found.missing or new_host:
             try:
-                _ask(run, project, found, new_host)
-                made = True
+                found = _ask(run, project, found, new_host)
             except BudgetError as error:
                 without[name] = str(error)
-    return Baselines(made, without)
+                continue
+        if not _is_decided(project, found):
+            decide(project, found, evidence_of(project, found))
+            enforce(project)
+            decided = True
+    return Baselines(decided, without)
+
+
+def _is_decided(project: Project, found: Anchor) -> bool:
+    """Whether a drift verdict rests on the newest run: whoever asked for it may have been killed before it decided."""
+    verdicts = project.store("anchor").read("drift_verdicts").filter(
+        pl.col("judge_version") == found.judge.judge_version, pl.col("collection") == found.collection
+    )  # fmt: skip
+    return found.runs["epoch"].max() in verdicts["epoch"].to_list()
 
 
 def _new_host(project: Project, found: Anchor) -> str | None:
@@ -73,8 +87,8 @@ def _new_host(project: Project, found: Anchor) -> str | None:
     return host if known and host not in known else None
 
 
-def _ask(run: Run, project: Project, found: Anchor, new_host: str | None) -> None:
-    """The missing runs of one baseline, or the run that a new host calls for; and the verdict on it.
+def _ask(run: Run, project: Project, found: Anchor, new_host: str | None) -> Anchor:
+    """The anchor with the missing runs of its baseline, or the run that a new host calls for.
 
     Raises:
         BudgetError: there is no pair to ask about, or the plan is over anchor.cap_usd; nothing was sent.
@@ -90,13 +104,12 @@ def _ask(run: Run, project: Project, found: Anchor, new_host: str | None) -> Non
     why = "before the anchor has a baseline" if found.missing else f"by {new_host} before it has answered the anchor"
     one = price(project, order_of(replace(found, items=items), "anchor", next_epoch(project, "anchor", name)))
     plan = sum((one for _ in range(found.runs_to_do)), Plan())
+    runs = f"{found.runs_to_do} {'run' if found.runs_to_do == 1 else 'runs'} of {items.height} pairs"
     if plan.cost_usd > cap:
         raise BudgetError(
-            f"[{name}] nothing is labelled {why}: {found.runs_to_do} runs of {items.height} pairs cost about "
-            f"${plan.cost_usd:.2f}, anchor.cap_usd is {cap:.2f}; {RAISE}"
+            f"[{name}] nothing is labelled {why}: {runs} cost about ${plan.cost_usd:.2f}, anchor.cap_usd is "
+            f"{cap:.2f}; {RAISE}"
         )
-    run.log.info(f"[{name}] nothing is labelled {why}: {found.runs_to_do} runs of {items.height} pairs come first")
+    run.log.info(f"[{name}] nothing is labelled {why}: {runs} come first")
     ask_anchors(run, project, [found], cap_usd=cap, rebaseline=False)
-    stands = anchor_of(project, name, found.judge.judge_version)
-    decide(project, stands, evidence_of(project, stands))
-    enforce(project)
+    return anchor_of(project, name, found.judge.judge_version)

@@ -61,8 +61,8 @@ def label_orders(project: Project) -> tuple[rank.LabelOrder, ...]:
     Of such a pair its label counts, where it has one, else what the judge that gives the labels said of it when it was
     calibrated.
     """
-    store, keys = project.store("rank"), [*PAIR_KEY, "judge_version"]
-    labels = _rubric(project).current(store.query("rank/training_labels"), project.settings.grade_scale, [])
+    store, rubric, keys = project.store("rank"), _rubric(project), [*PAIR_KEY, "judge_version"]
+    labels = rubric.current(store.query("rank/training_labels"), project.settings.grade_scale, [])
     gold = store.query("rank/human_seed")
     given = labels.select(*keys, "raw_grade", "expected_grade")
     said = [given]
@@ -74,6 +74,7 @@ def label_orders(project: Project) -> tuple[rank.LabelOrder, ...]:
             {"judgements": {"member_hash": judge.member_hash, "epoch": epoch, "purpose": CALIBRATE}},
         )  # fmt: skip
         graded = pair_grades(replies).with_columns(pl.lit(version).alias("judge_version")).select(given.columns)
+        graded = rubric.in_its_grades(graded, judge.rubric_version, project.settings.grade_scale)
         labelled_in = labels.filter(pl.col("judge_version") == version)["collection"].unique()
         wanted = graded.filter(pl.col("collection").is_in(labelled_in.implode()))
         said.append(wanted.join(given, on=keys, how="anti", nulls_equal=True))
@@ -174,9 +175,9 @@ def membership_inputs(project: Project) -> rank.MembershipInputs:
     """What training sets are made from, as it is now."""
     store = project.store("rank")
     return rank.MembershipInputs(
-        labels=store.read("labels"), gold=store.query("rank/human_seed"), splits=ranker_splits(project),
-        documents=store.read("documents"), scale=project.settings.grade_scale, grades=project.settings.rank.grades,
-        rubric=_rubric(project),
+        labels=store.read("labels"), gold=store.query("rank/human_seed"), splits=store.read("splits"),
+        queries=store.read("queries"), documents=store.read("documents"), scale=project.settings.grade_scale,
+        grades=project.settings.rank.grades, rubric=_rubric(project),
     )  # fmt: skip
 
 

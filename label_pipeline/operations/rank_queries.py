@@ -32,8 +32,7 @@ def learnt_from(project: Project, rankers: pl.DataFrame, inputs: rank.Membership
     if manifest.is_empty():
         return queries.select(QUERY_KEY).clear()
     row = manifest.row(0, named=True)
-    dealt_by_then = inputs.splits.filter(pl.col("dealt_at").is_null() | (pl.col("dealt_at") <= row["created_at"]))
-    held = rank.members(row, inputs._replace(splits=dealt_by_then)).labels.select(QUERY_KEY)
+    held = rank.members(row, inputs).labels.select(QUERY_KEY)
     learnt = pl.concat([held, store.query("rank/human_seed").select(QUERY_KEY)]).unique()
     texts = with_text_key(learnt, queries).drop_nulls("text_key").select("task", "text_key").unique()
     everywhere = with_text_key(queries.select(QUERY_KEY), queries)

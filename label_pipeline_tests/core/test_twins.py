@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from label_pipeline.core.query_text import text_key
 from label_pipeline.core.twins import learnt_twins, splits_by_text
 from label_pipeline_tests.sql.frames import rows
 
@@ -41,3 +42,12 @@ def test_without_twins_the_splits_are_as_they_were() -> None:
     alone = SPLITS.filter(pl.col("query_id").is_in(["train", "plain", "gone"]))
     queries = QUERIES.filter(pl.col("query_id").is_in(["train", "plain", "other"]))
     assert splits_by_text(alone, queries).equals(alone)
+
+
+def test_a_twin_whose_text_is_not_loaded_any_more_is_known_by_the_key_it_was_dealt_with() -> None:
+    """Query files are windows of a log: the train query left it, its twin came later."""
+    taught = rows("splits", {"query_id": "train", "split": "train", "text_key": text_key("Reset password")})
+    splits = pl.concat([taught, SPLITS.filter(pl.col("query_id") == "twin")])
+    queries = QUERIES.filter(pl.col("query_id") == "twin")
+    assert learnt_twins(splits, queries)["query_id"].to_list() == ["twin"]
+    assert splits_by_text(splits, queries)["query_id"].to_list() == ["train"]

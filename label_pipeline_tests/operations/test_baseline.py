@@ -23,6 +23,7 @@ from label_pipeline_tests.small_project import (
     Provider,
     Said,
     Small,
+    dying_before,
     failure_of,
     serving,
 )  # fmt: skip
@@ -195,6 +196,43 @@ def test_another_host_without_a_cap_labels_nothing(
     before = provider.requests()
     said = failure_of(small(anchored, hours=1, cap_usd=0).run("amplified_labels", day=DAYS[1]))
     assert said.startswith(
-        f"[main] nothing is labelled by localhost before it has answered the anchor: 1 runs of {ANCHOR_PAIRS} pairs"
+        f"[main] nothing is labelled by localhost before it has answered the anchor: 1 run of {ANCHOR_PAIRS} pairs"
     )
+    assert provider.requests() == before
+
+
+def test_a_baseline_nobody_decided_on_is_decided_before_a_label_is_given(
+    anchored: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between the runs and the verdict on them, or `anchor_run` alone; and the runs are of another server."""
+    with serving(world, monkeypatch, noise=0.6):
+        with dying_before("drift_verdicts"):
+            assert not small(anchored).run("amplified_labels", day=DAYS[0]).success
+        found = small(anchored, hours=1)
+        assert read(found, "anchor_runs")["kind"].to_list() == ["baseline"] * RUNS
+        done = found.run("amplified_labels", day=DAYS[0])
+    assert "is suspended: drift (judge changed)" in failure_of(done)
+    assert read(found, "labels").is_empty()
+
+
+def test_an_anchor_run_nobody_decided_on_is_decided_before_a_label_is_given(
+    anchored: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert small(anchored).run("amplified_labels", day=DAYS[0]).success
+    with serving(world, monkeypatch, noise=0.6):
+        assert small(anchored, hours=1).run("anchor_run").success
+        found = small(anchored, hours=2)
+        assert found.run("amplified_labels", day=DAYS[1]).success
+        newest = read(found, "drift_verdicts").sort("epoch").row(-1, named=True)
+        assert (newest["epoch"], newest["state"]) == (read(found, "anchor_runs")["epoch"].max(), "warning")
+        again = read(found, "drift_verdicts").height
+        assert small(anchored, hours=3).run("amplified_labels", day=DAYS[2]).success
+    assert read(found, "drift_verdicts").height == again, "once"
+
+
+def test_a_day_over_its_cap_pays_for_no_baseline(anchored: Path, provider: Provider) -> None:
+    found = Small(projects.settings(anchored, anchor=REQUIRED, amplify={"cap_usd": 0}), LATER)
+    before = provider.requests()
+    said = failure_of(found.run("amplified_labels", day=DAYS[0]))
+    assert said.startswith("amplify: amplify 2026-09-01")
     assert provider.requests() == before

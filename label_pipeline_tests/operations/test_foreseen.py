@@ -9,7 +9,7 @@ import pytest
 
 from label_pipeline.operations.gate import current_standings, look_budget
 from label_pipeline_tests import small_project as projects
-from label_pipeline_tests.small_project import LATER, Provider, Small, failure_of
+from label_pipeline_tests.small_project import LATER, Provider, Small, dying_before, failure_of
 from label_pipeline_tests.sql.frames import rows
 
 JUDGED = ("judge_leaderboard", "calibrated_judge")
@@ -93,3 +93,33 @@ def test_a_spent_lane_asks_nothing(home: Path, provider: Provider) -> None:
     assert "re-certification look 6 of 5 at this holdout: its budget is spent" in said
     assert provider.requests() == before
     assert store.read("verdicts").filter(pl.col("lane") == "recertify").is_empty()
+
+
+def test_a_lane_look_that_is_paid_is_settled_though_it_was_the_last(
+    certified_home: Path, tmp_path: Path, provider: Provider
+) -> None:
+    """Killed between look and verdict on the last look left: the verdict is still owed."""
+    found = small(projects.copied(certified_home, tmp_path / "last"), looks=1)
+    assert found.run(*JUDGED, judge_leaderboard={"fresh": True}).success
+    with dying_before("verdicts"):
+        assert not found.run("gate_verdict", gate_verdict={"lane": "recertify"}).success
+    done = found.run("gate_verdict", gate_verdict={"lane": "recertify"})
+    assert done.success, done.failure
+    assert found.project.store("gate").read("verdicts").filter(lane="recertify").height == 1
+
+
+def test_other_pairs_after_a_settled_lane_look_are_a_new_look_and_refused_when_none_is_left(
+    certified_home: Path, tmp_path: Path, provider: Provider
+) -> None:
+    found = small(projects.copied(certified_home, tmp_path / "changed"), looks=1)
+    assert found.run(*JUDGED, judge_leaderboard={"fresh": True}).success
+    assert found.run("gate_verdict", gate_verdict={"lane": "recertify"}).success
+    store, before = found.project.store("gate"), provider.requests()
+    gold = store.read("gold")
+    holdout = store.read("splits").filter(split="holdout")["query_id"].sort()[0]
+    regraded = pl.when(query_id=holdout).then(0.5).otherwise("gold_mean").alias("gold_mean")
+    store.overwrite("gold", gold.with_columns(regraded))
+    said = failure_of(found.run("gate_verdict", gate_verdict={"lane": "recertify"}))
+    assert "re-certification look 2 of 1 at this holdout: its budget is spent" in said
+    assert provider.requests() == before
+    assert store.read("verdicts").filter(lane="recertify").height == 1

@@ -105,3 +105,24 @@ def test_a_query_that_was_learnt_from_and_graded_afterwards_tests_no_ranker_that
     assert "1 test queries were learnt from before people graded them, and are left out." in (
         done.found["ranker_evaluation"].evaluation.notes
     )
+
+
+def test_the_twin_of_a_query_dealt_to_a_test_afterwards_was_learnt_from_too(small: Small) -> None:
+    """It taught under another id: dealing the twin does not make it unlearnt."""
+    assert small.run("amplified_labels", day=DAYS[0]).success
+    store = small.project.store("rank")
+    labelled = store.read("labels")["query_id"].unique().sort()
+    free = next(query for query in labelled if query not in store.read("splits")["query_id"])
+    assert small.run(*RANK).success
+    before = queries_tested(small)
+    queries = store.read("queries")
+    twin = queries.filter(query_id=free).with_columns(query_id=pl.lit("twin"))
+    store.overwrite("queries", pl.concat([queries, twin]))
+    documents = store.read("labels").filter(query_id=free).select("doc_id", "doc_version")
+    graded = documents.with_columns(query_id=pl.lit("twin"), grade=pl.lit(3, dtype=pl.Int64))
+    dealt = rows("splits", {"query_id": "twin", "split": "holdout", "dealt_at": LATER + timedelta(minutes=30)})
+    store.overwrite("splits", pl.concat([store.read("splits"), dealt]).sort("query_id"))
+    store.overwrite("evaluation", pl.concat([store.read("evaluation"), rows("evaluation", *graded.to_dicts())]))
+    done = Small(small.settings, LATER + timedelta(hours=1)).run("ranker_evaluation")
+    assert done.success, done.failure
+    assert queries_tested(small) == before

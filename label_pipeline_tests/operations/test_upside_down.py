@@ -1,6 +1,7 @@
 """A judge that takes the lowest grade for the best: nothing is spent on a look, no gate opens, nothing is trained."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,3 +76,22 @@ def test_nothing_is_trained_on_labels_that_contradict_the_human_grades(labelled:
     assert "nothing is trained: [main] labels of judge" in failure_of(done)
     assert "needs above 0.5, which shuffled labels have" in failure_of(done)
     assert store.read("rankers").is_empty()
+
+
+def test_calibration_replies_of_an_older_rubric_are_read_through_its_crosswalk(labelled: Small) -> None:
+    """The older rubric counted the other way round: mapped, judge and humans agree; unmapped, all would be refused."""
+    store = labelled.project.store("rank")
+    older = "older rubric"
+    versions = store.read("judge_versions").with_columns(rubric_version=pl.lit(older))
+    turned = [(3 - pl.col(name)).alias(name) for name in ("raw_grade", "expected_grade")]
+    labels = store.read("labels").with_columns(*turned, rubric_version=pl.lit(older))
+    replies = store.read("judgements").with_columns(
+        (3 - pl.col(name)).alias(name) for name in ("grade", "expected_grade")
+    )
+    for name, frame in (("judge_versions", versions), ("labels", labels), ("judgements", replies)):
+        shutil.rmtree(Path(store.root) / name)
+        store.append(name, frame, "as under the older rubric")
+    walk = {older: {grade: 3 - grade for grade in range(4)}}
+    mapped = projects.settings(Path(labelled.settings.home_path), rank={"crosswalk": walk})
+    [found] = label_orders(Small(mapped, labelled.clock_now).project)
+    assert found.low > 0.7

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from label_pipeline.core.codes.verdicts import DECISION, RECERTIFY
+from label_pipeline.core.codes.verdicts import RECERTIFY
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.splits import TEST_SPLITS
@@ -44,11 +44,10 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
     matches: list[LaneMatch] = []
     without: dict[str, str] = {}
     for (name,), rows in gold.group_by(["collection"], maintain_order=True):
-        if spent := _spent(project, str(name), judge, epoch):
-            without[str(name)] = spent
-            continue
         try:
-            matches.append(find_match(project, str(name), judge, epoch, rows))
+            match = find_match(project, str(name), judge, epoch, rows)
+            _refuse_spent(project, match, judge, epoch)
+            matches.append(match)
         except NotApplicableError as error:
             without[str(name)] = str(error)
     if not matches:
@@ -69,18 +68,24 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
     return Looked(compared, grades, without)
 
 
-def _spent(project: Project, collection: str, judge: JudgeVersion, epoch: int) -> str | None:
-    """Why no look is left in the lane, a sentence; None where one is, or where this one is settled already."""
-    store = project.store("gate")
-    settled = store.read("verdicts").filter(
-        pl.col("judge_version") == judge.judge_version, pl.col("collection") == collection, pl.col("epoch") == epoch,
-        pl.col("lane") == RECERTIFY, pl.col("kind") == DECISION,
+def _refuse_spent(project: Project, match: LaneMatch, judge: JudgeVersion, epoch: int) -> None:
+    """Refuses a new look where none is left; one that was paid already, on these very pairs, may be settled.
+
+    Raises:
+        NotApplicableError: the budget is spent.
+    """
+    store, collection, looks = project.store("gate"), match.reference.collection, project.settings.gate.looks
+    name = gate.verdict_id(
+        judge.judge_version, collection, epoch, gate.paired_hash(match.compared, match.reference),
+        project.policy.policy_hash, RECERTIFY,
     )  # fmt: skip
-    look = gate.next_look(
-        store.read("holdout_looks"), collection, RECERTIFY, gate.generation(store.read("splits"), collection)
-    )
-    found = gate.criteria.looks(look, project.settings.gate.looks, lane=RECERTIFY)
-    return None if found.status == "met" or settled.height else found.sentence
+    taken = store.read("holdout_looks")
+    if name in store.read("verdicts")["verdict_id"] or name in taken["verdict_id"]:
+        return
+    look = gate.next_look(taken, collection, RECERTIFY, gate.generation(store.read("splits"), collection))
+    found = gate.criteria.looks(look, looks, lane=RECERTIFY)
+    if found.status != "met":
+        raise NotApplicableError(found.sentence)
 
 
 def find_match(project: Project, collection: str, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> LaneMatch:

@@ -18,7 +18,7 @@ from label_pipeline.core.scale import Scale
 from label_pipeline.core.splits import ANCHOR
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 from label_pipeline.core.training_grade import AUTO, TrainingGrade
-from label_pipeline.stages.gate.evidence import collect
+from label_pipeline.stages.gate.evidence import collect, holdout_hash
 from label_pipeline.stages.gate.policy import Policy
 from label_pipeline.stages.gate.recertify import Paired
 
@@ -87,8 +87,13 @@ def find_reference(
         NotApplicableError: there is none, it is older than a year, the judge was not asked again since, or a full gate
             has closed since on this judge, or on one that differs from it in its calibrator alone.
     """
+    # refused before it was taken: no decision, and takes nothing away
+    foreseen = (pl.col("state") == INSUFFICIENT) & pl.col("look").is_null()
     full = verdicts.filter(
-        pl.col("collection") == collection, pl.col("kind") == DECISION, pl.col("lane").fill_null(FULL) == FULL
+        pl.col("collection") == collection,
+        pl.col("kind") == DECISION,
+        pl.col("lane").fill_null(FULL) == FULL,
+        ~foreseen,
     ).sort("epoch", "decided_at", "verdict_id", descending=True)
     in_force = full.filter(pl.col("policy_hash") == policy_hash, pl.col("rubric_version") == rubric_version)
     # a judge is represented by its newest full decision: one that a later full look closed certifies nothing
@@ -189,6 +194,12 @@ def comparable(
     return both
 
 
+def paired_hash(compared: pl.DataFrame, reference: ReferenceJudge) -> str:
+    """Names what a look in the lane looks at: the pairs and their gold, and whom the judge is compared with."""
+    told = json.dumps([holdout_hash(compared), reference.verdict_id])
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
 def pair_up(
     compared: pl.DataFrame, grades: pl.DataFrame, judge: JudgeVersion,
     reference_grades: pl.DataFrame, reference_judge: JudgeVersion, reference: ReferenceJudge, scale: Scale,
@@ -210,8 +221,7 @@ def pair_up(
     """
     ours = collect(compared, grades, judge, scale, trains_on=trains_on, asked_before=asked_before)
     theirs = collect(compared, reference_grades, reference_judge, scale, trains_on=trains_on)
-    mine = ours[reference.collection]
-    named = hashlib.sha256(json.dumps([mine.holdout_hash, reference.verdict_id]).encode()).hexdigest()[:16]
+    mine, named = ours[reference.collection], paired_hash(compared, reference)
     anchor = compared.filter(pl.col("split") == ANCHOR).n_unique(list(QUERY_KEY))
     return Paired(
         replace(mine, holdout_hash=named), theirs[reference.collection], reference.judge_version, reference.decided_at,

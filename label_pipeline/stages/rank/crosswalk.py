@@ -40,8 +40,8 @@ class RubricInForce:
         for (version,), rows in labels.join(mine, on=list(PAIR_KEY), how="anti", nulls_equal=True).group_by(
             ["rubric_version"], maintain_order=True
         ):
-            if grades := self.crosswalk.get(str(version)):
-                mapped.append(_mapped(rows, str(version), grades, scale))
+            if str(version) in self.crosswalk:
+                mapped.append(self.in_its_grades(rows, str(version), scale))
                 notes.append(f"amplified: {rows.height} labels of rubric {version} came in by rank.crosswalk.")
             else:
                 notes.append(
@@ -49,6 +49,20 @@ class RubricInForce:
                     f"{self.version}; where its grades still mean something, state rank.crosswalk."
                 )
         return pl.concat([mine, last_given(pl.concat(mapped))]) if mapped else mine
+
+    def in_its_grades(self, rows: pl.DataFrame, version: str, scale: Scale) -> pl.DataFrame:
+        """``rows`` given under rubric ``version`` in the grades of this one; as they are where it has no crosswalk.
+
+        Args:
+            rows: with ``raw_grade`` and ``expected_grade``.
+            version: the rubric they were given under.
+            scale: the scale of this rubric.
+
+        Raises:
+            SettingsError: the crosswalk maps off the scale, or lacks a grade that a row has.
+        """
+        grades = self.crosswalk.get(version)
+        return rows if not grades or version == self.version else _mapped(rows, version, grades, scale)
 
 
 def last_given(labels: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,7 @@ from label_pipeline.core.errors import LabelPipelineError
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.splits import TEST_SPLITS
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
+from label_pipeline.core.twins import splits_by_text
 from label_pipeline.stages.amplify import current, newest
 from label_pipeline.stages.rank.crosswalk import RubricInForce, last_given
 from label_pipeline.stages.rank.training_set import build_training_sets
@@ -34,6 +35,7 @@ class MembershipInputs(NamedTuple):
         labels: every LABELS row.
         gold: GOLD rows of train and dev queries.
         splits: SPLITS rows.
+        queries: QUERIES rows.
         documents: DOCUMENTS rows.
         scale: the grade scale.
         grades: settings `rank.grades`.
@@ -43,10 +45,16 @@ class MembershipInputs(NamedTuple):
     labels: pl.DataFrame
     gold: pl.DataFrame
     splits: pl.DataFrame
+    queries: pl.DataFrame
     documents: pl.DataFrame
     scale: Scale
     grades: Literal["auto", "raw", "quarter"]
     rubric: RubricInForce | None = None
+
+    def as_of(self, moment: datetime) -> "MembershipInputs":
+        """These inputs with the splits that a set made at ``moment`` went by: dealt by then, and told by their text."""
+        dealt = self.splits.filter(pl.col("dealt_at").is_null() | (pl.col("dealt_at") <= moment))
+        return self._replace(splits=splits_by_text(dealt, self.queries))
 
 
 class Members(NamedTuple):
@@ -70,6 +78,7 @@ def members(manifest: Mapping[str, object], inputs: MembershipInputs) -> Members
     """The machine labels of the training set of ``manifest`` (a TRAINING_SETS row of the amplified arm)."""
     created = manifest["created_at"]
     assert isinstance(created, datetime)  # by the table's schema
+    inputs = inputs.as_of(created)
     usable = usable_at(inputs.labels, created)
     early = usable_at(_without_late_withdrawals(inputs.labels, created), created)
     for seen in (usable, early):

@@ -59,7 +59,7 @@ class History:
                       {"query_id": TESTED[0], "split": "holdout"}, {"query_id": TESTED[1], "split": "anchor"},
                       )  # fmt: skip
         documents = rows("documents", *({"doc_id": d} for d in (*DOCS, "h0", "h1", "h2")))
-        return rank.MembershipInputs(self.labels, gold, splits, documents, SCALE, "auto")
+        return rank.MembershipInputs(self.labels, gold, splits, rows("queries"), documents, SCALE, "auto")
 
     def tick(self) -> None:
         """Some time passes."""

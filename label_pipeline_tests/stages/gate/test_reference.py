@@ -51,6 +51,12 @@ def test_the_last_judge_a_full_gate_certified_and_never_one_of_the_lane() -> Non
     assert found.ends_at == found.decided_at + timedelta(days=365)
 
 
+def test_a_look_that_was_refused_before_it_was_taken_takes_no_reference_away() -> None:
+    """Spent looks leave a row that says insufficient, and the lane exists for just that judge."""
+    refused = {"open": False, "state": "insufficient", "epoch": 2, "look": None, "decided_at": NOW}
+    assert find({}, refused).verdict_id == "v-old"
+
+
 def test_a_row_from_before_there_were_lanes_is_a_full_one() -> None:
     assert find({"lane": None}).judge_version == "old"
 
