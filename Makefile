@@ -38,7 +38,7 @@ check: $(READY)  ## lint, format, types, import contracts, SQL lint
 	$(BIN)/sqlfluff lint --disable-progress-bar sql
 
 ui: $(READY)  ## the Dagster page on the same instance, the sample provider beside it; Ctrl-C stops both
-	$(BIN)/label-pipeline provide -- $(BIN)/dg dev
+	$(BIN)/label-pipeline provide -- $(BIN)/label-pipeline ui
 
 realmodel: $(REALMODEL)  ## a llama.cpp server and a small model for label_pipeline_tests/realmodel: 127 MB to fetch
 

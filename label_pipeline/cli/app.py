@@ -128,6 +128,33 @@ def renew_holdout(
     renew(Console(), _path(config), collection, sure=yes)
 
 
+@app.command()
+def ui(
+    config: Annotated[
+        list[Path] | None, typer.Option(help="Settings file; again for each further project of the page.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Where the page listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page.")] = 3000,
+) -> None:
+    """Open the Dagster page on one project or several, on the instance that `run` uses too. Ctrl-C stops it."""
+    from label_pipeline.cli.page import open_page
+
+    open_page([path.resolve() for path in config or [_path(None)]], host, port)
+
+
+@app.command("migrate-keys")
+def migrate_keys(
+    config: Config = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Take results of unknown runs too: no other project used this instance.")
+    ] = False,
+) -> None:
+    """Give an older project keys of its own in Dagster: its results are told again under them. Spends nothing."""
+    from label_pipeline.cli.migrate_keys import migrate_keys as migrate
+
+    migrate(Console(), _path(config), everything=everything)
+
+
 app.add_typer(seed_app, name="seed")
 app.command("plan-humans")(plan_humans)
 

@@ -1,5 +1,6 @@
 """`init`: a commented project for the user's own data, as files to fill."""
 
+import re
 from pathlib import Path
 
 from label_pipeline.core.errors import SettingsError
@@ -16,13 +17,22 @@ HEADERS = {
 """Header-only input files: required columns first; optional ones may stay empty or be deleted."""
 
 
+NAME = "name: mine "
+"""Line of the template that names the project."""
+
+
 def write_project(folder: Path) -> list[Path]:
     """Writes the project files; returns them. A .gitignore that is there already is left alone.
+
+    The project is named after the folder, so that two of them on one Dagster instance are not mixed up.
 
     Raises:
         SettingsError: one of the files is there already (nothing is overwritten), or the folder cannot be written.
     """
     files = {path.relative_to(TEMPLATE): path.read_text(encoding="utf-8") for path in sorted(TEMPLATE.rglob("*.yaml"))}
+    settings = files[Path("settings.yaml")]
+    assert settings.count(NAME) == 1
+    files[Path("settings.yaml")] = settings.replace(NAME, f"name: {name_after(folder)} ".ljust(len(NAME)))
     files |= {Path(name): header + "\n" for name, header in HEADERS.items()}
     taken = [str(folder / name) for name in files if (folder / name).exists()]
     if taken:
@@ -36,6 +46,12 @@ def write_project(folder: Path) -> list[Path]:
     except OSError as error:
         raise SettingsError(f"cannot write {error.filename}: {error.strerror}; choose another folder") from error
     return [folder / name for name in files]
+
+
+def name_after(folder: Path) -> str:
+    """A project's name after its folder: lower case, other signs as hyphens; `mine` where nothing is left."""
+    name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
+    return name[:40].rstrip("-") or "mine"
 
 
 def next_steps(folder: Path) -> str:

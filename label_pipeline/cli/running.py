@@ -1,22 +1,19 @@
 """Materialise the graph stage by stage in this process, with progress, on the user's Dagster instance."""
 
-import os
-from collections.abc import Iterator
-from contextlib import chdir, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import dagster as dg
-from dagster import DagsterInstance
 
 from label_pipeline.cli.days import days_to_amplify, refuse_unknown_days
 from label_pipeline.cli.exits import FAILED, GATE_CLOSED, OVER_BUDGET, code_of_name
 from label_pipeline.cli.facts import facts
+from label_pipeline.cli.instance import instance_of, refuse_taken
 from label_pipeline.cli.stopping import Stop
 from label_pipeline.cli.view import View
 from label_pipeline.core.codes.verdicts import FULL
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.defs.build import build
+from label_pipeline.defs.names import Names, names_of
 from label_pipeline.operations.gate import LANES
 from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings
@@ -85,32 +82,6 @@ class RunChoice:
         return (*self.stages[:after], "anchor", *self.stages[after:])
 
 
-@contextmanager
-def instance_of(settings: Settings) -> Iterator[DagsterInstance]:
-    """The instance of DAGSTER_HOME; without one, an instance of the project's own under its home.
-
-    Raises:
-        SettingsError: DAGSTER_HOME is no folder.
-    """
-    home = os.environ.get("DAGSTER_HOME")
-    if home:
-        if not Path(home).is_absolute() or not Path(home).is_dir():
-            raise SettingsError(
-                f"DAGSTER_HOME is {home!r}, expected the absolute path of a folder; correct or unset it"
-            )
-        # dagster.yaml's relative folders count from where Dagster starts
-        with chdir(home), DagsterInstance.get() as instance:
-            yield instance
-        return
-    folder = settings.home_path / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "dagster.yaml"
-    if not config.exists():
-        config.write_text("telemetry: {enabled: false}\nnux: {enabled: false}\n", encoding="utf-8")
-    with DagsterInstance.from_config(str(folder)) as instance:
-        yield instance
-
-
 def run_stages(settings: Settings, wanted: RunChoice, view: View, stop: Stop) -> StageFailure | None:
     """Materialises the wanted stages; stops at the first that fails and says why.
 
@@ -124,13 +95,14 @@ def run_stages(settings: Settings, wanted: RunChoice, view: View, stop: Stop) ->
         SettingsError: a wanted day is none of the project's.
         KeyboardInterrupt: it did. Everything paid for is kept.
     """
-    definitions = build(settings, progress=view.progress)
+    definitions, key = build(settings, progress=view.progress), names_of(settings)
     job = definitions.resolve_implicit_global_asset_job_def()
     graph = definitions.resolve_asset_graph()
     project = Project(settings)
     if "amplify" in wanted.stages:
         refuse_unknown_days(project, wanted.first_day, wanted.last_day)
     with instance_of(settings) as instance:
+        refuse_taken(instance, key)
         for stage in wanted.steps:
             keys = [key for key in graph.get_all_asset_keys() if graph.get(key).group_name == stage]
             days = days_to_amplify(project, wanted.first_day, wanted.last_day) if stage == "amplify" else ()
@@ -139,8 +111,8 @@ def run_stages(settings: Settings, wanted: RunChoice, view: View, stop: Stop) ->
                 continue
             with view.stage(stage):
                 result = job.execute_in_process(
-                    run_config=_run_config(stage, wanted), instance=instance,
-                    asset_selection=keys, tags=dict(zip(PARTITION_RANGE, days, strict=False)), raise_on_error=False,
+                    run_config=_run_config(stage, wanted, key), instance=instance, asset_selection=keys,
+                    tags={**key.tags, **dict(zip(PARTITION_RANGE, days, strict=False))}, raise_on_error=False,
                 )  # fmt: skip
             stop.check()
             failure = failure_of(stage, result)
@@ -155,16 +127,20 @@ def run_stages(settings: Settings, wanted: RunChoice, view: View, stop: Stop) ->
     return None
 
 
-def _run_config(stage: str, wanted: RunChoice) -> dict[str, object]:
+def _run_config(stage: str, wanted: RunChoice, key: Names) -> dict[str, object]:
     """Quiet; calibration and gate as wanted, and no anchor run that is not due: `run` again must spend nothing."""
     quiet: dict[str, object] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     if stage == "calibrate" and wanted.fresh:
-        return quiet | {"ops": {"judge_leaderboard": {"config": {"fresh": True}}}}
+        return quiet | _configured(key("judge_leaderboard"), fresh=True)
     if stage == "gate":
-        return quiet | {"ops": {"gate_verdict": {"config": {"lane": wanted.lane}}}}
+        return quiet | _configured(key("gate_verdict"), lane=wanted.lane)
     if stage == "anchor":
-        return quiet | {"ops": {"anchor_run": {"config": {"only_when_due": True}}}}
+        return quiet | _configured(key("anchor_run"), only_when_due=True)
     return quiet
+
+
+def _configured(asset: dg.AssetKey, **config: object) -> dict[str, object]:
+    return {"ops": {asset.to_python_identifier(): {"config": config}}}
 
 
 def _unasked(failure: StageFailure, settings: Settings) -> bool:
@@ -212,7 +188,7 @@ def _closed(result: dg.ExecuteInProcessResult) -> str:
 def _failed_checks(result: dg.ExecuteInProcessResult) -> list[str]:
     """The checks that did not pass and stopped nothing, each as a sentence."""
     return [
-        f"check {found.check_name} of {found.asset_key.to_user_string()} did not pass: {found.description}"
+        f"check {found.check_name} of {found.asset_key.path[-1]} did not pass: {found.description}"
         for found in result.get_asset_check_evaluations()
         if not found.passed and not found.blocking
     ]

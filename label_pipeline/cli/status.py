@@ -23,6 +23,11 @@ def show_status(console: Console, settings: Settings) -> None:
     """Prints four tables: verdicts, the anchor, coverage, spend."""
     project = Project(settings)
     store = project.store(STAGES[-1])
+    if settings.keys.prefix != settings.stated_keys.prefix:
+        are, asked = (
+            "/".join([*prefix, "gate_verdict"]) for prefix in (settings.keys.prefix, settings.stated_keys.prefix)
+        )
+        say(console, f"In Dagster its assets are called {are} and so on, not {asked}: `label-pipeline migrate-keys`.\n")
     for title, frame, nothing in (
         (f"{settings.name}: who may label", pl.DataFrame(list(_standings(project, store))), "nothing was loaded yet"),
         ("still the same judge?", _watched(store), "no judge was asked about the anchor again yet"),

@@ -18,6 +18,7 @@ from label_pipeline.defs.assets.rank import rank_assets
 from label_pipeline.defs.assets.seed import seed_assets
 from label_pipeline.defs.checks import sql_checks
 from label_pipeline.defs.jobs import jobs
+from label_pipeline.defs.names import names_of
 from label_pipeline.defs.partitions import daily
 from label_pipeline.defs.resources import resources
 from label_pipeline.defs.schedules import schedules
@@ -37,19 +38,17 @@ def build(
 
     Args:
         settings: its settings.
-        key_prefix: puts every asset under this prefix, so that several projects share an instance.
+        key_prefix: every name in Dagster begins with it, so that several projects share an instance; None takes that of
+            the settings, or of the home's history.
         clock: current time; tests pass their own.
         progress: told about long work besides the run's log.
     """
-    prefix = [key_prefix] if isinstance(key_prefix, str) else list(key_prefix or [])
-
-    def key(name: str) -> dg.AssetKey:
-        return dg.AssetKey([*prefix, name])
-
+    prefix = (key_prefix,) if isinstance(key_prefix, str) else key_prefix
+    key = names_of(settings, None if prefix is None else tuple(prefix))
     # single-run backfills are beta in Dagster 1.13; measured to work, and nobody running this can act on the warning
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     days = daily(settings)
-    pool = "_".join([*prefix, "spending"])
+    pool = key.of("spending")
     assets = [
         *seed_assets(key),
         *calibrate_assets(key, pool),
@@ -64,10 +63,10 @@ def build(
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
-        jobs=made_jobs,
-        schedules=schedules(settings, made_jobs),
+        jobs=list(made_jobs.values()),
+        schedules=schedules(settings, key, made_jobs),
         sensors=[
-            alerts_sensor(settings, [*assets, *checks], [job.name for job in made_jobs]),
+            alerts_sensor(settings, key, [*assets, *checks], [job.name for job in made_jobs.values()]),
             *watch_sensors(settings, key, made_jobs),
         ],
         resources=resources(settings, clock, progress),

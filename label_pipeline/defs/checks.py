@@ -13,19 +13,20 @@ import polars as pl
 from label_pipeline.adapters import queries
 from label_pipeline.adapters.contracts import ContractLimits, validate
 from label_pipeline.adapters.queries import Query
-from label_pipeline.defs.report import Keys, markdown
+from label_pipeline.defs.names import Names
+from label_pipeline.defs.report import markdown
 from label_pipeline.operations.project import Project
 
 FOLDER = "checks/"
 
 
-def sql_checks(key: Keys, assets: Collection[str]) -> list[dg.AssetChecksDefinition]:
+def sql_checks(key: Names, assets: Collection[str]) -> list[dg.AssetChecksDefinition]:
     """One check per file, for the files whose asset is among ``assets``."""
     loaded = [queries.load(name) for name in queries.names() if name.startswith(FOLDER)]
     return [_check(query, key) for query in loaded if query.asset in assets]
 
 
-def _check(query: Query, key: Keys) -> dg.AssetChecksDefinition:
+def _check(query: Query, key: Names) -> dg.AssetChecksDefinition:
     name = query.name.removeprefix(FOLDER)
 
     @dg.asset_check(asset=key(query.asset), name=name, description=query.purpose)

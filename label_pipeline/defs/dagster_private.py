@@ -24,10 +24,17 @@ from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
 # a check planned by a run under way is told from one that was evaluated only by this state
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+# what dagster.yaml names: public by name in its docs, not importable from the public module
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._core.storage.root import LocalArtifactStorage
+
 # the identity of an instance, so that event ids of two are not mixed up
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
 
 __all__ = [
-    "AssetCheckEvaluationTargetMaterializationData", "AssetCheckExecutionRecordStatus", "EventLogRecord",
-    "InstigatorStatus", "JobFailureData", "SqlRunStorage", "TickStatus", "UnresolvedAssetJobDefinition",
+    "AssetCheckEvaluationTargetMaterializationData", "AssetCheckExecutionRecordStatus", "ConfigurableClassData",
+    "DagsterSqliteStorage", "EventLogRecord", "InstigatorStatus", "JobFailureData", "LocalArtifactStorage",
+    "LocalComputeLogManager", "SqlRunStorage", "TickStatus", "UnresolvedAssetJobDefinition",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from label_pipeline.defs.dagster_private import (
     AssetCheckExecutionRecordStatus,
     EventLogRecord,
 )
-from label_pipeline.defs.report import Keys
+from label_pipeline.defs.names import Names
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.project import Project
 
@@ -28,7 +28,7 @@ PLANNED, SUCCEEDED, FAILED = (
 )
 
 
-def gate_events(project: Project, instance: DagsterInstance, key: Keys) -> list[AssetCheckEvaluation]:
+def gate_events(project: Project, instance: DagsterInstance, key: Names) -> list[AssetCheckEvaluation]:
     """What the check must say now, where that is not what it said last; nothing before the gate ever ran.
 
     Nothing either while a run is under way that will give the check: its answer would stand below one given meanwhile.

@@ -3,10 +3,12 @@
 When to add here: a selection of assets that somebody launches by one name.
 """
 
+from collections.abc import Mapping
+
 from dagster import AssetSelection, define_asset_job
 
 from label_pipeline.defs.dagster_private import UnresolvedAssetJobDefinition
-from label_pipeline.defs.report import Keys
+from label_pipeline.defs.names import Names
 
 SELECTIONS = {
     "recalibrate": (
@@ -29,9 +31,11 @@ _ABOUT = {
 }
 
 
-def jobs(key: Keys) -> list[UnresolvedAssetJobDefinition]:
-    """One job for every entry of ``SELECTIONS``."""
-    return [
-        define_asset_job(name, selection=AssetSelection.assets(*map(key, names)), description=_ABOUT[name])
+def jobs(key: Names) -> Mapping[str, UnresolvedAssetJobDefinition]:
+    """One job for every entry of ``SELECTIONS``, by its name without a prefix."""
+    return {
+        name: define_asset_job(
+            key.of(name), AssetSelection.assets(*map(key, names)), tags=dict(key.tags), description=_ABOUT[name]
+        )
         for name, names in SELECTIONS.items()
-    ]
+    }

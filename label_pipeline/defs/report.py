@@ -12,17 +12,13 @@ import polars as pl
 
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import BusyError, LabelPipelineError, ProviderUnavailableError
+from label_pipeline.defs.names import Names
 
 Metadata = dict[str, dg.MetadataValue]
 
-Keys = Callable[[str], dg.AssetKey]
-"""Turns an asset's name into its key under the graph's prefix."""
-
-OWNERS = ["team:search-quality"]
-
 
 def stage_asset(
-    key: Keys,
+    key: Names,
     name: str,
     group: str,
     table: str,
@@ -36,7 +32,7 @@ def stage_asset(
     """``dg.asset`` with what every asset of a stage shares: key and dependencies by name, owners, column schema.
 
     Args:
-        key: turns names into keys.
+        key: what the project is called.
         name: of the asset.
         group: its stage.
         table: declared table whose columns it shows.
@@ -48,7 +44,7 @@ def stage_asset(
     """
     return dg.asset(
         key=key(name), deps=[key(dep) if isinstance(dep, str) else dep for dep in deps], group_name=group,
-        owners=OWNERS, kinds=kinds, pool=pool, metadata=column_schema(table), check_specs=list(check_specs),
+        owners=list(key.owners), kinds=kinds, pool=pool, metadata=column_schema(table), check_specs=list(check_specs),
         partitions_def=days, backfill_policy=dg.BackfillPolicy.single_run() if days is not None else None,
     )  # fmt: skip
 

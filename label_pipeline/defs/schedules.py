@@ -3,23 +3,24 @@
 When to add here: a job that a clock should launch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import UTC, timedelta
 
 import dagster as dg
 
 from label_pipeline.defs.dagster_private import UnresolvedAssetJobDefinition
+from label_pipeline.defs.names import Names
 from label_pipeline.settings import Settings
 
 
-def schedules(settings: Settings, jobs: Sequence[UnresolvedAssetJobDefinition]) -> list[dg.ScheduleDefinition]:
+def schedules(
+    settings: Settings, key: Names, jobs: Mapping[str, UnresolvedAssetJobDefinition]
+) -> list[dg.ScheduleDefinition]:
     """``nightly``: yesterday's candidates; ``anchor``: the judge on its anchor. At the crons of the settings (UTC)."""
-    by_name = {job.name: job for job in jobs}
-    nightly = by_name["nightly_amplification"]
 
     @dg.schedule(
-        name="nightly",
-        job=nightly,
+        name=key.of("nightly"),
+        job=jobs["nightly_amplification"],
         cron_schedule=settings.amplify.cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.STOPPED,
@@ -32,8 +33,8 @@ def schedules(settings: Settings, jobs: Sequence[UnresolvedAssetJobDefinition]) 
         return dg.RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())
 
     anchor = dg.ScheduleDefinition(
-        name="anchor",
-        job=by_name["anchor_watch"],
+        name=key.of("anchor"),
+        job=jobs["anchor_watch"],
         cron_schedule=settings.anchor.cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.STOPPED,

@@ -31,6 +31,7 @@ from label_pipeline.core.rubric import Rubric, parse_rubric
 from label_pipeline.core.splits import Shares
 from label_pipeline.operations import endpoints
 from label_pipeline.settings import CandidateSettings, InputSettings, Settings
+from label_pipeline.settings.identity import remember
 from label_pipeline.settings.storage import REMOTE
 from label_pipeline.stages.gate import Policy, choose_policy
 
@@ -61,7 +62,12 @@ class Project:
     def store(self, stage: str) -> Store:
         """The tables as ``stage`` may see them."""
         on_s3 = self.s3 if self.settings.storage.remote else None
-        return Store(self.settings.tables_root, stage, on_s3.delta_options if on_s3 else {}, confirm_held)
+        return Store(self.settings.tables_root, stage, on_s3.delta_options if on_s3 else {}, self._may_write)
+
+    def _may_write(self) -> None:
+        """Before anything is written: the home says which keys its history is under, and the lease is held."""
+        remember(self.settings.home_path, self.settings.keys)
+        confirm_held()
 
     @cached_property
     def s3(self) -> S3 | None:
@@ -227,7 +233,7 @@ class Project:
             TableError: the local file cannot be used.
         """
         path, storage = self.settings.home_path / "journal.sqlite", self.settings.storage
-        path.parent.mkdir(parents=True, exist_ok=True)
+        remember(path.parent, self.settings.keys)
         with ExitStack() as stack:
             if self.s3 is not None and storage.remote is not None:
                 prefix = f"{storage.remote}/journal/"
@@ -239,6 +245,7 @@ class Project:
     def tracker(self) -> Tracker:
         """The project's MLflow store."""
         folder = self.settings.home_path / "mlflow"
+        remember(folder.parent, self.settings.keys)
         folder.mkdir(parents=True, exist_ok=True)
         return Tracker(uri=f"sqlite:///{folder / 'mlflow.db'}", artifact_root=str(folder), project=self.settings.name)
 

@@ -3,6 +3,7 @@
 * knobs.py    the sections: every knob has a safe default, a bound, a unit and a reason
 * watch.py    the sections about watching a certified judge
 * alerts.py   who is told when a check fails
+* identity.py what Dagster knows the project by
 * storage.py  where the state lives: a folder or S3
 * tree.py     the whole, and what follows from it alone
 * loading.py  from a file to the tree; a mistake is told with file, line and column

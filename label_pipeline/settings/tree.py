@@ -3,6 +3,7 @@
 Keep out: the sections (knobs.py), reading a file (loading.py), building clients or members from it (operations/).
 """
 
+import hashlib
 import os
 from collections.abc import Iterator
 from itertools import product
@@ -13,6 +14,7 @@ from pydantic import Field, model_validator
 
 from label_pipeline.core.scale import Scale
 from label_pipeline.settings.alerts import AlertsSettings
+from label_pipeline.settings.identity import DagsterSettings, Keys, keys_in
 from label_pipeline.settings.knobs import (
     AmplifySettings,
     CalibrateSettings,
@@ -58,6 +60,7 @@ class Settings(Knobs):
     anchor: AnchorSettings = AnchorSettings()
     watch: WatchSettings = WatchSettings()
     alerts: AlertsSettings = AlertsSettings()
+    dagster: DagsterSettings = DagsterSettings()
     storage: StorageSettings = StorageSettings()
     rehearsal: RehearsalSettings | None = None
     folder: Path = Field(default=Path(), exclude=True, description="folder of the settings file; set by load")
@@ -90,6 +93,22 @@ class Settings(Knobs):
             return (self.folder / self.home).resolve()
         base = os.environ.get(HOME_VARIABLE) or os.environ.get("DAGSTER_HOME") or ""
         return (self.started_in / base).resolve() / ".runs" / self.name
+
+    @property
+    def stated_keys(self) -> Keys:
+        """What these settings ask to be called in Dagster."""
+        told = hashlib.sha256(self.tables_root.encode()).hexdigest()[:8]
+        return Keys((self.name,) if self.dagster.prefix is None else tuple(self.dagster.prefix), f"{self.name}:{told}")
+
+    @property
+    def keys(self) -> Keys:
+        """What the project is called in Dagster: what its home was written under, where that was recorded."""
+        return keys_in(self.home_path, self.stated_keys)
+
+    @property
+    def location(self) -> str:
+        """Name of the project's code location in a workspace of several; of an older one the name it had."""
+        return self.dagster.location or (self.name if self.keys.prefix else "label_pipeline")
 
     @property
     def tables_root(self) -> str:

@@ -12,6 +12,7 @@ import pytest
 from label_pipeline.core.codes.drift import CAUSES
 from label_pipeline.defs.alerts.notices import RUN_FAILED, SUMMED_UP, Graph
 from label_pipeline.defs.build import build
+from label_pipeline.defs.names import Names
 from label_pipeline.settings import load
 
 TEXT = (Path(__file__).parents[2] / "docs" / "runbook.md").read_text(encoding="utf-8")
@@ -31,7 +32,7 @@ def sections(title: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def definitions() -> dg.Definitions:
-    return build(load())
+    return build(load(), ())
 
 
 def test_every_check_of_the_graph_has_its_section_and_no_section_is_stale(definitions: dg.Definitions) -> None:
@@ -53,7 +54,7 @@ def test_every_link_of_an_alert_lands_on_its_section(definitions: dg.Definitions
     """As GitHub and GitLab name a heading: lower case, blanks to hyphens, other signs gone; a double is numbered."""
     headings = re.findall(r"^#+ (.+)$", TEXT, flags=re.MULTILINE)
     slugs = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
-    graph = Graph({}, frozenset(), frozenset(), "i", None, "http://page", "runbook")
+    graph = Graph(Names((), (), "p"), {}, frozenset(), frozenset(), "i", None, "http://page", "runbook")
     checks = {key.name for key in definitions.resolve_asset_graph().asset_check_keys}
     for name in (*checks, RUN_FAILED, SUMMED_UP):
         anchor = graph.runbook(name).partition("#")[2]

@@ -19,8 +19,9 @@ from dagster import DagsterInstance
 
 from label_pipeline.adapters.files import read_rows
 from label_pipeline.adapters.store import Store
+from label_pipeline.cli.instance import instance_of
 from label_pipeline.cli.provider import URL_VARIABLE
-from label_pipeline.cli.running import PARTITION_RANGE, instance_of
+from label_pipeline.cli.running import PARTITION_RANGE
 from label_pipeline.core.catalogue import SPLITS
 from label_pipeline.defs.build import build
 from label_pipeline.operations.project import Project

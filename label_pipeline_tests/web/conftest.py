@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
+from label_pipeline.cli.init import write_project
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline.settings import SAMPLE, Settings, load
 from label_pipeline_tests.adapters.receiver import Receiver, receiving
@@ -56,7 +57,9 @@ def project(world: SampleWorld, provider_url: str, tmp_path_factory: pytest.Temp
             "LABEL_PIPELINE_PROVIDER_KEY": KEY,
             "ALERTS_WEBHOOK": hook.url,
         }
-        with running_site(home, environment) as site:
+        write_project(home / "my-search")
+        also = home / "my-search" / "settings.yaml"
+        with running_site(home, environment, {also: load(also)}) as site:
             run = site.launch("recalibrate")
             # on while the judge is asked: the night it starts must wait for the one slot of the pool
             started = site.ask(START, selector={**REPOSITORY, "scheduleName": "nightly"})["startSchedule"]

@@ -18,6 +18,10 @@ from typing import Any, TypeVar
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+import yaml
+
+from label_pipeline.cli.page import write_workspace
+from label_pipeline.settings import Settings
 from label_pipeline_tests.conftest import LEAKS
 from label_pipeline_tests.web.processes import ended
 
@@ -91,10 +95,19 @@ class Site:
 
 
 @contextmanager
-def running_site(home: Path, environment: Mapping[str, str]) -> Iterator[Site]:
-    """A web server and a daemon on a fresh instance in ``home`` while the block runs; all is killed at its end."""
+def running_site(home: Path, environment: Mapping[str, str], also: Mapping[Path, Settings]) -> Iterator[Site]:
+    """A web server and a daemon on a fresh instance in ``home`` while the block runs; all is killed at its end.
+
+    Args:
+        home: DAGSTER_HOME.
+        environment: of both processes.
+        also: further projects of the page, by their settings file.
+    """
     for name in ("dagster.yaml", "workspace.yaml"):
         shutil.copy(ROOT / name, home / name)
+    more = yaml.safe_load(write_workspace(home / "label_pipeline", also).read_text())["load_from"]
+    ours = yaml.safe_load((home / "workspace.yaml").read_text())["load_from"]
+    (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": ours + more}))
     inherited = {
         name: value for name, value in os.environ.items() if name not in LEAKS and not name.lower().endswith("_proxy")
     }

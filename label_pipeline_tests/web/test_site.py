@@ -37,6 +37,10 @@ query ($repository: RepositorySelector!) {
     name scheduleState { status ticks { status runIds skipReason error { message } } } } } }
 }"""
 
+CELLS = """
+query { assetNodes { assetKey { path } repository { location { name } } assetMaterializations(limit: 1) { runId }
+  assetChecksOrError { ... on AssetChecks { checks { name executionForLatestMaterialization { runId } } } } } }"""
+
 HEALTH = "{ instance { daemonHealth { allDaemonStatuses { daemonType required healthy } } } }"
 
 
@@ -67,6 +71,22 @@ def test_a_run_launched_in_the_page_certifies_the_judge_and_its_checks_are_read_
     evaluated = {name: check["executionForLatestMaterialization"]["evaluation"] for name, check in found.items()}
     assert {name for name, evaluation in evaluated.items() if not evaluation["success"]} == {"agreement_floor"}
     assert {"rows_add_up", "inputs_contract", "gold_query_without_split"} < set(found)
+
+
+def test_a_new_project_beside_it_shows_nothing_of_it(project: Project) -> None:
+    """After `make demo` and `init` the page of the new project was green with the sample's results."""
+    nodes = project.site.ask(CELLS)["assetNodes"]
+    by_location: dict[str, list[dict[str, Any]]] = {}
+    for node in nodes:
+        by_location.setdefault(node["repository"]["location"]["name"], []).append(node)
+    mine, theirs = by_location["my-search"], by_location["label_pipeline"]
+    assert {node["assetKey"]["path"][0] for node in mine} == {"my-search"}
+    assert [node for node in mine if node["assetMaterializations"]] == []
+    checks = [check for node in mine for check in node["assetChecksOrError"].get("checks", [])]
+    assert len(checks) > 15
+    assert [check for check in checks if check["executionForLatestMaterialization"]] == []
+    assert len([node for node in theirs if node["assetMaterializations"]]) >= 7
+    assert len(mine) == len(theirs)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; `.ci/run` installs it where it can")
@@ -158,4 +178,12 @@ def test_neither_the_webhook_nor_a_key_is_in_any_file_of_the_instance(project: P
     files = [path for path in project.site.home.rglob("*") if path.is_file()]
     assert len(files) > 50
     for secret in (SECRET, KEY):
-        assert [path for path in files if secret.encode() in path.read_bytes()] == []
+        assert [path for path in files if secret.encode() in held(path)] == []
+
+
+def held(path: Path) -> bytes:
+    """What a file holds; nothing where the daemon, which goes on, took it away meanwhile (a database's own log)."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""

@@ -23,6 +23,7 @@ from label_pipeline.core.errors import (
     SettingsError,
 )
 from label_pipeline.defs.dagster_private import JobFailureData, SqlRunStorage
+from label_pipeline.defs.names import Names
 
 PAGE = 1000
 """Events of one kind read per tick; what is past them waits for the next tick."""
@@ -46,15 +47,17 @@ class Graph:
     """What belongs to this project on an instance that others may share.
 
     Attributes:
+        names: what the project is called.
         checks: check key: what the check is about.
         assets: keys of its assets.
-        jobs: names of its jobs.
+        jobs: names of its jobs in Dagster.
         instance_id: tells instances apart, whose event ids would collide.
         location: code location; None where the graph was not loaded from one.
         page_url: the Dagster page.
         runbook_url: the runbook.
     """
 
+    names: Names
     checks: Mapping[dg.AssetCheckKey, str]
     assets: frozenset[dg.AssetKey]
     jobs: frozenset[str]
@@ -161,7 +164,7 @@ def _of_check(name: str, evaluation: AssetCheckEvaluation, run_id: str, graph: G
 
 def _of_run(name: str, event: dg.DagsterEvent, run_id: str, instance: DagsterInstance, graph: Graph) -> Alert | None:
     run = instance.get_run_by_id(run_id)
-    if run is None or not _ours(run, graph):
+    if run is None or not graph.names.ours(run, graph.jobs, graph.assets):
         return None
     data = event.event_specific_data  # None where the run was failed from outside: killed, or past its longest time
     failure = data.first_step_failure_event if isinstance(data, JobFailureData) else None
@@ -188,10 +191,3 @@ def _of_run(name: str, event: dg.DagsterEvent, run_id: str, instance: DagsterIns
         runbook=graph.runbook(RUN_FAILED),
         run_id=run_id,
     )
-
-
-def _ours(run: dg.DagsterRun, graph: Graph) -> bool:
-    """Launched from this code location, or, where it was run without one, of a job or of assets of this graph."""
-    if run.remote_job_origin is not None and graph.location is not None:
-        return run.remote_job_origin.location_name == graph.location
-    return run.job_name in graph.jobs or bool((run.asset_selection or frozenset()) & graph.assets)

@@ -19,6 +19,7 @@ from label_pipeline.adapters import webhook
 from label_pipeline.core.errors import WebhookError
 from label_pipeline.defs.alerts import heartbeat
 from label_pipeline.defs.alerts.notices import Graph, Notice, Notices, instance_id, notices, summed_up
+from label_pipeline.defs.names import Names
 from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings
 
@@ -55,13 +56,13 @@ class Position:
         return Position(int(kept["after"]), datetime.fromisoformat(kept["since"]))
 
 
-def alerts_sensor(settings: Settings, built: Sequence[Built], jobs: Sequence[str]) -> dg.SensorDefinition:
-    """``alerts``; ``built`` is every asset and check of the graph, ``jobs`` the names of its jobs."""
+def alerts_sensor(settings: Settings, key: Names, built: Sequence[Built], jobs: Sequence[str]) -> dg.SensorDefinition:
+    """``alerts``; ``built`` is every asset and check of the graph, ``jobs`` the names of its jobs in Dagster."""
     checks = {spec.key: spec.description or "it passes" for made in built for spec in made.check_specs}
     assets = frozenset(made.key for made in built if isinstance(made, dg.AssetsDefinition) and made.keys)
 
     @dg.sensor(
-        name="alerts",
+        name=key.of("alerts"),
         minimum_interval_seconds=EVERY_S,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells every failed check and run once to the webhook of the settings, and writes the heartbeat "
@@ -71,6 +72,7 @@ def alerts_sensor(settings: Settings, built: Sequence[Built], jobs: Sequence[str
         chosen, origin = settings.alerts, context.code_location_origin
         location = origin.location_name if origin is not None else None
         graph = Graph(
+            key,
             checks,
             assets,
             frozenset(jobs),
@@ -145,7 +147,7 @@ class _Tick:
             "beat_at": now.astimezone(UTC).isoformat(),
             "project": self.project.settings.name,
             "instance": self.graph.instance_id,
-            "failing": heartbeat.failing(self.instance, self.graph.location),
+            "failing": heartbeat.failing(self.instance, self.graph.location, self.graph.names),
             **heartbeat.standing_facts(self.project),
         }
         fine = not about["failing"] and about["trouble"] is None

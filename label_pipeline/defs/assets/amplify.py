@@ -6,19 +6,20 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.defs.checks import contract_result
-from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
+from label_pipeline.defs.names import Names
+from label_pipeline.defs.report import markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import amplify as operation
 from label_pipeline.operations.canary import canaries_of
 from label_pipeline.operations.project import Project
 
 
-def amplify_assets(key: Keys, days: dg.PartitionsDefinition[str], spending_pool: str) -> list[dg.AssetsDefinition]:
+def amplify_assets(key: Names, days: dg.PartitionsDefinition[str], spending_pool: str) -> list[dg.AssetsDefinition]:
     """``candidate_pairs`` and ``amplified_labels``, partitioned by day."""
     return [_candidate_pairs(key, days), _amplified_labels(key, days, spending_pool)]
 
 
-def _candidate_pairs(key: Keys, days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def _candidate_pairs(key: Names, days: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     @stage_asset(
         key,
         "candidate_pairs",
@@ -59,7 +60,7 @@ def _candidate_pairs(key: Keys, days: dg.PartitionsDefinition[str]) -> dg.Assets
     return candidate_pairs
 
 
-def _amplified_labels(key: Keys, days: dg.PartitionsDefinition[str], spending_pool: str) -> dg.AssetsDefinition:
+def _amplified_labels(key: Names, days: dg.PartitionsDefinition[str], spending_pool: str) -> dg.AssetsDefinition:
     @stage_asset(
         key,
         "amplified_labels",

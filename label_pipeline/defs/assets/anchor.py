@@ -7,7 +7,8 @@ import polars as pl
 
 from label_pipeline.adapters import plots
 from label_pipeline.core.codes.drift import BASELINE_RUN
-from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
+from label_pipeline.defs.names import Names
+from label_pipeline.defs.report import markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import anchor as operation
 from label_pipeline.operations.anchor_reference import Anchor
@@ -31,12 +32,12 @@ class AnchorConfig(dg.Config):
     """Most this run may cost; None takes anchor.cap_usd of the settings."""
 
 
-def anchor_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
+def anchor_assets(key: Names, spending_pool: str) -> list[dg.AssetsDefinition]:
     """``anchor_run``, and ``drift_verdict`` with its check ``no_drift``."""
     return [_anchor_run(key, spending_pool), _drift_verdict(key, spending_pool)]
 
 
-def _anchor_run(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
+def _anchor_run(key: Names, spending_pool: str) -> dg.AssetsDefinition:
     @stage_asset(
         key, "anchor_run", "anchor", "anchor_runs", deps=("gate_verdict",), kinds={"openai", "deltalake"},
         pool=spending_pool,
@@ -70,7 +71,7 @@ SHOWN = (
 )  # fmt: skip
 
 
-def _drift_verdict(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
+def _drift_verdict(key: Names, spending_pool: str) -> dg.AssetsDefinition:
     @stage_asset(
         key, "drift_verdict", "anchor", "drift_verdicts", deps=("anchor_run",), kinds={"polars", "deltalake"},
         pool=spending_pool,

@@ -7,7 +7,8 @@ import dagster as dg
 import polars as pl
 
 from label_pipeline.adapters import plots
-from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
+from label_pipeline.defs.names import Names
+from label_pipeline.defs.report import markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import calibrate as operation
 from label_pipeline.operations.project import Project
@@ -24,12 +25,12 @@ class CalibrationConfig(dg.Config):
     """Most this calibration may cost; None takes calibrate.cap_usd of the settings."""
 
 
-def calibrate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
+def calibrate_assets(key: Names, spending_pool: str) -> list[dg.AssetsDefinition]:
     """``judge_leaderboard`` and ``calibrated_judge``."""
     return [_judge_leaderboard(key, spending_pool), _calibrated_judge(key)]
 
 
-def _judge_leaderboard(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
+def _judge_leaderboard(key: Names, spending_pool: str) -> dg.AssetsDefinition:
     @stage_asset(
         key, "judge_leaderboard", "calibrate", "leaderboard", deps=("gold_labels", "seed_splits"),
         kinds={"openai", "deltalake", "mlflow"}, pool=spending_pool,
@@ -48,7 +49,7 @@ def _judge_leaderboard(key: Keys, spending_pool: str) -> dg.AssetsDefinition:
     return judge_leaderboard
 
 
-def _calibrated_judge(key: Keys) -> dg.AssetsDefinition:
+def _calibrated_judge(key: Names) -> dg.AssetsDefinition:
     @stage_asset(
         key, "calibrated_judge", "calibrate", "judge_versions", deps=("judge_leaderboard",),
         kinds={"deltalake", "mlflow"},

@@ -8,7 +8,8 @@ import polars as pl
 
 from label_pipeline.adapters import plots
 from label_pipeline.core.codes.verdicts import FULL
-from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
+from label_pipeline.defs.names import Names
+from label_pipeline.defs.report import markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import gate as operation
 from label_pipeline.operations.calibrate import confusion_of
@@ -27,7 +28,7 @@ class GateConfig(dg.Config):
     """Most this look may cost; None takes gate.cap_usd of the settings."""
 
 
-def gate_assets(key: Keys, spending_pool: str) -> list[dg.AssetsDefinition]:
+def gate_assets(key: Names, spending_pool: str) -> list[dg.AssetsDefinition]:
     """``gate_verdict`` with its blocking check ``judge_gate``."""
     check = dg.AssetCheckSpec(
         "judge_gate",

@@ -5,18 +5,19 @@ import polars as pl
 
 from label_pipeline.adapters import plots
 from label_pipeline.core.codes.ranking import DIFFERENCES, MAIN_METRIC
-from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
+from label_pipeline.defs.names import Names
+from label_pipeline.defs.report import markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import rank as operation
 from label_pipeline.operations.project import Project
 
 
-def rank_assets(key: Keys) -> list[dg.AssetsDefinition]:
+def rank_assets(key: Names) -> list[dg.AssetsDefinition]:
     """``training_set``, ``trained_ranker`` and ``ranker_evaluation``."""
     return [_training_set(key), _trained_ranker(key), _ranker_evaluation(key)]
 
 
-def _training_set(key: Keys) -> dg.AssetsDefinition:
+def _training_set(key: Names) -> dg.AssetsDefinition:
     @stage_asset(
         key,
         "training_set",
@@ -56,7 +57,7 @@ def _training_set(key: Keys) -> dg.AssetsDefinition:
     return training_set
 
 
-def _trained_ranker(key: Keys) -> dg.AssetsDefinition:
+def _trained_ranker(key: Names) -> dg.AssetsDefinition:
     @stage_asset(
         key,
         "trained_ranker",
@@ -82,7 +83,7 @@ def _trained_ranker(key: Keys) -> dg.AssetsDefinition:
     return trained_ranker
 
 
-def _ranker_evaluation(key: Keys) -> dg.AssetsDefinition:
+def _ranker_evaluation(key: Names) -> dg.AssetsDefinition:
     @stage_asset(
         key,
         "ranker_evaluation",

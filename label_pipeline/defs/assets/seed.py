@@ -4,18 +4,19 @@ import dagster as dg
 
 from label_pipeline.core.codes.inputs import SEED_INPUTS
 from label_pipeline.defs.checks import contract_result
-from label_pipeline.defs.report import Keys, markdown, refusing, stage_asset
+from label_pipeline.defs.names import Names
+from label_pipeline.defs.report import markdown, refusing, stage_asset
 from label_pipeline.operations import seed as operation
 from label_pipeline.operations.project import Project
 from label_pipeline.stages import seed
 
 
-def seed_assets(key: Keys) -> list[dg.AssetsDefinition]:
+def seed_assets(key: Names) -> list[dg.AssetsDefinition]:
     """``seed_inputs``, ``annotator_agreement``, ``gold_labels`` and ``seed_splits``."""
     return [_seed_inputs(key), _annotator_agreement(key), _gold_labels(key), _seed_splits(key)]
 
 
-def _seed_inputs(key: Keys) -> dg.AssetsDefinition:
+def _seed_inputs(key: Names) -> dg.AssetsDefinition:
     @stage_asset(
         key,
         "seed_inputs",
@@ -53,7 +54,7 @@ def _seed_inputs(key: Keys) -> dg.AssetsDefinition:
     return seed_inputs
 
 
-def _annotator_agreement(key: Keys) -> dg.AssetsDefinition:
+def _annotator_agreement(key: Names) -> dg.AssetsDefinition:
     @stage_asset(
         key,
         "annotator_agreement",
@@ -92,7 +93,7 @@ def _annotator_agreement(key: Keys) -> dg.AssetsDefinition:
     return annotator_agreement
 
 
-def _gold_labels(key: Keys) -> dg.AssetsDefinition:
+def _gold_labels(key: Names) -> dg.AssetsDefinition:
     @stage_asset(
         key,
         "gold_labels",
@@ -112,7 +113,7 @@ def _gold_labels(key: Keys) -> dg.AssetsDefinition:
     return gold_labels
 
 
-def _seed_splits(key: Keys) -> dg.AssetsDefinition:
+def _seed_splits(key: Names) -> dg.AssetsDefinition:
     @stage_asset(
         key,
         "seed_splits",

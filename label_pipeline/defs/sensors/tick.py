@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import DagsterInstance
 
-from label_pipeline.defs.report import Keys
+from label_pipeline.defs.names import Names
 from label_pipeline.operations import recalibrate, watch
 from label_pipeline.operations.gate import suspend
 from label_pipeline.operations.project import Project, utc_now
@@ -26,7 +26,7 @@ class Tick:
 
     project: Project
     instance: DagsterInstance
-    key: Keys
+    key: Names
 
     def settle(self, found: Finding, *, by_judge: bool = False) -> tuple[list[dg.RunRequest], list[str]]:
         """Suspends, then asks for what is due and may be spent on; everything else becomes a sentence.
@@ -43,7 +43,7 @@ class Tick:
             notes.append(f"verdict {suspension.verdict_id} is suspended: {suspension.reason}")
         requests: list[dg.RunRequest] = []
         for wanted in found.wanted:
-            if wanted.job in {request.job_name for request in requests}:
+            if self.key.of(wanted.job) in {request.job_name for request in requests}:
                 continue  # one at a time: what the next one would ask, this one may answer
             request, sentence = self._ask(wanted, by_judge=by_judge)
             requests += [request] if request is not None else []
@@ -68,9 +68,9 @@ class Tick:
         told = f"{wanted.reason}: {sentence}" if sentence else wanted.reason
         ops = {self.key(name).to_python_identifier(): {"config": given} for name, given in config.items()}
         request = dg.RunRequest(
-            run_key=due.run_key, job_name=wanted.job, run_config={"ops": ops} if ops else {},
+            run_key=due.run_key, job_name=self.key.of(wanted.job), run_config={"ops": ops} if ops else {},
             tags={
-                OCCASION: wanted.run_key, ABOUT: wanted.about, REASON: told,
+                **self.key.tags, OCCASION: wanted.run_key, ABOUT: wanted.about, REASON: told,
                 COLLECTIONS: json.dumps(list(wanted.collections)),
             },
         )  # fmt: skip
@@ -93,12 +93,12 @@ class Tick:
     def under_way(self, job: str) -> str | None:
         """A run of ``job`` that has not ended, whoever started it."""
         waiting = [status for status in dg.DagsterRunStatus if status not in _OUTCOME]
-        found = self.instance.get_runs(dg.RunsFilter(job_name=job, statuses=waiting), limit=1)
-        return found[0].run_id if found else None
+        found = self._records(dg.RunsFilter(job_name=self.key.of(job), statuses=waiting))
+        return found[0].dagster_run.run_id if found else None
 
     def load_failed(self) -> bool:
         """Whether the newest load that was asked for came to nothing, and the seed was not loaded since."""
-        records = self.instance.get_run_records(dg.RunsFilter(job_name=LOAD_SEED), limit=1)
+        records = self._records(dg.RunsFilter(job_name=self.key.of(LOAD_SEED)))
         if not records or _OUTCOME.get(records[0].dagster_run.status) not in {"failed", "cancelled"}:
             return False
         loaded, ended = self.loaded_at(), records[0].end_time
@@ -106,7 +106,7 @@ class Tick:
 
     def _attempts(self, wanted: WantedRun, *, by_judge: bool) -> list[Attempt]:
         tags = {ABOUT: wanted.about} if by_judge else {OCCASION: wanted.run_key}
-        records = self.instance.get_run_records(dg.RunsFilter(job_name=wanted.job, tags=tags))
+        records = self._records(dg.RunsFilter(job_name=self.key.of(wanted.job), tags=tags))
         return [
             Attempt(
                 record.dagster_run.run_id,
@@ -117,6 +117,11 @@ class Tick:
             for record in sorted(records, key=lambda record: record.create_timestamp)
             if not by_judge or _overlap(wanted, record.dagster_run)
         ]
+
+    def _records(self, wanted: dg.RunsFilter) -> list[dg.RunRecord]:
+        """This project's runs, newest first: another one on the instance may have jobs of the same name."""
+        jobs = {wanted.job_name} if wanted.job_name else set()
+        return [found for found in self.instance.get_run_records(wanted) if self.key.ours(found.dagster_run, jobs)]
 
     def loaded_at(self) -> datetime | None:
         """When this instance saw the seed loaded last."""

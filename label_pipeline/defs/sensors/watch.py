@@ -4,7 +4,7 @@ Each looks (operations/watch), decides (stages/watch) and hands Dagster what may
 and why it did not ask, stands in the tick history.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import dagster as dg
@@ -12,7 +12,7 @@ import dagster as dg
 from label_pipeline.core.errors import LabelPipelineError, StorageError, TableError
 from label_pipeline.defs.dagster_private import UnresolvedAssetJobDefinition
 from label_pipeline.defs.gate_check import gate_events
-from label_pipeline.defs.report import Keys
+from label_pipeline.defs.names import Names
 from label_pipeline.defs.sensors.tick import ABOUT, REASON, Tick
 from label_pipeline.operations import watch
 from label_pipeline.operations.project import Project
@@ -26,32 +26,31 @@ Look = Callable[[Tick, str | None], dg.SensorResult]
 
 
 def watch_sensors(
-    settings: Settings, key: Keys, jobs: Sequence[UnresolvedAssetJobDefinition]
+    settings: Settings, key: Names, jobs: Mapping[str, UnresolvedAssetJobDefinition]
 ) -> list[dg.SensorDefinition]:
     """The three sensors. On by default: looking is free, and nothing is asked before a cap is set."""
-    by_name = {job.name: job for job in jobs}
     return [
         _sensor(
-            settings, key, "judge_model_changed", [by_name[RECALIBRATE], by_name[ANCHOR]], _judge_model_changed,
+            settings, key, "judge_model_changed", [jobs[RECALIBRATE], jobs[ANCHOR]], _judge_model_changed,
             "Compares the provider's model list and the newest replies with what was certified. A new fingerprint asks "
             "for an anchor run; another model, or none, suspends the verdict and asks for a recalibration.",
         ),
         _sensor(
-            settings, key, "anchor_drifted", [by_name[RECALIBRATE], by_name[ANCHOR]], _anchor_drifted,
+            settings, key, "anchor_drifted", [jobs[RECALIBRATE], jobs[ANCHOR]], _anchor_drifted,
             "Does what the newest drift verdict asks for: one more anchor run, or a recalibration, by its cause.",
         ),
         _sensor(
-            settings, key, "new_human_labels", [by_name[LOAD_SEED], by_name[RECALIBRATE]], _new_human_labels,
+            settings, key, "new_human_labels", [jobs[LOAD_SEED], jobs[RECALIBRATE]], _new_human_labels,
             "Loads the seed again when its files changed, and asks the judges about pairs they have not seen.",
         ),
     ]  # fmt: skip
 
 
 def _sensor(
-    settings: Settings, key: Keys, name: str, jobs: Sequence[UnresolvedAssetJobDefinition], look: Look, about: str
+    settings: Settings, key: Names, name: str, jobs: Sequence[UnresolvedAssetJobDefinition], look: Look, about: str
 ) -> dg.SensorDefinition:
     @dg.sensor(
-        name=name,
+        name=key.of(name),
         jobs=jobs,
         minimum_interval_seconds=settings.watch.every_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -83,7 +82,7 @@ def _judge_model_changed(tick: Tick, cursor: str | None) -> dg.SensorResult:
     requests, notes = tick.settle(found)
     written = found.cursor
     for request in requests:
-        if request.job_name == ANCHOR:  # one run answers every fingerprint seen so far
+        if request.job_name == tick.key.of(ANCHOR):  # one run answers every fingerprint seen so far
             judge = request.tags[ABOUT]
             written = rules.remember_asked(written, judge, said[judge].fingerprints)
     return _result(requests, [*notes, *silent], written, gate_events(tick.project, tick.instance, tick.key))

@@ -12,11 +12,14 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from dagster_shared.error import SerializableErrorInfo
 
 from label_pipeline.defs.alerts import heartbeat
+from label_pipeline.defs.names import Names
 from label_pipeline.settings import SAMPLE
 from label_pipeline_tests.adapters.receiver import Receiver
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.alerts.ticks import Daemon, daemon
 from label_pipeline_tests.defs.projects import DAYS
+
+NAMES = Names((), (), "p")
 
 
 def test_the_heartbeat_names_the_last_night_and_who_may_label(
@@ -83,10 +86,10 @@ def test_the_heartbeat_names_a_sensor_whose_last_tick_failed(history: list[str],
                 error=SerializableErrorInfo("no table", [], "TableError") if status == "FAILURE" else None,
             )  # fmt: skip
             instance.create_tick(tick)
-        assert heartbeat.failing(instance, "here") == (["judge_model_changed"] if red else [])
-        assert heartbeat.failing(instance, "elsewhere") == []
+        assert heartbeat.failing(instance, "here", NAMES) == (["judge_model_changed"] if red else [])
+        assert heartbeat.failing(instance, "elsewhere", NAMES) == []
         instance.update_instigator_state(running.with_status(InstigatorStatus.STOPPED))
-        assert heartbeat.failing(instance, "here") == []
+        assert heartbeat.failing(instance, "here", NAMES) == []
 
 
 def test_alerts_go_out_also_where_the_heartbeat_cannot_be_written(

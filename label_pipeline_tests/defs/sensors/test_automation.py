@@ -12,6 +12,7 @@ import polars as pl
 
 from label_pipeline.adapters.webhook import Alert
 from label_pipeline.defs.alerts.notices import Graph, notices
+from label_pipeline.defs.names import Names
 from label_pipeline.stages import gate
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.sensors.ticking import FIRST_NIGHT, LOOSE, NIGHTS, SERVED, THRESHOLDS, Dial, Watch
@@ -148,7 +149,9 @@ def evaluations(watch: Watch) -> list[dg.AssetCheckEvaluation]:
 
 
 def alerts(watch: Watch) -> list[Alert]:
-    everything = Graph({GATE: "it is open"}, frozenset(), frozenset(), "i", None, "http://page", "runbook")
+    everything = Graph(
+        Names((), (), "p"), {GATE: "it is open"}, frozenset(), frozenset(), "i", None, "http://page", "runbook"
+    )
     return [notice.alert for notice in notices(watch.instance, everything, -1, datetime(2000, 1, 1, tzinfo=UTC)).found]
 
 

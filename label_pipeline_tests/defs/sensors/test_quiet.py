@@ -35,7 +35,7 @@ def test_a_fresh_instance_is_quiet(sensor: str, fresh: Watch, tmp_path: Path) ->
 
 @pytest.mark.parametrize("sensor", SENSORS)
 def test_watching_is_on_by_default_and_sends_no_chat_request(sensor: str, fresh: Watch) -> None:
-    found = fresh.repository.get_sensor_def(sensor)
+    found = fresh.repository.get_sensor_def(fresh.names.of(sensor))
     assert found.default_status is dg.DefaultSensorStatus.RUNNING
     assert "Sends no chat request itself." in str(found.description)
 

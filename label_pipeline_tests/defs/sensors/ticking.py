@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.defs.build import build
+from label_pipeline.defs.names import names_of
 from label_pipeline.operations.project import Project
 from label_pipeline.rehearsal.faults import ChangedFingerprint, Fault, ScriptedFaults, ServedAs
 from label_pipeline.rehearsal.provider import make_app
@@ -144,6 +145,7 @@ class Watch:
     def __post_init__(self) -> None:
         self.definitions = build(self.settings, clock=self.clock)
         self.repository = self.definitions.get_repository_def()
+        self.names = names_of(self.settings)
 
     @property
     def project(self) -> Project:
@@ -152,10 +154,10 @@ class Watch:
     def tick(self, sensor: str) -> Tick:
         """One evaluation with the cursor of the last one; runs nothing."""
         with dg.build_sensor_context(
-            instance=self.instance, cursor=self.cursors.get(sensor), repository_def=self.repository, sensor_name=sensor,
-            resources={"project": self.project},
+            instance=self.instance, cursor=self.cursors.get(sensor), repository_def=self.repository,
+            sensor_name=self.names.of(sensor), resources={"project": self.project},
         ) as context:  # fmt: skip
-            found = self.repository.get_sensor_def(sensor).evaluate_tick(context)
+            found = self.repository.get_sensor_def(self.names.of(sensor)).evaluate_tick(context)
         self.cursors[sensor] = found.cursor
         for event in found.asset_events:  # as the daemon does
             self.instance.report_runless_asset_event(event)

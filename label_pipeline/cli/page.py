@@ -1,0 +1,77 @@
+"""`ui`: the Dagster page and its daemon on one project or several, on the instance the command line uses too."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from label_pipeline.cli.instance import dagster_home
+from label_pipeline.core.errors import SettingsError
+from label_pipeline.settings import HOME_VARIABLE, Settings, load
+
+LOADS = '''"""Written by `label-pipeline ui`: what Dagster loads as code location {location}."""
+
+from label_pipeline.definitions import definitions_of
+
+defs = definitions_of({config!r})
+'''
+
+
+def open_page(configs: Sequence[Path], host: str, port: int) -> None:
+    """Becomes `dagster dev`; does not come back.
+
+    Args:
+        configs: settings files; each project is a code location.
+        host: where the page listens.
+        port: its port.
+
+    Raises:
+        SettingsError: two projects share a code location, keys in Dagster, or a home.
+    """
+    projects = {config: load(config) for config in configs}
+    home = dagster_home(next(iter(projects.values())))
+    workspace = write_workspace(home / "label_pipeline", projects)
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", host, "-p", str(port)]
+    os.execve(command[0], command, environment(os.environ, home, projects.values()))
+
+
+def write_workspace(folder: Path, projects: Mapping[Path, Settings]) -> Path:
+    """Writes a workspace of ``projects`` into ``folder``; returns its file.
+
+    Args:
+        folder: of the instance, for files that say what to load.
+        projects: settings by their file.
+
+    Raises:
+        SettingsError: two projects share a code location, keys in Dagster, or a home.
+    """
+    _refuse_shared("a code location", {path: one.location for path, one in projects.items()}, "dagster: {location: ..}")
+    _refuse_shared(
+        "a prefix of keys", {path: "/".join(one.keys.prefix) or "none" for path, one in projects.items()},
+        "dagster: {prefix: [..]}, then `label-pipeline migrate-keys` where it has run before",
+    )  # fmt: skip
+    _refuse_shared("a home", {path: str(one.home_path) for path, one in projects.items()}, "home: FOLDER")
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = []
+    for config, settings in projects.items():
+        module = folder / f"{settings.location}.py"
+        module.write_text(LOADS.format(location=settings.location, config=str(config)), encoding="utf-8")
+        entries.append({"python_file": {"relative_path": str(module), "location_name": settings.location}})
+    workspace = folder / "workspace.yaml"
+    workspace.write_text(yaml.safe_dump({"load_from": entries}), encoding="utf-8")
+    return workspace
+
+
+def environment(inherited: Mapping[str, str], home: Path, projects: Iterable[Settings]) -> dict[str, str]:
+    """The environment of page and daemon: the instance, and the folder that homes nobody named are under."""
+    unnamed = [found.home_path.parents[1] for found in projects if found.home is None]
+    named = {HOME_VARIABLE: str(unnamed[0])} if unnamed else {}
+    return {**inherited, **named, "DAGSTER_HOME": str(home)}
+
+
+def _refuse_shared(what: str, names: Mapping[Path, str], key: str) -> None:
+    for path, name in names.items():
+        if also := [other for other, its in names.items() if its == name and other != path]:
+            raise SettingsError(f"{path} and {also[0]} have {what} in common ({name}); give one of them {key}")
