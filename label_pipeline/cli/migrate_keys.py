@@ -7,7 +7,7 @@ from rich.console import Console
 from label_pipeline.cli.instance import instance_of, refuse_taken
 from label_pipeline.cli.terminal import say
 from label_pipeline.core.errors import NotApplicableError
-from label_pipeline.defs.alerts.heartbeat import TICKING
+from label_pipeline.defs.alerts.blind import TICKING
 from label_pipeline.defs.build import build
 from label_pipeline.defs.dagster_private import InstigatorStatus
 from label_pipeline.defs.migrate import Moved, move

@@ -19,7 +19,7 @@ from dagster._core.event_api import EventLogRecord
 from dagster._core.events import JobFailureData
 
 # states of ticks and of sensors and schedules: failing ones are red in the page and told nowhere
-from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
+from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorTick, TickStatus
 
 # a check planned by a run under way is told from one that was evaluated only by this state
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
@@ -35,6 +35,6 @@ from dagster._serdes import ConfigurableClassData
 
 __all__ = [
     "AssetCheckEvaluationTargetMaterializationData", "AssetCheckExecutionRecordStatus", "ConfigurableClassData",
-    "DagsterSqliteStorage", "EventLogRecord", "InstigatorStatus", "JobFailureData", "LocalArtifactStorage",
-    "LocalComputeLogManager", "SqlRunStorage", "TickStatus", "UnresolvedAssetJobDefinition",
+    "DagsterSqliteStorage", "EventLogRecord", "InstigatorStatus", "InstigatorTick", "JobFailureData",
+    "LocalArtifactStorage", "LocalComputeLogManager", "SqlRunStorage", "TickStatus", "UnresolvedAssetJobDefinition",
 ]  # fmt: skip

@@ -15,6 +15,9 @@ from label_pipeline.settings import Settings
 PROJECT = "label_pipeline/project"
 """Tag of a run: whose it is. Prefixes may be alike by mistake, and runs of the command line have no code location."""
 
+COULD_NOT_LOOK = "could not look: "
+"""Begins the reason of a tick that an error made skip, an outage as a rule; sensor `alerts` knows it by that."""
+
 
 @dataclass(frozen=True)
 class Names:

@@ -2,6 +2,7 @@
 
 * sensor.py     the tick: what is posted, how far it got
 * notices.py    from Dagster's event log to alerts
+* blind.py      sensors and schedules that cannot look
 * heartbeat.py  the file a watchdog outside reads
 
 When to add here: something else a person must be told.

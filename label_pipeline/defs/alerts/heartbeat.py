@@ -8,18 +8,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from dagster import DagsterInstance
-
 from label_pipeline.core.errors import LabelPipelineError
-from label_pipeline.defs.dagster_private import InstigatorStatus, TickStatus
-from label_pipeline.defs.names import Names
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.project import Project
 
 Facts = Mapping[str, object]
-
-TICKING = ("alerts", "judge_model_changed", "anchor_drifted", "new_human_labels", "nightly", "anchor")
-"""Every sensor and schedule of a project."""
 
 _ALL_SHUT = "no collection may be labelled: see check judge_gate"
 
@@ -48,21 +41,6 @@ def standing_facts(project: Project) -> dict[str, object]:
         "closed_collections": shut,
         "trouble": _ALL_SHUT if decided and len(shut) == len(standings) else None,
     }
-
-
-def failing(instance: DagsterInstance, location: str | None, names: Names) -> list[str]:
-    """Sensors and schedules of this project whose newest finished tick failed: red in the page, told nowhere."""
-    ended = [TickStatus.SKIPPED, TickStatus.SUCCESS, TickStatus.FAILURE]
-    found: list[str] = []
-    if instance.schedule_storage is None:  # an instance in memory keeps no ticks
-        return found
-    for state in instance.all_instigator_state():
-        here = state.origin.repository_origin.code_location_origin.location_name == location
-        ours = here and state.name in {names.of(name) for name in TICKING}
-        if ours and state.status != InstigatorStatus.STOPPED:
-            ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1, statuses=ended)
-            found += [state.name for tick in ticks if tick.status == TickStatus.FAILURE]
-    return sorted(found)
 
 
 def write(path: Path, facts: Facts) -> None:

@@ -17,7 +17,7 @@ from dagster import DagsterInstance
 
 from label_pipeline.adapters import webhook
 from label_pipeline.core.errors import WebhookError
-from label_pipeline.defs.alerts import heartbeat
+from label_pipeline.defs.alerts import blind, heartbeat
 from label_pipeline.defs.alerts.notices import Graph, Notice, Notices, instance_id, notices, summed_up
 from label_pipeline.defs.names import Names
 from label_pipeline.operations.project import Project
@@ -39,21 +39,23 @@ class Position:
     Attributes:
         after: id of the last event in Dagster's log that was handled; -1 for none.
         since: older events are not told.
+        blind: sensors and schedules that cannot look, as was told already.
     """
 
     after: int
     since: datetime
+    blind: tuple[str, ...] = ()
 
     @property
     def cursor(self) -> str:
         """The position as the string Dagster keeps between ticks."""
-        return json.dumps({"after": self.after, "since": self.since.isoformat()})
+        return json.dumps({"after": self.after, "since": self.since.isoformat(), "blind": self.blind})
 
     @staticmethod
     def read(cursor: str) -> "Position":
         """The position ``cursor`` holds."""
         kept = json.loads(cursor)
-        return Position(int(kept["after"]), datetime.fromisoformat(kept["since"]))
+        return Position(int(kept["after"]), datetime.fromisoformat(kept["since"]), tuple(kept.get("blind", ())))
 
 
 def alerts_sensor(settings: Settings, key: Names, built: Sequence[Built], jobs: Sequence[str]) -> dg.SensorDefinition:
@@ -82,14 +84,14 @@ def alerts_sensor(settings: Settings, key: Names, built: Sequence[Built], jobs: 
             chosen.runbook_url,
         )
         # a project remembers its rubric file; a sensor lives for weeks and must see an edited one
-        tick = _Tick(replace(project), context.instance, graph)
+        tick = AlertsTick(replace(project), context.instance, graph)
         return tick.run(context.cursor)
 
     return alerts
 
 
 @dataclass(frozen=True)
-class _Tick:
+class AlertsTick:
     """One evaluation of the sensor."""
 
     project: Project
@@ -107,6 +109,10 @@ class _Tick:
         if not address:
             unset = f"alerts.webhook_env names {chosen.webhook_env}, which is not set: export it; nothing is lost"
             return _done(beat(position.after, "not set", 0, unset), unset, position.cursor)
+        told_blind, trouble = self._tell_blind(address, position.blind)
+        position = replace(position, blind=told_blind)
+        if trouble is not None:
+            return _done(beat(position.after, "fails", 0, trouble), trouble, position.cursor)
         found = notices(self.instance, self.graph, position.after, position.since)
         after, told, trouble = self._tell(found, address, position.after, lambda at: beat(at, "works", 0, None))
         waiting = sum(notice.event_id > after for notice in found.found)
@@ -116,6 +122,19 @@ class _Tick:
         return _done(
             unwritten, "; ".join([said, *([trouble] if trouble else [])]), replace(position, after=after).cursor
         )
+
+    def _tell_blind(self, address: str, before: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
+        """Posts who cannot look and was not told yet: (all who were told, what went wrong)."""
+        now = blind.blind(self.instance, self.graph)
+        told = [name for name in before if name in now]
+        for name in now.keys() - set(told):
+            alert = blind.alert(name, now[name], self.graph)
+            try:
+                webhook.post(address, webhook.payload(alert), self.project.settings.alerts.timeout_s)
+            except WebhookError as error:
+                return tuple(told), str(error)
+            told.append(name)
+        return tuple(sorted(told)), None
 
     def _tell(
         self, found: Notices, address: str, after: int, posted: Callable[[int], object]
@@ -147,7 +166,7 @@ class _Tick:
             "beat_at": now.astimezone(UTC).isoformat(),
             "project": self.project.settings.name,
             "instance": self.graph.instance_id,
-            "failing": heartbeat.failing(self.instance, self.graph.location, self.graph.names),
+            "failing": [self.graph.names.of(name) for name in blind.blind(self.instance, self.graph)],
             **heartbeat.standing_facts(self.project),
         }
         fine = not about["failing"] and about["trouble"] is None

@@ -1,6 +1,7 @@
 """Sensors: what watches for free, and asks for a run only within `watch.recalibration_cap_usd`.
 
 * watch.py  `judge_model_changed`, `anchor_drifted`, `new_human_labels`
+* asking.py one asks for a job at a time
 * tick.py   from what one of them wants to what Dagster is asked for
 
 When to add here: a new reason to run without being asked.

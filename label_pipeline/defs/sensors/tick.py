@@ -8,6 +8,7 @@ import dagster as dg
 from dagster import DagsterInstance
 
 from label_pipeline.defs.names import Names
+from label_pipeline.defs.sensors.asking import Asking, Note, asking
 from label_pipeline.operations import recalibrate, watch
 from label_pipeline.operations.gate import suspend
 from label_pipeline.operations.project import Project, utc_now
@@ -45,19 +46,26 @@ class Tick:
         for wanted in found.wanted:
             if self.key.of(wanted.job) in {request.job_name for request in requests}:
                 continue  # one at a time: what the next one would ask, this one may answer
-            request, sentence = self._ask(wanted, by_judge=by_judge)
+            with asking(self.project.settings.home_path) as asked:
+                request, sentence = self._ask(wanted, asked, by_judge=by_judge)
             requests += [request] if request is not None else []
             notes.append(f"{wanted.reason}: {sentence}")
         return requests, notes
 
-    def _ask(self, wanted: WantedRun, *, by_judge: bool) -> tuple[dg.RunRequest | None, str]:
-        """The request for ``wanted``, or None; and why."""
+    def _ask(self, wanted: WantedRun, asked: Asking, *, by_judge: bool) -> tuple[dg.RunRequest | None, str]:
+        """The request for ``wanted``, noted; or None; and why."""
         if busy := self.under_way(wanted.job):
             return None, f"run {busy} of job {wanted.job} is under way"
+        now, last = utc_now(), asked.last(wanted.job)  # the clock of the runs
+        if last is not None and last.waits(now) and not self._was_made(last.run_key):
+            return (
+                None,
+                f"job {wanted.job} was asked for {(now - last.at).total_seconds():.0f} s ago, its run comes first",
+            )
         before = self._attempts(wanted, by_judge=by_judge and wanted.job == RECALIBRATE)
         due = rules.due(
             wanted, before, answered=watch.answered(self.project, wanted),
-            now=utc_now(),  # the clock of the runs
+            now=now,
             retry_after=timedelta(seconds=self.project.settings.watch.retry_after_s),
         )  # fmt: skip
         if due.run_key is None:
@@ -74,7 +82,12 @@ class Tick:
                 COLLECTIONS: json.dumps(list(wanted.collections)),
             },
         )  # fmt: skip
+        asked.note(wanted.job, Note(due.run_key, now))
         return request, sentence
+
+    def _was_made(self, run_key: str) -> bool:
+        """Whether Dagster has made the run of a request."""
+        return bool(self.instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": run_key}), limit=1))
 
     def _allowed(self, wanted: WantedRun, *, again: bool) -> tuple[dict[str, dict[str, object]] | None, str]:
         """The configuration, asset by asset, of a run that may be spent on, or None; and why."""

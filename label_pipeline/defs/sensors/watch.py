@@ -12,7 +12,7 @@ import dagster as dg
 from label_pipeline.core.errors import LabelPipelineError, StorageError, TableError
 from label_pipeline.defs.dagster_private import UnresolvedAssetJobDefinition
 from label_pipeline.defs.gate_check import gate_events
-from label_pipeline.defs.names import Names
+from label_pipeline.defs.names import COULD_NOT_LOOK, Names
 from label_pipeline.defs.sensors.tick import ABOUT, REASON, Tick
 from label_pipeline.operations import watch
 from label_pipeline.operations.project import Project
@@ -64,7 +64,7 @@ def _sensor(
         except (TableError, StorageError):
             raise  # what everything stands on: a red tick, not a quiet one
         except LabelPipelineError as error:
-            return dg.SensorResult(skip_reason=f"could not look: {error}")
+            return dg.SensorResult(skip_reason=f"{COULD_NOT_LOOK}{error}")
         for request in result.run_requests or ():
             context.log.info(f"asks for {request.job_name}: {request.tags[REASON]}")
         return result

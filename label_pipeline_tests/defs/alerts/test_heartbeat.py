@@ -4,22 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
-import pytest
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.definitions.selector import InstigatorSelector
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
-from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, TickData, TickStatus
-from dagster_shared.error import SerializableErrorInfo
 
-from label_pipeline.defs.alerts import heartbeat
-from label_pipeline.defs.names import Names
 from label_pipeline.settings import SAMPLE
 from label_pipeline_tests.adapters.receiver import Receiver
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.alerts.ticks import Daemon, daemon
 from label_pipeline_tests.defs.projects import DAYS
-
-NAMES = Names((), (), "p")
 
 
 def test_the_heartbeat_names_the_last_night_and_who_may_label(
@@ -69,27 +59,6 @@ def test_the_heart_beats_also_where_the_project_is_broken(tmp_path: Path, instan
     assert "gone.yaml" in watch.beat["trouble"]
     assert not watch.beat["healthy"]
     assert watch.beat["open_collections"] is None
-
-
-@pytest.mark.parametrize(("history", "red"), [(["SKIPPED", "FAILURE"], True), (["FAILURE", "SKIPPED"], False)])
-def test_the_heartbeat_names_a_sensor_whose_last_tick_failed(history: list[str], red: bool, tmp_path: Path) -> None:
-    selector = InstigatorSelector(location_name="here", repository_name="r", name="judge_model_changed")
-    place = RegisteredCodeLocationOrigin("here")
-    origin = RemoteRepositoryOrigin(place, "r").get_instigator_origin("judge_model_changed")
-    running = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.DECLARED_IN_CODE)
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        instance.add_instigator_state(running)
-        for second, status in enumerate([*history, "STARTED"]):
-            tick = TickData(
-                origin.get_id(), "judge_model_changed", InstigatorType.SENSOR, TickStatus(status), float(second),
-                selector_id=selector.get_id(),
-                error=SerializableErrorInfo("no table", [], "TableError") if status == "FAILURE" else None,
-            )  # fmt: skip
-            instance.create_tick(tick)
-        assert heartbeat.failing(instance, "here", NAMES) == (["judge_model_changed"] if red else [])
-        assert heartbeat.failing(instance, "elsewhere", NAMES) == []
-        instance.update_instigator_state(running.with_status(InstigatorStatus.STOPPED))
-        assert heartbeat.failing(instance, "here", NAMES) == []
 
 
 def test_alerts_go_out_also_where_the_heartbeat_cannot_be_written(
