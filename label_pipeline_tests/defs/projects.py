@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from label_pipeline.defs.build import build
+from label_pipeline.defs.names import names_of
 from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings
 from label_pipeline_tests.small_project import (
@@ -50,13 +51,13 @@ class Graph:
         """Materialises the assets in this process, failures returned."""
         job = self.definitions.resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
-            instance=self.instance, asset_selection=[dg.AssetKey(name) for name in assets], partition_key=day,
+            instance=self.instance, asset_selection=[names_of(self.settings)(name) for name in assets], partition_key=day,
             tags=dict(tags or {}), raise_on_error=False, run_config=QUIET,
         )  # fmt: skip
 
     def job(self, name: str, day: str | None = None) -> Any:
         """Runs a job in this process, failures returned."""
-        job = self.definitions.resolve_job_def(name)
+        job = self.definitions.resolve_job_def(names_of(self.settings).of(name))
         return job.execute_in_process(instance=self.instance, partition_key=day, raise_on_error=False, run_config=QUIET)
 
 
