@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from rich.console import Console
 
@@ -14,9 +15,9 @@ from label_pipeline.adapters.files import RawRows, read_rows
 from label_pipeline.cli.exits import DONE, MISTAKE, OVER_BUDGET, code_of
 from label_pipeline.cli.plans import AssembledFiles, StagePlan, assign, stage_plans
 from label_pipeline.cli.terminal import as_table, say
-from label_pipeline.core.codes.inputs import INPUTS
+from label_pipeline.core.codes.inputs import HUMAN_LABELS, INPUTS
 from label_pipeline.core.errors import InputError, JudgeError, SettingsError
-from label_pipeline.core.splits import HOLDOUT
+from label_pipeline.core.splits import HOLDOUT, LEARNING_SPLITS
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.operations.project import Project
 from label_pipeline.settings import load
@@ -47,6 +48,7 @@ def check_project(console: Console, config: Path) -> int:
     inputs = _assembled(project, [found for found in files if isinstance(found, RawRows)])
     codes = [
         _tell_rows(console, files, inputs),
+        _tell_grades(console, project, inputs),
         _tell_splits(console, project, inputs.assigned),
         _tell_plans(console, project, list(stage_plans(project, inputs))),
         _tell_endpoints(console, project),
@@ -98,6 +100,29 @@ def _tell_rows(console: Console, files: Iterable[RawRows | InputError], inputs: 
     if rejected.height > SHOWN:
         say(console, f"  and {rejected.height - SHOWN} more; after a run, table quarantine has all of them")
     return MISTAKE
+
+
+def _tell_grades(console: Console, project: Project, inputs: AssembledFiles) -> int:
+    """Whether the human grades are fit to pay a judge for; what is not is refused by `run` too."""
+    settings, labels = project.settings, pl.col("input") == HUMAN_LABELS
+    if inputs.assigned.is_empty():
+        return DONE
+    books = next(inputs.seeded.book_rows.filter(labels).iter_rows(named=True))
+    figures = seed.annotator_agreement(
+        inputs.seeded.human_labels, settings.grade_scale, np.random.default_rng(0), resamples=200
+    )
+    agreement = seed.agreement(figures, settings.agreement_floor, settings.agreement_waiver)
+    found = [
+        seed.rejected(books, inputs.seeded.quarantine.filter(labels), settings.inputs.max_rejected_share),
+        *(one._replace(sentence=f"[{name}] human agreement: {one.sentence}") for name, one in agreement.items()),
+        *seed.variation(
+            inputs.assigned.filter(pl.col("split").is_in(LEARNING_SPLITS)), settings.grade_scale, "train and dev"
+        ),
+        *seed.variation(inputs.assigned.filter(pl.col("split") == HOLDOUT), settings.grade_scale, "holdout"),
+    ]
+    for one in found:
+        say(console, f"{'nothing would be asked: ' if one.stops else ''}{one.sentence}", "red" if one.stops else "")
+    return MISTAKE if any(one.stops for one in found) else DONE
 
 
 def _tell_splits(console: Console, project: Project, assigned: pl.DataFrame) -> int:

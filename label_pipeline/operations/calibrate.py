@@ -22,6 +22,7 @@ from label_pipeline.operations.epochs import current_epoch, next_epoch, open_epo
 from label_pipeline.operations.judging import ask_and_store, price, refuse_unanswered
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
+from label_pipeline.operations.seed_soundness import refuse_unsound
 from label_pipeline.operations.spending import spending
 from label_pipeline.stages import calibrate
 
@@ -78,6 +79,7 @@ def compare_candidates(run: Run, project: Project, *, fresh: bool = False, cap_u
         pairs = _learnable(project)
         if pairs.is_empty():
             raise NotApplicableError("no human grade on a train or dev query; materialise seed_inputs first")
+        refuse_unsound(run, project, pairs, "train and dev")
         epoch = next_epoch(project, "calibrate") if fresh else current_epoch(project)
         cap = project.settings.calibrate.cap_usd if cap_usd is None else cap_usd
         candidates = _ask_candidates(run, project, pair_texts(pairs), epoch, cap)

@@ -25,6 +25,7 @@ def load_inputs(project: Project) -> seed.Assembled:
     for table in SEED_INPUTS:
         store.overwrite(table, getattr(found, table))
         store.overwrite("quarantine", found.quarantine.filter(pl.col("input") == table), {"input": table})
+    store.overwrite("input_books", found.book_rows)
     return found
 
 

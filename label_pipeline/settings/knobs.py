@@ -70,6 +70,12 @@ class InputsSettings(Knobs):
     max_document_chars: int = Field(
         100_000, ge=100, description="longer documents are quarantined: about 25,000 tokens, past most context windows"
     )
+    max_rejected_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="of the human rows about queries and documents of this project; above it nothing is calibrated",
+    )
     pool_date: date | None = Field(None, description="the one day of candidates that carry no arrived_on")
 
     @property

@@ -51,6 +51,9 @@ class Settings(Knobs):
     days: DaysSettings
     splits: SplitSettings = SplitSettings()
     agreement_floor: float = Field(0.667, ge=-1, le=1, description="Krippendorff's conventional lower limit")
+    agreement_waiver: str | None = Field(
+        None, min_length=10, description="why to calibrate below agreement_floor all the same; printed on the verdict"
+    )
     endpoints: dict[str, EndpointSettings] = Field(min_length=1)
     candidates: list[CandidateSettings] = Field(min_length=1)
     calibrate: CalibrateSettings = CalibrateSettings()

@@ -51,7 +51,8 @@ class Graph:
         """Materialises the assets in this process, failures returned."""
         job = self.definitions.resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
-            instance=self.instance, asset_selection=[names_of(self.settings)(name) for name in assets], partition_key=day,
+            instance=self.instance, partition_key=day,
+            asset_selection=[names_of(self.settings)(name) for name in assets],
             tags=dict(tags or {}), raise_on_error=False, run_config=QUIET,
         )  # fmt: skip
 

@@ -44,6 +44,7 @@ EDGES = {
     ("gold_labels", "seed_splits"),
     ("gold_labels", "judge_leaderboard"),
     ("seed_splits", "judge_leaderboard"),
+    ("annotator_agreement", "judge_leaderboard"),
     ("judge_leaderboard", "calibrated_judge"),
     ("calibrated_judge", "gate_verdict"),
     ("gold_labels", "gate_verdict"),

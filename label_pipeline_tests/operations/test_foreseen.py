@@ -41,7 +41,7 @@ def test_a_holdout_too_small_for_the_policy_is_insufficient_and_costs_nothing(ho
     [said] = json.loads(verdict["failures"])
     assert said == (
         "60 holdout queries have at least 10 graded pairs, single-standard (edited) needs 70; grade 10 more queries "
-        "of 10 pairs"
+        "of 10 pairs in the holdout: about 20 new ones, for they are dealt to every split"
     )
     [standing] = current_standings(found.project, "gate", ["main"]).values()
     assert said in standing.reasons[0]

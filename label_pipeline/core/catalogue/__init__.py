@@ -15,6 +15,7 @@ from label_pipeline.core.catalogue.seed import (
     EVALUATION,
     GOLD,
     HUMAN_LABELS,
+    INPUT_BOOKS,
     QUARANTINE,
     QUERIES,
     SPLITS,
@@ -24,7 +25,7 @@ from label_pipeline.core.tables import Table
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        QUERIES, DOCUMENTS, HUMAN_LABELS, EVALUATION, QUARANTINE, AGREEMENT, GOLD, SPLITS,
+        QUERIES, DOCUMENTS, HUMAN_LABELS, EVALUATION, QUARANTINE, INPUT_BOOKS, AGREEMENT, GOLD, SPLITS,
         EPOCHS, JUDGEMENTS, LEADERBOARD, JUDGE_VERSIONS,
         VERDICTS, HOLDOUT_LOOKS,
         CANDIDATES, LABELS, LABEL_RUNS,
@@ -46,6 +47,7 @@ __all__ = [
     "GOLD",
     "HOLDOUT_LOOKS",
     "HUMAN_LABELS",
+    "INPUT_BOOKS",
     "JUDGEMENTS",
     "JUDGE_VERSIONS",
     "LABELS",

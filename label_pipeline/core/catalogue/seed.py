@@ -52,6 +52,20 @@ QUARANTINE = Table(
     ),
     "seed",
 )  # fmt: skip
+INPUT_BOOKS = Table(
+    "input_books", "snapshot", "where the rows of one input went at the newest load", ("input",),
+    (
+        Column("input", pl.String, "the input table of the seed"),
+        Column("read", pl.Int64, "rows found in its files"), Column("kept", pl.Int64, "rows of the table"),
+        Column("quarantined", pl.Int64, "rejected with a reason"),
+        Column("foreign", pl.Int64, "of these: of no query or document of this project, or of customer text"),
+        Column("repeated", pl.Int64, "of these: the same grade of the same annotator once more"),
+        Column("merged", pl.Int64, "repeats of a kept row that say nothing new"),
+        Column("not_judged", pl.Int64, "grades the mapping calls not judged"),
+        Column("not_sampled", pl.Int64, "rows of pairs beyond `inputs.pairs_per_query`"),
+    ),
+    "seed",
+)  # fmt: skip
 AGREEMENT = Table(
     "agreement", "snapshot", "one agreement figure of one collection", ("collection", "metric"),
     (

@@ -10,7 +10,9 @@ INTERNAL: Final = "internal"
 
 BOUNDARIES: Final = (CUSTOMER,)
 
-SEED_INPUTS: Final = ("queries", "documents", "human_labels", "evaluation")
+HUMAN_LABELS: Final = "human_labels"
+
+SEED_INPUTS: Final = ("queries", "documents", HUMAN_LABELS, "evaluation")
 """Tables that the user's seed files fill."""
 
 CANDIDATES: Final = "candidates"
@@ -23,11 +25,17 @@ PANEL: Final = "panel"
 GOLD_SOURCES: Final = (PANEL,)
 """Where a gold grade can come from."""
 
-AgreementStatus = Literal["usable", "tentative", "unusable", "not applicable"]
+AgreementStatus = Literal["usable", "tentative", "unusable", "not known", "no variation", "not applicable"]
 
 USABLE: Final = "usable"
 TENTATIVE: Final = "tentative"
 UNUSABLE: Final = "unusable"
+NOT_KNOWN: Final = "not known"
+NO_VARIATION: Final = "no variation"
 NOT_APPLICABLE: Final = "not applicable"
 
-AGREEMENT_STATUSES: Final[tuple[AgreementStatus, ...]] = (USABLE, TENTATIVE, UNUSABLE, NOT_APPLICABLE)
+AGREEMENT_STATUSES: Final[tuple[AgreementStatus, ...]] = (
+    USABLE, TENTATIVE, UNUSABLE, NOT_KNOWN, NO_VARIATION, NOT_APPLICABLE,
+)  # fmt: skip
+KNOWN_AGREEMENT: Final = (USABLE, TENTATIVE, UNUSABLE)
+"""Statuses that rest on enough pairs graded twice, and on grades that vary."""

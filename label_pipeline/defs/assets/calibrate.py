@@ -32,7 +32,8 @@ def calibrate_assets(key: Names, spending_pool: str) -> list[dg.AssetsDefinition
 
 def _judge_leaderboard(key: Names, spending_pool: str) -> dg.AssetsDefinition:
     @stage_asset(
-        key, "judge_leaderboard", "calibrate", "leaderboard", deps=("gold_labels", "seed_splits"),
+        key, "judge_leaderboard", "calibrate", "leaderboard",
+        deps=("annotator_agreement", "gold_labels", "seed_splits"),
         kinds={"openai", "deltalake", "mlflow"}, pool=spending_pool,
     )  # fmt: skip
     def judge_leaderboard(

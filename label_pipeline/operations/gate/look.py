@@ -1,6 +1,6 @@
 """Take one look in the full lane: ask the judge about the whole holdout, decide, and store verdict and look."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -22,7 +22,8 @@ from label_pipeline.operations.gate.twins import without_twins
 from label_pipeline.operations.judging import ask_and_store, price, refuse_unanswered
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
-from label_pipeline.stages import gate
+from label_pipeline.operations.seed_soundness import known_of_grades, refuse_unsound
+from label_pipeline.stages import gate, seed
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,10 @@ def look_in_full(run: Run, project: Project, judge: JudgeVersion, epoch: int, ca
     gold, without = _answerable(project, judge, epoch, gold)
     if gold.is_empty():
         return Looked(gold, pair_grades(JUDGEMENTS.empty()), without)
-    asked = pl.concat([gold, _anchor_beside(project, judge, epoch, gold)])
+    new = _undecided(project, judge, epoch, gold)
+    if new:
+        refuse_unsound(run, project, gold.filter(pl.col("collection").is_in(new)), "holdout")
+    asked = pl.concat([gold, _anchor_beside(project, judge, new)])
     grades, served_by = ask_judge(run, project, judge, epoch, asked, cap_usd)
     found = gate.collect(
         gold, grades, judge, project.settings.grade_scale, trains_on=project.settings.rank.grades,
@@ -98,6 +102,7 @@ def _answerable(
         found = gate.foresee(
             rows, policy, look=gate.next_look(looks, collection, FULL, generation), looks_allowed=allowed,
             edited=gate.edited_policy(looks, collection, policy.policy_hash, FULL, generation),
+            to_add=partial(gate.queries_to_add, splits, collection, project.shares),
         )  # fmt: skip
         look = gate.verdict_id(judge.judge_version, collection, epoch, gate.holdout_hash(rows), policy.policy_hash)
         paid = look in known or look in looks["verdict_id"]
@@ -127,21 +132,21 @@ def ask_judge(
     return pair_grades(judging.judgements), hosts(judging.judgements)
 
 
-def _anchor_beside(project: Project, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> pl.DataFrame:
-    """The anchor pairs of the collections whose look is not decided yet: what a baseline will be compared with.
-
-    None where no anchor is required, and none for a look that is settled: it costs nothing to take it again.
-    """
-    store, policy = project.store("gate"), project.policy
-    known = set(store.read("verdicts")["verdict_id"])
-    new = [
+def _undecided(project: Project, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> list[str]:
+    """The collections whose look is not settled yet: a settled one costs nothing to take again."""
+    policy, known = project.policy.policy_hash, set(project.store("gate").read("verdicts")["verdict_id"])
+    return [
         str(name)
         for (name,), rows in gold.group_by(["collection"], maintain_order=True)
-        if gate.verdict_id(judge.judge_version, str(name), epoch, gate.holdout_hash(rows), policy.policy_hash)
-        not in known
+        if gate.verdict_id(judge.judge_version, str(name), epoch, gate.holdout_hash(rows), policy) not in known
     ]
+
+
+def _anchor_beside(project: Project, judge: JudgeVersion, new: Sequence[str]) -> pl.DataFrame:
+    """The anchor pairs of the collections in ``new``, to compare a baseline with; none where not required."""
+    store = project.store("gate")
     if not project.settings.anchor.required:
-        return gold.clear()
+        return store.query("seed/graded_pairs", {"splits": [ANCHOR]}).clear()
     beside = store.query("seed/graded_pairs", {"splits": [ANCHOR]}).filter(pl.col("collection").is_in(new))
     return sendable_rows(beside, inside=project.member_of(judge).inside)
 
@@ -154,6 +159,17 @@ def asked_before(project: Project, judge: JudgeVersion, epoch: int) -> pl.DataFr
         {"judgements": {"member_hash": judge.member_hash, "epoch": epoch, "purpose": CALIBRATE}},
     )  # fmt: skip
     return pair_grades(judged)
+
+
+def _reported(project: Project, collection: str) -> list[gate.criteria.Criterion]:
+    """What is printed on a verdict and decides nothing: what was known of the human grades, and a missing anchor."""
+    rejected, agreement = known_of_grades(project)
+    found = [gate.criteria.reported(one.name, one.sentence) for one in (rejected, *_of(agreement, collection))]
+    return found if project.settings.anchor.required else [*found, gate.criteria.unanchored()]
+
+
+def _of(agreement: Mapping[str, seed.GradeFact], collection: str) -> list[seed.GradeFact]:
+    return [agreement[collection]] if collection in agreement else []
 
 
 Decide = Callable[[int, np.random.Generator, bool], gate.Verdict]
@@ -191,8 +207,7 @@ def settle(
     look = gate.next_look(looks, evidence.collection, lane, generation) if paid.is_empty() else int(paid["look"][0])
     edited = gate.edited_policy(looks, evidence.collection, policy.policy_hash, lane, generation)
     verdict = decide(look, np.random.default_rng(int(name, 16)), edited)
-    if not project.settings.anchor.required:
-        verdict = replace(verdict, criteria=(*verdict.criteria, gate.criteria.unanchored()))
+    verdict = replace(verdict, criteria=(*verdict.criteria, *_reported(project, evidence.collection)))
     decision, spent = gate.rows(
         verdict, evidence, judge_version=judge.judge_version, rubric_version=judge.rubric_version, epoch=epoch,
         now=project.clock(), valid_days=project.settings.gate.valid_days, generation=generation,

@@ -15,6 +15,7 @@ from label_pipeline.operations.gate.look import Looked, ask_judge, asked_before,
 from label_pipeline.operations.gate.twins import without_twins
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
+from label_pipeline.operations.seed_soundness import refuse_unsound
 from label_pipeline.stages import gate
 
 
@@ -54,6 +55,10 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
         why = "; ".join(without.values()) or "no human grade on a holdout or anchor query"
         raise NotApplicableError(f"no re-certification: {why}")
     compared = pl.concat([match.compared for match in matches])
+    known = set(project.store("gate").read("verdicts")["verdict_id"])
+    new = [match.compared for match in matches if _look_id(project, match, judge, epoch) not in known]
+    if new:
+        refuse_unsound(run, project, pl.concat(new), "holdout and anchor")
     grades, served_by = ask_judge(run, project, judge, epoch, compared, cap_usd)
     before = asked_before(project, judge, epoch)
     for match in matches:
@@ -68,6 +73,14 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
     return Looked(compared, grades, without)
 
 
+def _look_id(project: Project, match: LaneMatch, judge: JudgeVersion, epoch: int) -> str:
+    """Names the look at these very pairs."""
+    return gate.verdict_id(
+        judge.judge_version, match.reference.collection, epoch, gate.paired_hash(match.compared, match.reference),
+        project.policy.policy_hash, RECERTIFY,
+    )  # fmt: skip
+
+
 def _refuse_spent(project: Project, match: LaneMatch, judge: JudgeVersion, epoch: int) -> None:
     """Refuses a new look where none is left; one that was paid already, on these very pairs, may be settled.
 
@@ -75,10 +88,7 @@ def _refuse_spent(project: Project, match: LaneMatch, judge: JudgeVersion, epoch
         NotApplicableError: the budget is spent.
     """
     store, collection, looks = project.store("gate"), match.reference.collection, project.settings.gate.looks
-    name = gate.verdict_id(
-        judge.judge_version, collection, epoch, gate.paired_hash(match.compared, match.reference),
-        project.policy.policy_hash, RECERTIFY,
-    )  # fmt: skip
+    name = _look_id(project, match, judge, epoch)
     taken = store.read("holdout_looks")
     if name in store.read("verdicts")["verdict_id"] or name in taken["verdict_id"]:
         return

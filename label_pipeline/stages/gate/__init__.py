@@ -27,13 +27,13 @@ from label_pipeline.stages.gate.reference import (
     paired_hash,
     refuse_own_change,
 )
-from label_pipeline.stages.gate.renewal import generation, queries_needed, retire
+from label_pipeline.stages.gate.renewal import generation, queries_needed, queries_to_add, retire
 from label_pipeline.stages.gate.standing import Standing, standings
 
 __all__ = [
     "ANCHOR_DAYS", "POLICIES", "Criterion", "Evidence", "Lane", "Paired", "Policy", "ReferenceJudge", "Standing",
     "Verdict", "alike", "alpha_of_look", "choose_policy", "collect", "comparable", "criteria", "decide", "doubts",
     "edited_policy", "find_reference", "foresee", "foreseen_row", "generation", "holdout_hash", "looks_left",
-    "next_look", "pair_up", "paired_hash", "queries_needed", "recertify", "refuse_own_change", "retire", "rows",
-    "standings", "suspension", "verdict_id",
+    "next_look", "pair_up", "paired_hash", "queries_needed", "queries_to_add", "recertify", "refuse_own_change",
+    "retire", "rows", "standings", "suspension", "verdict_id",
 ]  # fmt: skip

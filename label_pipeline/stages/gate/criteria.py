@@ -4,6 +4,7 @@ Every sentence says what was found, what was needed and, where that was missed, 
 not a finite number is unknown, and unknown is a failure.
 """
 
+from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ Status = Literal["met", "missed", "unknown", "reported", "not applicable"]
 
 QUERIES: Final = "queries"
 LOOKS: Final = "looks"
+GRADES: Final = "grades"
 """Criteria whose miss says that the data cannot answer, not that the judge is bad."""
 
 NOT_APPLICABLE = {
@@ -53,15 +55,38 @@ def looks(look: int, allowed: int, *, edited: bool = False, lane: Lane = FULL) -
     return Criterion(LOOKS, status, float(look), float(look), float(allowed), sentence)
 
 
-def queries(pairs_per_query: NDArray[np.int64], policy: Policy, what: str = "holdout") -> Criterion:
-    """Whether enough queries have enough graded pairs; known before a judge is asked."""
+def queries(
+    pairs_per_query: NDArray[np.int64], policy: Policy, what: str = "holdout",
+    to_add: Callable[[int], int] | None = None,
+) -> Criterion:  # fmt: skip
+    """Whether enough queries have enough graded pairs; known before a judge is asked.
+
+    Args:
+        pairs_per_query: graded pairs of each query.
+        policy: says how many are enough.
+        what: which queries these are, for people.
+        to_add: from queries that are missing here to new queries to grade, some of which go to other splits.
+    """
     enough = int((pairs_per_query >= policy.min_pairs).sum())
     status: Status = "met" if enough >= policy.min_queries else "missed"
     found = f"{enough} {what} queries have at least {policy.min_pairs} graded pairs"
     sentence = f"{found}, {policy.name} needs {policy.min_queries}"
     if status == "missed":
-        sentence += f"; grade {policy.min_queries - enough} more queries of {policy.min_pairs} pairs"
+        missing = policy.min_queries - enough
+        sentence += f"; grade {missing} more queries of {policy.min_pairs} pairs"
+        if to_add is not None:
+            sentence += f" in the {what}: about {to_add(missing)} new ones, for they are dealt to every split"
     return Criterion(QUERIES, status, float(enough), float(enough), float(policy.min_queries), sentence)
+
+
+def grades(gold: NDArray[np.float64], what: str = "holdout") -> Criterion:
+    """Whether human grades vary; known before a judge is asked: where all are alike, every judge looks the same."""
+    distinct = len(np.unique(gold))
+    status: Status = "met" if distinct >= 2 else "missed"
+    sentence = f"{distinct} distinct human grades on {what} pairs, 2 are needed"
+    if status == "missed":
+        sentence += "; grade pairs of other grades too, also what is not relevant"
+    return Criterion(GRADES, status, float(distinct), float(distinct), 2.0, sentence)
 
 
 def ungraded(evidence: Evidence, policy: Policy, rng: np.random.Generator) -> Criterion:
@@ -78,13 +103,18 @@ def ungraded(evidence: Evidence, policy: Policy, rng: np.random.Generator) -> Cr
     )  # fmt: skip
 
 
+def reported(name: str, sentence: str) -> Criterion:
+    """Printed on the verdict, and decides nothing."""
+    return Criterion(name, "reported", None, None, None, sentence)
+
+
 def unanchored() -> Criterion:
     """Printed where labels may be given without an anchor."""
     sentence = (
         "labels may be given without an anchor baseline (anchor.required: false): a change of the judge after this "
         "look may go unseen"
     )
-    return Criterion("anchor", "reported", None, None, None, sentence)
+    return reported("anchor", sentence)
 
 
 def not_applicable() -> tuple[Criterion, ...]:

@@ -4,7 +4,9 @@ An intersection-union test: every criterion at this look's alpha, no further cor
 failures; a figure that cannot be computed is a failure.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +15,13 @@ from label_pipeline.core import intervals
 from label_pipeline.core.codes.verdicts import CLOSED, FULL, INSUFFICIENT, OPEN, DecidedState, Lane
 from label_pipeline.stages.gate import criteria, measures
 from label_pipeline.stages.gate.criteria import Criterion
-from label_pipeline.stages.gate.direction import direction
+from label_pipeline.stages.gate.direction import SLOPE, direction
 from label_pipeline.stages.gate.evidence import Evidence
 from label_pipeline.stages.gate.policy import Policy
+from label_pipeline.stages.gate.power import POWER, Margin, enough_queries, queries_to_show
+
+SKILL, ORDER, BIAS = "skill R2", "within-query pairwise accuracy", "bias in shares of R"
+"""Criteria of the figures, as verdicts name them."""
 
 RESAMPLES = 10_000
 """At the alpha of a fifth look (.0012) the bound of 2,000 resamples would be the third smallest of them."""
@@ -50,7 +56,7 @@ class Verdict:
         if self.open:
             return OPEN
         missed = {c.name for c in self.criteria if c.status == "missed"}
-        return INSUFFICIENT if missed & {criteria.QUERIES, criteria.LOOKS} or not missed else CLOSED
+        return INSUFFICIENT if missed & {criteria.QUERIES, criteria.LOOKS, criteria.GRADES} or not missed else CLOSED
 
 
 def decide(
@@ -77,7 +83,8 @@ def decide(
         resamples: of the query bootstrap; fewer only where many decisions are simulated.
     """
     counts = intervals.resample_counts(max(evidence.n_queries, 1), rng, b=resamples)
-    found = (
+    margins = _margins(evidence, policy)
+    judged = (
         criteria.looks(look, looks_allowed, edited=edited),
         criteria.queries(evidence.pairs_per_query, policy),
         criteria.ungraded(evidence, policy, rng),
@@ -85,30 +92,61 @@ def decide(
         *_skill(evidence, policy, counts, alpha),
         _gross_error(evidence, policy, counts, alpha),
         _bias(evidence, policy, counts, alpha),
-        *measures.reported(evidence, counts),
-        *criteria.not_applicable(),
     )
+    found = tuple(_narrow(one, margins, alpha) for one in judged)
+    missed = [one for one in found if one.status in {"missed", "unknown"}]
+    wanted = (enough_queries(missed, margins, evidence, look),) if missed else ()
+    found = (*found, *wanted, *measures.reported(evidence, counts), *criteria.not_applicable())
     return Verdict(evidence.collection, policy, look, alpha, evidence.n_queries, evidence.n_pairs, found)
+
+
+def _margins(evidence: Evidence, policy: Policy) -> dict[str, Margin]:
+    """By criterion: the figure whose bound may miss although it passes itself."""
+    off = measures.bias(evidence)
+    side = -1.0 if off.mean < 0 else 1.0
+    return {
+        SKILL: Margin(measures.log_unexplained(evidence), math.log(1 - policy.r2_low), above=False),
+        ORDER: Margin(measures.order(evidence), policy.pairwise_accuracy_low, above=True),
+        _gross_name(evidence): Margin(measures.gross_errors(evidence), policy.gross_error_high, above=False),
+        BIAS: Margin(replace(off, sums=side * off.sums), policy.bias_high, above=False),
+        SLOPE: Margin(measures.slope(evidence), 0.0, above=True),
+    }
+
+
+def _narrow(found: Criterion, margins: Mapping[str, Margin], alpha: float) -> Criterion:
+    """Where only the bound misses, a better judge is no advice: more queries are."""
+    needed = queries_to_show(margins[found.name], alpha) if found.status == "missed" and found.name in margins else None
+    if needed is None:
+        return found
+    told = found.sentence.partition("; ")[0]
+    return found._replace(
+        sentence=f"{told}; the figure passes and only its bound misses: about {needed} holdout queries like these "
+        f"would show it in {POWER:.0%} of looks at this alpha"
+    )
 
 
 def _skill(evidence: Evidence, policy: Policy, counts: NDArray[np.int64], alpha: float) -> tuple[Criterion, Criterion]:
     return (
         criteria.above(
-            "skill R2", measures.skill(evidence), measures.skill_low(evidence, alpha), policy.r2_low,
+            SKILL, measures.skill(evidence), measures.skill_low(evidence, alpha), policy.r2_low,
             "the judge explains too little of the human grades; improve the prompt or choose a stronger model",
         ),
         criteria.above(
-            "within-query pairwise accuracy", measures.order(evidence).mean,
+            ORDER, measures.order(evidence).mean,
             measures.order_low(evidence, counts, alpha), policy.pairwise_accuracy_low,
             "the judge orders a query's documents too poorly for a ranker; improve the prompt or the model",
         ),
     )  # fmt: skip
 
 
+def _gross_name(evidence: Evidence) -> str:
+    return f"errors of {evidence.scale.gross_error} grades or more"
+
+
 def _gross_error(evidence: Evidence, policy: Policy, counts: NDArray[np.int64], alpha: float) -> Criterion:
     totals = measures.gross_errors(evidence)
     return criteria.below(
-        f"errors of {evidence.scale.gross_error} grades or more", totals.mean,
+        _gross_name(evidence), totals.mean,
         intervals.rare_event_upper(totals, counts, alpha), policy.gross_error_high,
         "read the confusion table: which grades are mixed up, and does the rubric say how to tell them apart",
     )  # fmt: skip
@@ -120,6 +158,6 @@ def _bias(evidence: Evidence, policy: Policy, counts: NDArray[np.int64], alpha: 
     lower = intervals.bootstrap_t_lower(totals, counts, alpha)
     bound = float(np.max(np.abs([upper, lower])))  # nan when either is
     return criteria.below(
-        "bias in shares of R", totals.mean, bound, policy.bias_high,
+        BIAS, totals.mean, bound, policy.bias_high,
         "holdout and calibration queries differ, or the calibrator had too few pairs: grade more queries",
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import datetime
 
 import polars as pl
@@ -17,7 +18,13 @@ from label_pipeline.stages.gate.policy import Policy
 
 
 def foresee(
-    gold: pl.DataFrame, policy: Policy, *, look: int, looks_allowed: int, edited: bool = False
+    gold: pl.DataFrame,
+    policy: Policy,
+    *,
+    look: int,
+    looks_allowed: int,
+    edited: bool = False,
+    to_add: Callable[[int], int] | None = None,
 ) -> tuple[Criterion, ...]:
     """The criteria that need no grade of the judge, where one is missed; empty where the look can be taken.
 
@@ -27,9 +34,13 @@ def foresee(
         look: number the look would have.
         looks_allowed: the holdout's budget of looks.
         edited: an earlier look was taken under other thresholds.
+        to_add: from queries the holdout lacks to new ones to grade (``queries_to_add``).
     """
     pairs = gold.group_by(QUERY_KEY).len()["len"].cast(pl.Int64).to_numpy()
-    found = (criteria.looks(look, looks_allowed, edited=edited), criteria.queries(pairs, policy))
+    found = (
+        criteria.looks(look, looks_allowed, edited=edited), criteria.queries(pairs, policy, to_add=to_add),
+        criteria.grades(gold["gold_mean"].to_numpy()),
+    )  # fmt: skip
     return found if any(one.status != "met" for one in found) else ()
 
 

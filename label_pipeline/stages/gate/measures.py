@@ -30,7 +30,7 @@ def loss(evidence: Evidence) -> NDArray[np.float64]:
 
 def skill(evidence: Evidence) -> float:
     """R^2 = 1 - MSE / Var(gold); nan where the gold grades are all alike."""
-    return 1 - math.exp(_log_unexplained(evidence).mean)
+    return 1 - math.exp(log_unexplained(evidence).mean)
 
 
 def skill_low(evidence: Evidence, alpha: float) -> float:
@@ -46,7 +46,7 @@ def skill_low(evidence: Evidence, alpha: float) -> float:
     Returns:
         The bound; nan for fewer than ``intervals.MIN_QUERIES`` queries, 1 where nothing is lost.
     """
-    totals = _log_unexplained(evidence)
+    totals = log_unexplained(evidence)
     if totals.n_queries < intervals.MIN_QUERIES:
         return math.nan
     if totals.mean == -math.inf:
@@ -54,7 +54,7 @@ def skill_low(evidence: Evidence, alpha: float) -> float:
     return 1 - math.exp(intervals.cluster_t_upper(totals, alpha))
 
 
-def _log_unexplained(evidence: Evidence) -> ClusterTotals:
+def log_unexplained(evidence: Evidence) -> ClusterTotals:
     """log(MSE / Var(gold)) as the mean of a quantity by pair: itself + loss / MSE - (g - mean g)^2 / Var(gold)."""
     graded = evidence.gold / evidence.scale.span  # in the unit of the loss
     variance, lost = float(graded.var()), loss(evidence)

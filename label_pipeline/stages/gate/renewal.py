@@ -59,14 +59,27 @@ def queries_needed(splits: pl.DataFrame, collection: str, shares: Shares, policy
     after = here if generation(splits, collection) > 1 and holdout.height < policy.min_queries else (
         retire(here, holdout, collection)
     )  # fmt: skip
+    return _until_held(after, shares, policy.min_queries)
+
+
+def queries_to_add(splits: pl.DataFrame, collection: str, shares: Shares, more: int) -> int:
+    """New seed queries until the present holdout of ``collection`` has ``more`` queries more: they go to every split.
+
+    "Grade 17 more queries" was obeyed at 53, at 70 and at 79 queries, for only about half of them reach the holdout.
+    """
+    here = splits.filter(pl.col("collection") == collection)
+    return _until_held(here, shares, here.filter(pl.col("split") == HOLDOUT).height + more)
+
+
+def _until_held(splits: pl.DataFrame, shares: Shares, wanted: int) -> int:
+    """The smallest number of new queries that brings the holdout of ``splits`` to ``wanted``."""
     known = {
-        f"{task}\x1f{query}": split for task, query, split in after.select("task", "query_id", "split").iter_rows()
+        f"{task}\x1f{query}": split for task, query, split in splits.select("task", "query_id", "split").iter_rows()
     }
     held = sum(split == HOLDOUT for split in known.values())
     new: list[str] = []
-    while held < policy.min_queries:
-        missing = policy.min_queries - held
-        new += [f"new {len(new) + number}" for number in range(missing)]
+    while held < wanted:
+        new += [f"new {len(new) + number}" for number in range(wanted - held)]
         assigned = assign_splits([*known, *new], known, shares)
         held = sum(split == HOLDOUT for split in assigned.values())
     return len(new)

@@ -25,6 +25,9 @@ from label_pipeline.stages.rank.crosswalk import RubricInForce
 
 Grades = Literal["raw", "quarter"]
 
+MOST_ROWS = 10_000
+"""Rows of one query that LightGBM's ranking objectives accept (src/objective/rank_objective.hpp); it refuses more."""
+
 ROWS = pl.Schema(
     {
         **dict.fromkeys(PAIR_KEY, pl.String()),
@@ -111,7 +114,7 @@ def build_training_sets(
         hidden = test_query_inside(rows, splits)
         kept = rows.join(hidden, on=QUERY_KEY, how="anti")
         kept = current_texts(kept, documents, arm, notes)
-        kept = varied_queries(kept, arm, notes)
+        kept = most_rows(varied_queries(kept, arm, notes), arm, notes)
         refuse_test_queries(kept, splits)
         rows_by_arm[arm] = kept
         left_out = other_rubric if arm == AMPLIFIED else 0
@@ -232,6 +235,22 @@ def varied_queries(rows: pl.DataFrame, arm: str, notes: list[str]) -> pl.DataFra
     if after < before:
         notes.append(f"{arm}: {before - after} of {before} queries have one label throughout and are left out.")
     return kept
+
+
+def most_rows(rows: pl.DataFrame, arm: str, notes: list[str], most: int = MOST_ROWS) -> pl.DataFrame:
+    """At most so many rows a query: the human ones, then machine rows by a hash of their pair, so always the same."""
+    large = rows.filter(pl.len().over(QUERY_KEY) > most)
+    if large.is_empty():
+        return rows
+    hashed = [hashlib.sha256(json.dumps(key).encode()).hexdigest() for key in large.select(PAIR_KEY).iter_rows()]
+    ordered = large.with_columns(pl.Series("_hash", hashed)).sort(pl.col("origin") != "human", "_hash")
+    kept = ordered.filter(pl.int_range(pl.len()).over(QUERY_KEY) < most).drop("_hash")
+    notes.append(
+        f"{arm}: {large.height - kept.height} rows of {large.select(QUERY_KEY).n_unique()} queries are left out, for "
+        f"LightGBM takes at most {most:,} rows a query."
+    )
+    others = rows.join(large.select(QUERY_KEY).unique(), on=QUERY_KEY, how="anti")
+    return pl.concat([others, kept]).sort(PAIR_KEY)
 
 
 def manifest(

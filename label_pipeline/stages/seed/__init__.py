@@ -4,6 +4,7 @@ The verbs, in the order the assets call them:
 
 * ``assemble``             files' rows to queries, documents, human labels, evaluation, quarantine, books  inputs.py
 * ``annotator_agreement``  agreement figures a collection, ``agreement_verdict`` on them                   agreement.py
+* ``rejected``, ...        what is known of the grades before a judge is paid                         soundness.py
 * ``gold_labels``          panel mean, variance and count per pair                                           gold.py
 * ``seed_splits``          train, dev, holdout or anchor, for ever                                         gold.py
 * ``assemble_candidates``  candidate rows of one day or all (an amplify asset calls it)                candidates.py
@@ -25,6 +26,7 @@ from label_pipeline.stages.seed.candidates import AssembledCandidates, assemble_
 from label_pipeline.stages.seed.gold import gold_labels, seed_splits
 from label_pipeline.stages.seed.inputs import Assembled, assemble
 from label_pipeline.stages.seed.quarantine import InputBooks
+from label_pipeline.stages.seed.soundness import GradeFact, agreement, rejected, variation
 from label_pipeline.stages.seed.texts import Limits, doc_version
 from label_pipeline.stages.seed.values import RawInput
 
@@ -32,14 +34,18 @@ __all__ = [
     "AgreementVerdict",
     "Assembled",
     "AssembledCandidates",
+    "GradeFact",
     "InputBooks",
     "Limits",
     "RawInput",
+    "agreement",
     "agreement_verdict",
     "annotator_agreement",
     "assemble",
     "assemble_candidates",
     "doc_version",
     "gold_labels",
+    "rejected",
     "seed_splits",
+    "variation",
 ]

@@ -18,7 +18,15 @@ from label_pipeline.core.agreement import (
     quadratic_kappa,
 )
 from label_pipeline.core.catalogue import AGREEMENT
-from label_pipeline.core.codes.inputs import NOT_APPLICABLE, TENTATIVE, UNUSABLE
+from label_pipeline.core.codes.inputs import (
+    KNOWN_AGREEMENT,
+    NO_VARIATION,
+    NOT_APPLICABLE,
+    NOT_KNOWN,
+    TENTATIVE,
+    UNUSABLE,
+    AgreementStatus,
+)
 from label_pipeline.core.codes.inputs import USABLE as USABLE_STATUS
 from label_pipeline.core.intervals import Estimate
 from label_pipeline.core.scale import Scale
@@ -28,6 +36,9 @@ HEADLINE = "krippendorff_alpha_ordinal"
 USABLE = 0.80
 FLOOR = 0.667
 """Krippendorff's conventional limits: reliable from .80, not to be used below .667."""
+
+LEAST_PAIRS, LEAST_QUERIES = 30, 10
+"""Pairs graded twice, and queries they are of, from which on an alpha is known: one pair alike gives 1.0."""
 
 _BIAS_SHARE_OF_SPAN = 0.10  # |bias| above it: look at the annotator (0.4 on a 1-5 scale)
 _KAPPA_BELOW_MEDIAN = 0.15
@@ -74,10 +85,11 @@ def annotator_agreement(
 
     Returns:
         AGREEMENT rows, the headline (Krippendorff's alpha, ordinal) first in each collection. Every row carries the
-        status the headline gives its collection: ``usable`` (alpha >= .80), ``tentative`` (.667 to .80), ``unusable``,
-        or ``not applicable`` where no pair has two grades. Also: alpha (interval), AC2, human-human MSE (squared
-        grades), the share of pairs with two grades or more, and per annotator the bias against the others (grades) and
-        the mean quadratic kappa with them, weighted by common pairs.
+        status the headline gives its collection: ``usable`` (alpha >= .80), ``tentative`` (.667 to .80), ``unusable``;
+        ``not known`` below ``LEAST_PAIRS`` pairs graded twice of ``LEAST_QUERIES`` queries, ``no variation`` where all
+        their grades are one, ``not applicable`` where no pair has two grades. Also: alpha (interval), AC2, human-human
+        MSE (squared grades), the share of pairs with two grades or more, and per annotator the bias against the others
+        (grades) and the mean quadratic kappa with them, weighted by common pairs.
     """
     frames = [
         _collection_rows(str(name), labels, scale, rng, resamples)
@@ -87,7 +99,10 @@ def annotator_agreement(
 
 
 def agreement_verdict(agreement: pl.DataFrame, floor: float = FLOOR) -> AgreementVerdict:
-    """Every collection's alpha (the estimate) must reach ``floor``; what is unknown fails, what cannot apply passes."""
+    """Every known alpha (the estimate) must reach ``floor``; one that is not known or cannot apply passes, and is said.
+
+    A figure that should be there and is not fails.
+    """
     failures: list[str] = []
     notes: list[str] = []
     for (collection,), rows in agreement.group_by("collection", maintain_order=True):
@@ -96,7 +111,7 @@ def agreement_verdict(agreement: pl.DataFrame, floor: float = FLOOR) -> Agreemen
             failures.append(f"{collection}: no {HEADLINE} was computed; materialise annotator_agreement again")
             continue
         alpha, status, reason = (headline[0][name] for name in ("estimate", "status", "reason"))
-        if status == NOT_APPLICABLE:
+        if status not in KNOWN_AGREEMENT:
             notes.append(f"{collection}: {reason}")
         elif alpha is None or not alpha >= floor:
             found = "unknown" if alpha is None or math.isnan(alpha) else f"{alpha:.3f}"
@@ -123,9 +138,9 @@ def _collection_rows(
             alpha_interval(ratings, panel.query_index, panel.n_queries, level, rng, resamples)
             for level in ("ordinal", "interval")
         )
-        status = _status(alpha.value)
+        status, why_not = _status(alpha.value, panel)
         figures += [
-            (HEADLINE, alpha, _headline_reason(alpha, status)),
+            (HEADLINE, alpha, why_not or _headline_reason(alpha, status)),
             ("krippendorff_alpha_interval", interval_alpha, "reliability on the scale of squared errors"),
             ("gwet_ac2", _point(gwet_ac2(ratings, scale.grades)), "stable where one grade dominates"),
             ("human_human_mse", _point(human_mse(ratings)), "how far two people differ, in squared grades"),
@@ -217,10 +232,24 @@ def _point(value: float) -> Estimate:
     return Estimate(value, math.nan, math.nan)
 
 
-def _status(alpha: float) -> str:
+def _status(alpha: float, panel: _Panel) -> tuple[AgreementStatus, str]:
+    """What an alpha says of the labels; and why it says nothing, a sentence, empty where it says something."""
+    twice = np.isfinite(panel.ratings).sum(axis=0) >= 2
+    pairs, queries = int(twice.sum()), len(np.unique(panel.query_index[twice]))
+    grades = np.unique(panel.ratings[:, twice][np.isfinite(panel.ratings[:, twice])])
+    if pairs < LEAST_PAIRS or queries < LEAST_QUERIES:
+        return NOT_KNOWN, (
+            f"alpha {alpha:.3f} rests on {pairs} pairs graded twice, of {queries} queries, and is not known below "
+            f"{LEAST_PAIRS} of {LEAST_QUERIES}: have a second person grade more"
+        )
+    if len(grades) == 1:
+        return NO_VARIATION, (
+            f"all {pairs} pairs graded twice have grade {grades[0]:g}: nothing varies, so agreement says nothing; have "
+            "pairs of other grades graded twice"
+        )
     if alpha >= USABLE:
-        return USABLE_STATUS
-    return TENTATIVE if alpha >= FLOOR else UNUSABLE
+        return USABLE_STATUS, ""
+    return (TENTATIVE if alpha >= FLOOR else UNUSABLE), ""
 
 
 def _headline_reason(alpha: Estimate, status: str) -> str:

@@ -1,11 +1,11 @@
 """``assemble``: every seed input read together, so that grades meet the queries and documents they belong to."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import polars as pl
 
-from label_pipeline.core.catalogue import QUARANTINE
+from label_pipeline.core.catalogue import INPUT_BOOKS, QUARANTINE
 from label_pipeline.core.codes.inputs import SEED_INPUTS
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.seed.grades import accept_evaluation, accept_human_labels
@@ -42,6 +42,12 @@ class Assembled:
     quarantine: pl.DataFrame
     books: tuple[InputBooks, ...]
     read: Mapping[str, pl.DataFrame]
+
+    @property
+    def book_rows(self) -> pl.DataFrame:
+        """The books as INPUT_BOOKS rows."""
+        rows = [asdict(one) for one in self.books]
+        return INPUT_BOOKS.conform(pl.DataFrame(rows).select(INPUT_BOOKS.schema.names()))
 
     @property
     def balanced(self) -> bool:

@@ -36,6 +36,8 @@ class InputBooks:
         read: records found in its files.
         kept: rows of the resulting table.
         quarantined: rejected with a reason.
+        foreign: of these, rows of no query or document of this project, or of customer text.
+        repeated: of these, the same grade of the same annotator once more.
         merged: repeats of a kept row that say nothing new.
         not_judged: grades the mapping calls "not judged".
         not_sampled: rows of pairs beyond ``pairs_per_query``.
@@ -50,6 +52,8 @@ class InputBooks:
     not_judged: int = 0
     not_sampled: int = 0
     other_day: int = 0
+    foreign: int = 0
+    repeated: int = 0
 
     @property
     def balanced(self) -> bool:
@@ -129,6 +133,9 @@ def quarantine_of(rows: pl.DataFrame, table: str, partition: str = "all") -> pl.
 def book(rows: pl.DataFrame, table: str, read: int, kept: int) -> InputBooks:
     """The books of one table: what was read and kept is counted at the ends, not from the fates."""
     fates: dict[str, int] = dict(rows.filter(~ALIVE).group_by("fate").len().iter_rows())
+    rejected = rows.filter(pl.col("fate") == "quarantined")
+    foreign = _any(rejected, [~pl.col("query_known"), ~pl.col("document_known"), pl.col("customer_text")])
+    repeated = _any(rejected.filter(~foreign), [pl.col("is_repeat") & ~pl.col("contradicts")])
     return InputBooks(
         table,
         read,
@@ -138,4 +145,12 @@ def book(rows: pl.DataFrame, table: str, read: int, kept: int) -> InputBooks:
         not_judged=fates.get("not judged", 0),
         not_sampled=fates.get("not sampled", 0),
         other_day=fates.get("other day", 0),
+        foreign=int(foreign.sum()),
+        repeated=int(repeated.sum()),
     )
+
+
+def _any(rows: pl.DataFrame, conditions: list[pl.Expr]) -> pl.Series:
+    """Which rows meet any of the conditions whose columns there are."""
+    there = [when for when in conditions if set(when.meta.root_names()) <= set(rows.columns)]
+    return rows.select(pl.any_horizontal(*there, pl.lit(False)).fill_null(False).alias("met"))["met"]

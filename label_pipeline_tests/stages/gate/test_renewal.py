@@ -7,7 +7,7 @@ import pytest
 
 from label_pipeline.core.splits import Shares
 from label_pipeline.core.tables import QUERY_KEY
-from label_pipeline.stages.gate import POLICIES, generation, queries_needed, retire
+from label_pipeline.stages.gate import POLICIES, generation, queries_needed, queries_to_add, retire
 from label_pipeline.stages.seed import seed_splits
 from label_pipeline_tests.sql import frames
 from label_pipeline_tests.sql.frames import NOON
@@ -93,3 +93,14 @@ def test_what_came_in_since_is_not_asked_for_again() -> None:
     some = dealt(88 + 20, retired)
     left = queries_needed(some, "main", Shares(), POLICY)
     assert left == queries_needed(retired, "main", Shares(), POLICY) - 20
+
+
+@pytest.mark.parametrize("more", [1, 9, 17])
+def test_what_a_short_holdout_lacks_is_told_in_queries_to_grade_and_one_fewer_does_not_do(more: int) -> None:
+    """At 53 queries the advice was 17; obeyed, it was given again at 70 and at 79."""
+    first = dealt(53)
+    held = counts(first)["holdout"]
+    needed = queries_to_add(first, "main", Shares(), more)
+    assert needed > more
+    assert counts(dealt(53 + needed, first))["holdout"] == held + more
+    assert counts(dealt(53 + needed - 1, first))["holdout"] < held + more

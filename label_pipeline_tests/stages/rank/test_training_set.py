@@ -15,7 +15,7 @@ from label_pipeline.core.errors import (
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.rank import training_set
 from label_pipeline.stages.rank.crosswalk import RubricInForce
-from label_pipeline.stages.rank.training_set import TrainingSets, build_training_sets
+from label_pipeline.stages.rank.training_set import MOST_ROWS, TrainingSets, build_training_sets, most_rows
 from label_pipeline_tests.stages.rank import world
 
 SCALE = Scale(0, 3)
@@ -242,3 +242,22 @@ def test_of_two_older_rubrics_the_label_given_last_comes_in_and_a_grade_between_
 def test_a_crosswalk_that_does_not_fit_is_refused(grades: dict[int, int], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         by_rubric(pl.concat([world.labels(LABELS), under("r0", OLD)]), {"r0": grades})
+
+
+def test_a_query_keeps_as_many_rows_as_lightgbm_takes_and_its_human_ones_first() -> None:
+    notes: list[str] = []
+    made = pl.DataFrame(
+        [
+            {"task": "relevance", "collection": "main", "query_id": query, "doc_id": f"d{i}", "doc_version": "v",
+             "context_id": None, "label": i % 2, "origin": "human" if i < 3 else "machine"}
+            for query, count in (("large", 20), ("small", 8)) for i in range(count)
+        ],
+        schema_overrides={"context_id": pl.String},
+    )  # fmt: skip
+    kept = most_rows(made, "amplified", notes, most=10)
+    assert dict(kept.group_by("query_id").len().iter_rows()) == {"large": 10, "small": 8}
+    assert kept.filter(origin="human").height == 6
+    assert notes == ["amplified: 10 rows of 1 queries are left out, for LightGBM takes at most 10 rows a query."]
+    assert most_rows(made.reverse(), "amplified", [], most=10).equals(kept), "whatever their order"
+    assert most_rows(made, "amplified", notes).equals(made)
+    assert MOST_ROWS == 10_000

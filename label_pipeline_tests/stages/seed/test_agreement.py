@@ -34,8 +34,9 @@ def labels(ratings: list[list[float]], collection: str = "main", pairs_per_query
     return HUMAN_LABELS.conform(pl.DataFrame(rows))
 
 
-def published() -> pl.DataFrame:
-    table = [line.split() for line in KRIPPENDORFF.strip().splitlines()]
+def published(times: int = 1) -> pl.DataFrame:
+    """The example, its units repeated: alpha hardly changes, and rests on more of them."""
+    table = [line.split() * times for line in KRIPPENDORFF.strip().splitlines()]
     return labels([[math.nan if cell == "." else float(cell) for cell in row] for row in table])
 
 
@@ -56,8 +57,9 @@ def test_krippendorffs_own_example() -> None:
     assert figure(found, "krippendorff_alpha_interval") == pytest.approx(0.8491, abs=5e-4)
     assert figure(found, "gwet_ac2") == pytest.approx(0.9140, abs=5e-4)
     assert figure(found, "share_of_pairs_with_two_grades") == pytest.approx(11 / 12)
-    assert found["status"].unique().to_list() == ["usable"]
+    assert found["status"].unique().to_list() == ["not known"], "eleven pairs graded twice"
     assert found.select("n_queries", "n_pairs", "n_annotators").row(0) == (12, 12, 4)
+    assert agreement(published(times=3))["status"].unique().to_list() == ["usable"]
     low, high = found.filter(metric=HEADLINE).select("low", "high").row(0)
     assert 0.3 < low < 0.8154 < high <= 1
 
@@ -120,8 +122,8 @@ def test_the_status_follows_the_estimate(noise: float, status: str, passed: bool
 
 
 def test_collections_are_judged_apart_and_the_verdict_names_the_bad_one() -> None:
-    good = published()
-    bad = labels([[1, 2, 3, 4, 5, 1], [5, 4, 1, 2, 1, 3]], collection="mail")
+    good = published(times=3)
+    bad = labels([[1, 2, 3, 4, 5, 1] * 5, [5, 4, 1, 2, 1, 3] * 5], collection="mail")
     found = agreement(pl.concat([good, bad]))
     assert dict(found.filter(metric=HEADLINE).select("collection", "status").iter_rows()) == {
         "mail": "unusable",
@@ -133,6 +135,22 @@ def test_collections_are_judged_apart_and_the_verdict_names_the_bad_one() -> Non
     assert verdict.failures[0].startswith("mail: annotators agree at alpha -0.")
     assert "the floor is 0.667" in verdict.failures[0]
     assert len(verdict.notes) == 1
+
+
+def test_one_pair_alike_is_not_known_and_grades_that_never_vary_say_nothing() -> None:
+    """One doubly graded pair among a thousand gave alpha 1.0, "usable"."""
+    one = agreement(labels([[1.0] + [2.0] * 99, [1.0] + [math.nan] * 99]))
+    assert figure(one, HEADLINE) == 1.0
+    assert one["status"].unique().to_list() == ["not known"]
+    assert "rests on 1 pairs graded twice, of 1 queries, and is not known below 30 of 10" in one["reason"][0]
+    alike = agreement(labels([[3.0] * 40, [3.0] * 40]))
+    assert alike["status"].unique().to_list() == ["no variation"]
+    few = agreement(labels([[1.0, 5.0] * 20, [1.0, 5.0] * 20], pairs_per_query=8))
+    assert few["status"].unique().to_list() == ["not known"], "40 pairs of 5 queries"
+    for found in (one, alike, few):
+        verdict = agreement_verdict(found)
+        assert verdict.passed
+        assert verdict.notes == (f"main: {found['reason'][0]}",)
 
 
 def row(metric: str = HEADLINE, estimate: float | None = 0.7, status: str = "tentative") -> pl.DataFrame:

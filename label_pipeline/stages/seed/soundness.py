@@ -1,0 +1,122 @@
+"""Are the human grades fit to pay a judge for? What can be known of them is known before a request is sent.
+
+Whether people agree, whether few of their rows were rejected, whether their grades vary. Keep out: queries and pairs a
+verdict needs (stages/gate), what an annotator should do (agreement.py).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from label_pipeline.core.codes.inputs import KNOWN_AGREEMENT
+from label_pipeline.core.scale import Scale
+from label_pipeline.stages.seed.agreement import HEADLINE
+
+AGREEMENT, REJECTED, GRADES = "human agreement", "rejected human rows", "grades"
+"""What is known of human grades, as criteria of a verdict name it."""
+
+CAUSES = 3
+"""Reasons shown of rejected rows, the commonest first."""
+
+
+class GradeFact(NamedTuple):
+    """One thing known of the grades.
+
+    Attributes:
+        name: of the criterion on the verdict.
+        stops: nothing is asked of a judge while it holds.
+        sentence: what was found, what was expected, what to do.
+    """
+
+    name: str
+    stops: bool
+    sentence: str
+
+
+def agreement(figures: pl.DataFrame, floor: float, waiver: str | None) -> dict[str, GradeFact]:
+    """By collection: a known alpha below ``floor`` stops, unless somebody says in writing why it should not.
+
+    Args:
+        figures: AGREEMENT rows.
+        floor: settings `agreement_floor`.
+        waiver: settings `agreement_waiver`.
+    """
+    found: dict[str, GradeFact] = {}
+    for row in figures.filter(pl.col("metric") == HEADLINE).sort("collection").iter_rows(named=True):
+        low = row["status"] in KNOWN_AGREEMENT and not (row["estimate"] or 0.0) >= floor
+        told = row["reason"]
+        if low:
+            told = f"annotators agree at alpha {row['estimate']:.3f}, the floor is {floor:g}"
+            told += (
+                f"; calibrated all the same, agreement_waiver: {waiver}" if waiver else
+                ": sharpen the rubric where they differ and grade again, or state agreement_waiver with your reason, "
+                "which is printed on the verdict"
+            )  # fmt: skip
+        found[row["collection"]] = GradeFact(AGREEMENT, low and not waiver, told)
+    return found
+
+
+def rejected(books: Mapping[str, int] | None, quarantine: pl.DataFrame, most: float) -> GradeFact:
+    """Whether few enough human rows about this project's queries and documents were rejected.
+
+    The rows that several people grade are the ones that contradict each other: without them every judge looks better.
+
+    Args:
+        books: INPUT_BOOKS row of the human labels; None in a project that was not loaded since there are any.
+        quarantine: QUARANTINE rows of the human labels.
+        most: settings `inputs.max_rejected_share`.
+    """
+    if books is None:
+        return GradeFact(
+            REJECTED, False, "how many human rows were rejected is not known: load the seed again (load_seed)"
+        )
+    lost = books["quarantined"] - books["foreign"] - books["repeated"]
+    about = books["kept"] + books["not_sampled"] + lost
+    share = lost / about if about else 0.0
+    told = f"{lost} of {about} human rows about this project's queries and documents were rejected, {share:.1%}"
+    if share <= most:
+        return GradeFact(REJECTED, False, f"{told}, at most {most:.0%} may be")
+    return GradeFact(
+        REJECTED, True,
+        f"{told}, at most {most:.0%} may be (inputs.max_rejected_share): what is missing may be what people differ on. "
+        f"{_causes(quarantine)}; see table quarantine, mend the files and load them again",
+    )  # fmt: skip
+
+
+def variation(gold: pl.DataFrame, scale: Scale, what: str) -> list[GradeFact]:
+    """Whether grades vary, and whether an end of the scale is missing, which only warns.
+
+    Args:
+        gold: rows with ``collection`` and ``gold_mean``, of any number of collections.
+        scale: the project's scale.
+        what: which pairs these are, for people.
+    """
+    found = []
+    for (collection,), rows in gold.group_by(["collection"], maintain_order=True):
+        whole = (rows["gold_mean"] + 0.5).floor().cast(pl.Int64)
+        counts = dict(whole.value_counts().sort("gold_mean").iter_rows())
+        told = ", ".join(f"{count} of grade {grade}" for grade, count in counts.items())
+        if rows["gold_mean"].n_unique() < 2:
+            told = (
+                f"all graded {what} pairs are alike ({told}): nothing can be learnt or measured; grade pairs of other "
+                "grades too, also what is not relevant"
+            )
+            found.append(GradeFact(GRADES, True, f"[{collection}] {told}"))
+        elif missing := [str(grade) for grade in (scale.lo, scale.hi) if grade not in counts]:
+            told = (
+                f"no graded {what} pair has grade {' and '.join(missing)} ({told}): how a judge reads that end of the "
+                "scale will not be known"
+            )
+            found.append(GradeFact(GRADES, False, f"[{collection}] {told}"))
+    return found
+
+
+def _causes(quarantine: pl.DataFrame) -> str:
+    """The commonest reasons of rejected rows, names and numbers left out."""
+    if quarantine.is_empty():
+        return "Reasons are in the table"
+    kinds = [re.sub(r"'[^']*'|\"[^\"]*\"|\d+", "..", reason).split(";")[0] for reason in quarantine["reason"]]
+    counts = pl.Series("kind", kinds).value_counts(sort=True).head(CAUSES)
+    return "Mostly: " + "; ".join(f"{count} times: {kind}" for kind, count in counts.iter_rows())
