@@ -148,11 +148,12 @@ def migrate_keys(
     everything: Annotated[
         bool, typer.Option("--all", help="Take results of unknown runs too: no other project used this instance.")
     ] = False,
+    known: Annotated[bool, typer.Option("--known", help="Leave results of unknown runs behind.")] = False,
 ) -> None:
     """Give an older project keys of its own in Dagster: its results are told again under them. Spends nothing."""
     from label_pipeline.cli.migrate_keys import migrate_keys as migrate
 
-    migrate(Console(), _path(config), everything=everything)
+    migrate(Console(), _path(config), everything=everything, known=known)
 
 
 app.add_typer(seed_app, name="seed")

@@ -16,6 +16,9 @@ from label_pipeline.defs.jobs import SELECTIONS
 from label_pipeline.defs.names import PROJECT, Names
 from label_pipeline.settings import Settings
 
+EARLIER = "telemetry: {enabled: false}\nnux: {enabled: false}\n"
+"""What a version without `ui` wrote; replaced, for it lets two runs spend at once."""
+
 OWN = """\
 # The Dagster instance of this project alone. For the page and the daemon: export DAGSTER_HOME=<this folder>, or use
 # `label-pipeline ui`.
@@ -41,8 +44,9 @@ def dagster_home(settings: Settings) -> Path:
         return Path(home)
     folder = settings.home_path / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "dagster.yaml").exists():
-        (folder / "dagster.yaml").write_text(OWN, encoding="utf-8")
+    config = folder / "dagster.yaml"
+    if not config.exists() or config.read_text(encoding="utf-8") == EARLIER:
+        config.write_text(OWN, encoding="utf-8")
     return folder
 
 
@@ -68,6 +72,9 @@ def refuse_taken(instance: DagsterInstance, key: Names) -> None:
         event = instance.get_latest_materialization_event(key(name))
         run = instance.get_run_by_id(event.run_id) if event is not None else None
         owner = run.tags.get(PROJECT, key.project) if run is not None else key.project
+        if event is not None and event.asset_materialization and run is None:  # told again by migrate-keys
+            told = event.asset_materialization.metadata.get(PROJECT)
+            owner = str(told.value) if told is not None else key.project
         if owner != key.project:
             raise SettingsError(
                 f"asset {key(name).to_user_string()} of this Dagster instance belongs to another project ({owner}); "

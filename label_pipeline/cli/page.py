@@ -28,9 +28,14 @@ def open_page(configs: Sequence[Path], host: str, port: int) -> None:
         port: its port.
 
     Raises:
-        SettingsError: two projects share a code location, keys in Dagster, or a home.
+        SettingsError: two projects share a code location, keys in Dagster, or a home; or they share no instance.
     """
     projects = {config: load(config) for config in configs}
+    if len(projects) > 1 and not os.environ.get("DAGSTER_HOME"):
+        raise SettingsError(
+            "several projects share a page only where they share an instance, and without DAGSTER_HOME each has its "
+            "own: export DAGSTER_HOME=FOLDER, also for `label-pipeline run`"
+        )
     home = dagster_home(next(iter(projects.values())))
     workspace = write_workspace(home / "label_pipeline", projects)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", host, "-p", str(port)]

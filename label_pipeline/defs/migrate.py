@@ -38,6 +38,19 @@ class Moved:
     behind: dict[str, str]
 
 
+def unknown(
+    instance: DagsterInstance, old: Names, new: Names, definitions: dg.Definitions, runs: Collection[str]
+) -> list[str]:
+    """The assets, by their old keys, with a newest event of a run that nobody knows as this or another project's."""
+    graph = definitions.resolve_asset_graph()
+    return [
+        old(key.path[-1]).to_user_string()
+        for key in graph.toposorted_asset_keys
+        for event in _newest(instance, old(key.path[-1]), partitioned=graph.get(key).is_partitioned)
+        if _owner(instance, event.run_id) is None and event.run_id not in runs
+    ]
+
+
 def move(
     instance: DagsterInstance,
     old: Names,
@@ -70,7 +83,7 @@ def move(
         told = {event.partition_key for event in _newest(instance, key, partitioned=graph.get(key).is_partitioned)}
         for event in ours:
             if event.partition_key not in told:
-                instance.report_runless_asset_event(_again(event, key, old(name)))
+                instance.report_runless_asset_event(_again(event, key, old(name), new.project))
                 materialisations += 1
         for check in graph.get_check_keys_for_assets({key}):
             if _check_again(instance, dg.AssetCheckKey(old(name), check.name), check, new, runs, everything):
@@ -90,16 +103,22 @@ def _newest(instance: DagsterInstance, key: dg.AssetKey, *, partitioned: bool) -
 
 
 def _is_ours(instance: DagsterInstance, run_id: str, names: Names, runs: Collection[str], everything: bool) -> bool:
-    run = instance.get_run_by_id(run_id)
-    owner = run.tags.get(PROJECT) if run is not None else None
+    owner = _owner(instance, run_id)
     return owner == names.project if owner is not None else everything or run_id in runs
 
 
-def _again(event: EventLogRecord, key: dg.AssetKey, old: dg.AssetKey) -> dg.AssetMaterialization:
+def _owner(instance: DagsterInstance, run_id: str) -> str | None:
+    """The project a run says it is of; None where it says none."""
+    run = instance.get_run_by_id(run_id)
+    return run.tags.get(PROJECT) if run is not None else None
+
+
+def _again(event: EventLogRecord, key: dg.AssetKey, old: dg.AssetKey, project: str) -> dg.AssetMaterialization:
     found = event.asset_materialization
     assert found is not None  # a materialisation was asked for
     about: dict[str, dg.MetadataValue] = {
         MOVED_FROM: dg.MetadataValue.text(old.to_user_string()), HAPPENED: dg.MetadataValue.timestamp(event.timestamp),
+        PROJECT: dg.MetadataValue.text(project),
     }  # fmt: skip
     # how it was made of its inputs is told in their old keys: without it Dagster calls nothing stale that was not
     tags = {name: value for name, value in (found.tags or {}).items() if name == "dagster/data_version"}

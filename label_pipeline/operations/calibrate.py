@@ -24,7 +24,7 @@ from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 from label_pipeline.operations.seed_soundness import refuse_unsound
 from label_pipeline.operations.spending import spending
-from label_pipeline.stages import calibrate
+from label_pipeline.stages import calibrate, seed
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ def compare_candidates(run: Run, project: Project, *, fresh: bool = False, cap_u
         if pairs.is_empty():
             raise NotApplicableError("no human grade on a train or dev query; materialise seed_inputs first")
         refuse_unsound(run, project, pairs, "train and dev")
+        pairs = pairs.filter(~pl.col("collection").is_in(seed.alike(pairs)))
         epoch = next_epoch(project, "calibrate") if fresh else current_epoch(project)
         cap = project.settings.calibrate.cap_usd if cap_usd is None else cap_usd
         candidates = _ask_candidates(run, project, pair_texts(pairs), epoch, cap)

@@ -56,7 +56,11 @@ def test_projects_that_would_be_mixed_up_are_refused(line: str, what: str, shell
     first = shell.folder / "one" / "settings.yaml"
     second = first.with_name("second.yaml")
     second.write_text(first.read_text() + line)
-    end = shell.here("ui", "--config", first, "--config", second)
+    apart = shell.here("ui", "--config", first, "--config", second)
+    assert apart.code == 2
+    assert "without DAGSTER_HOME each has its own: export DAGSTER_HOME=FOLDER" in apart.said
+    sharing = Shell(shell.folder, {**shell.exported, "DAGSTER_HOME": str(shell.folder)})
+    end = sharing.here("ui", "--config", first, "--config", second)
     assert end.code == 2
     assert f"have {what} in common" in end.said
 

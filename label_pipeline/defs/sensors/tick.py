@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster import DagsterInstance
 
+from label_pipeline.defs.migrate import HAPPENED
 from label_pipeline.defs.names import Names
 from label_pipeline.defs.sensors.asking import Asking, Note, asking
 from label_pipeline.operations import recalibrate, watch
@@ -57,11 +58,6 @@ class Tick:
         if busy := self.under_way(wanted.job):
             return None, f"run {busy} of job {wanted.job} is under way"
         now, last = utc_now(), asked.last(wanted.job)  # the clock of the runs
-        if last is not None and last.waits(now) and not self._was_made(last.run_key):
-            return (
-                None,
-                f"job {wanted.job} was asked for {(now - last.at).total_seconds():.0f} s ago, its run comes first",
-            )
         before = self._attempts(wanted, by_judge=by_judge and wanted.job == RECALIBRATE)
         due = rules.due(
             wanted, before, answered=watch.answered(self.project, wanted),
@@ -70,6 +66,9 @@ class Tick:
         )  # fmt: skip
         if due.run_key is None:
             return None, due.sentence
+        if last is not None and last.run_key != due.run_key and last.waits(now) and not self._was_made(last.run_key):
+            ago = (now - last.at).total_seconds()
+            return None, f"job {wanted.job} was asked for {ago:.0f} s ago, its run comes first"
         config, sentence = self._allowed(wanted, again=bool(before))
         if config is None:
             return None, sentence
@@ -139,7 +138,11 @@ class Tick:
     def loaded_at(self) -> datetime | None:
         """When this instance saw the seed loaded last."""
         event = self.instance.get_latest_materialization_event(self.key("seed_inputs"))
-        return None if event is None else datetime.fromtimestamp(event.timestamp, UTC)
+        if event is None:
+            return None
+        told = event.asset_materialization.metadata.get(HAPPENED) if event.asset_materialization else None
+        moved = told.value if told is not None else None  # told again under new keys: it happened earlier
+        return datetime.fromtimestamp(moved if isinstance(moved, float) else event.timestamp, UTC)
 
 
 def _overlap(wanted: WantedRun, run: dg.DagsterRun) -> bool:

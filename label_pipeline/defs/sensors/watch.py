@@ -76,16 +76,17 @@ def _judge_model_changed(tick: Tick, cursor: str | None) -> dg.SensorResult:
     judges = watch.watched(tick.project)
     if not judges:
         return _result([], [NOTHING_TO_WATCH], cursor, gate_events(tick.project, tick.instance, tick.key))
-    listed, silent = watch.model_lists(tick.project, sorted({judge.endpoint for judge in judges}))
+    lists = watch.model_lists(tick.project, sorted({judge.endpoint for judge in judges}))
     said = {judge.key: watch.recorded(tick.project, judge) for judge in judges}
-    found = rules.model_changed(judges, listed, said, cursor)
+    found = rules.model_changed(judges, lists.listed, said, cursor)
     requests, notes = tick.settle(found)
     written = found.cursor
     for request in requests:
         if request.job_name == tick.key.of(ANCHOR):  # one run answers every fingerprint seen so far
             judge = request.tags[ABOUT]
             written = rules.remember_asked(written, judge, said[judge].fingerprints)
-    return _result(requests, [*notes, *silent], written, gate_events(tick.project, tick.instance, tick.key))
+    told = [f"{COULD_NOT_LOOK}{'; '.join(lists.notes)}", *notes] if lists.blind else [*notes, *lists.notes]
+    return _result(requests, told, written, gate_events(tick.project, tick.instance, tick.key))
 
 
 def _anchor_drifted(tick: Tick, cursor: str | None) -> dg.SensorResult:

@@ -73,7 +73,7 @@ def look_in_full(run: Run, project: Project, judge: JudgeVersion, epoch: int, ca
     gold, without = _answerable(project, judge, epoch, gold)
     if gold.is_empty():
         return Looked(gold, pair_grades(JUDGEMENTS.empty()), without)
-    new = _undecided(project, judge, epoch, gold)
+    new = _unpaid(project, judge, epoch, gold)
     if new:
         refuse_unsound(run, project, gold.filter(pl.col("collection").is_in(new)), "holdout")
     asked = pl.concat([gold, _anchor_beside(project, judge, new)])
@@ -132,9 +132,10 @@ def ask_judge(
     return pair_grades(judging.judgements), hosts(judging.judgements)
 
 
-def _undecided(project: Project, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> list[str]:
-    """The collections whose look is not settled yet: a settled one costs nothing to take again."""
-    policy, known = project.policy.policy_hash, set(project.store("gate").read("verdicts")["verdict_id"])
+def _unpaid(project: Project, judge: JudgeVersion, epoch: int, gold: pl.DataFrame) -> list[str]:
+    """The collections whose look is not paid for yet: a paid one is settled whatever is known of the grades."""
+    store, policy = project.store("gate"), project.policy.policy_hash
+    known = {*store.read("verdicts")["verdict_id"], *store.read("holdout_looks")["verdict_id"]}
     return [
         str(name)
         for (name,), rows in gold.group_by(["collection"], maintain_order=True)

@@ -55,7 +55,8 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
         why = "; ".join(without.values()) or "no human grade on a holdout or anchor query"
         raise NotApplicableError(f"no re-certification: {why}")
     compared = pl.concat([match.compared for match in matches])
-    known = set(project.store("gate").read("verdicts")["verdict_id"])
+    store = project.store("gate")
+    known = {*store.read("verdicts")["verdict_id"], *store.read("holdout_looks")["verdict_id"]}
     new = [match.compared for match in matches if _look_id(project, match, judge, epoch) not in known]
     if new:
         refuse_unsound(run, project, pl.concat(new), "holdout and anchor")

@@ -7,13 +7,13 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from label_pipeline.core.codes.drift import CANARY_RUN
 from label_pipeline.core.codes.verdicts import DECISION, SUSPENSION
-from label_pipeline.core.errors import JudgeError, SettingsError, StorageError
+from label_pipeline.core.errors import JudgeError, ProviderRejectedError, SettingsError, StorageError
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.project import Project
 from label_pipeline.stages.watch import CanaryStopped, DriftSeen, Recorded, WantedRun, WatchedJudge, one_a_reply
@@ -154,33 +154,49 @@ def canaries_stopped(project: Project, judges: Sequence[WatchedJudge]) -> list[C
     return found
 
 
-def model_lists(project: Project, endpoints: Sequence[str]) -> tuple[dict[str, frozenset[str] | None], list[str]]:
-    """Endpoint: the model ids it lists, None where it did not answer; and why not, as sentences."""
+class ModelLists(NamedTuple):
+    """What endpoints list.
+
+    Attributes:
+        listed: endpoint: the model ids it lists; None where it gave no list.
+        notes: why not, as sentences.
+        blind: whether one of them could not be reached at all; one that has no list says so, and is no trouble.
+    """
+
+    listed: dict[str, frozenset[str] | None]
+    notes: list[str]
+    blind: bool
+
+
+def model_lists(project: Project, endpoints: Sequence[str]) -> ModelLists:
+    """Asks every endpoint for its model list."""
     return asyncio.run(_model_lists(project, endpoints))
 
 
-async def _model_lists(
-    project: Project, endpoints: Sequence[str]
-) -> tuple[dict[str, frozenset[str] | None], list[str]]:
+async def _model_lists(project: Project, endpoints: Sequence[str]) -> ModelLists:
     found: dict[str, frozenset[str] | None] = dict.fromkeys(endpoints)
     notes: list[str] = []
+    unreached: list[str] = []
 
     async def ask(endpoint: str) -> None:
         try:
             client = project.client(endpoint)
         except (SettingsError, StorageError) as error:
             notes.append(str(error))
+            unreached.append(endpoint)
             return
         try:
             found[endpoint] = frozenset(await asyncio.wait_for(client.models(), LIST_WITHIN_S))
         except (JudgeError, TimeoutError) as error:
             said = str(error) or f"no answer within {LIST_WITHIN_S:.0f} s"
             notes.append(f"endpoint {endpoint} gave no model list, which is no change: {said}")
+            if not isinstance(error, ProviderRejectedError):
+                unreached.append(endpoint)
         finally:
             await client.close()
 
     await asyncio.gather(*map(ask, (name for name in endpoints if name in project.settings.endpoints)))
-    return found, notes
+    return ModelLists(found, notes, bool(unreached))
 
 
 def opened(project: Project, names: Sequence[str]) -> list[str]:

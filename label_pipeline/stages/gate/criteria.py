@@ -74,8 +74,8 @@ def queries(
     if status == "missed":
         missing = policy.min_queries - enough
         sentence += f"; grade {missing} more queries of {policy.min_pairs} pairs"
-        if to_add is not None:
-            sentence += f" in the {what}: about {to_add(missing)} new ones, for they are dealt to every split"
+        if to_add is not None and (new := to_add(missing)):
+            sentence += f" in the {what}: about {new} new ones, for they are dealt to every split"
     return Criterion(QUERIES, status, float(enough), float(enough), float(policy.min_queries), sentence)
 
 

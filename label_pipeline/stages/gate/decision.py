@@ -94,8 +94,8 @@ def decide(
         _bias(evidence, policy, counts, alpha),
     )
     found = tuple(_narrow(one, margins, alpha) for one in judged)
-    missed = [one for one in found if one.status in {"missed", "unknown"}]
-    wanted = (enough_queries(missed, margins, evidence, look),) if missed else ()
+    shut = any(one.status in {"missed", "unknown"} for one in found)
+    wanted = (enough_queries(found, margins, evidence, look, looks_allowed),) if shut else ()
     found = (*found, *wanted, *measures.reported(evidence, counts), *criteria.not_applicable())
     return Verdict(evidence.collection, policy, look, alpha, evidence.n_queries, evidence.n_pairs, found)
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from scipy import stats
 
 from label_pipeline.core.intervals import ClusterTotals
-from label_pipeline.stages.gate.criteria import Criterion
+from label_pipeline.stages.gate.criteria import LOOKS, QUERIES, Criterion
 from label_pipeline.stages.gate.evidence import Evidence
 from label_pipeline.stages.gate.policy import alpha_of_look
 
@@ -19,6 +19,9 @@ POWER: Final = 0.80
 """Share of looks at so many queries that would show it, were the figures at hand the truth."""
 
 ENOUGH: Final = "queries that would open it"
+
+BY_QUERIES: Final = (QUERIES, LOOKS)
+"""Criteria without a figure that more queries, or a new holdout of them, meet."""
 
 MOST: Final = 100_000
 """More queries than that are no advice."""
@@ -44,59 +47,70 @@ class Margin(NamedTuple):
         return gap if self.above else -gap
 
 
-def queries_to_show(margin: Margin, alpha: float) -> int | None:
-    """Holdout queries whose bound at ``alpha`` passes with ``POWER``; None where no number of them would.
+def queries_to_show(margin: Margin, alpha: float, power: float = POWER) -> int | None:
+    """Holdout queries whose bound at ``alpha`` passes with ``power``; None where no number of them would.
 
     None, too, where the spread between queries is not known, or was never seen.
 
-    The smallest Q with (t_{1 - alpha, Q - 1} + z_{POWER}) s / sqrt(Q) <= distance, s = se sqrt(Q0) the spread of a
-    query's contribution. An approximation for bounds that are studentised by other means too: of bootstrap-t and of the
-    bound of rare events, which need somewhat more.
+    The smallest Q with (t_{1 - alpha, Q - 1} + z_power) s / sqrt(Q) <= distance, s = se sqrt(Q0) the spread of a
+    query's contribution; then as many more as the holdout has queries that take no part in the figure. An approximation
+    for bounds that are studentised by other means: bootstrap-t and the bound of rare events need somewhat more.
     """
-    spread = margin.totals.se * math.sqrt(max(margin.totals.n_queries, 1))
+    taking_part = margin.totals.n_queries
+    spread = margin.totals.se * math.sqrt(max(taking_part, 1))
     if not (margin.distance > 0 and math.isfinite(spread) and spread > 0):
         return None
     needed = 2
     for _ in range(20):  # the quantile depends on the number it gives; it settles in a few rounds
-        reach = float(stats.t.ppf(1 - alpha, needed - 1)) + float(stats.norm.ppf(POWER))
+        reach = float(stats.t.ppf(1 - alpha, needed - 1)) + float(stats.norm.ppf(power))
         asked = max(2, math.ceil((reach * spread / margin.distance) ** 2))
         if asked == needed:
             break
         needed = min(asked, MOST)
+    needed = math.ceil(needed * len(margin.totals.counts) / taking_part)
     return None if needed >= MOST else needed
 
 
-def _most(margins: Sequence[Margin], alpha: float) -> int | None:
-    """Queries that all of them need together; None without any, or where one is not known."""
-    needed = [queries_to_show(one, alpha) for one in margins]
-    known = [one for one in needed if one is not None]
-    return max(known) if known and len(known) == len(needed) else None
-
-
 def enough_queries(
-    missed: Sequence[Criterion], margins: Mapping[str, Margin], evidence: Evidence, look: int
+    criteria: Sequence[Criterion], margins: Mapping[str, Margin], evidence: Evidence, look: int, looks_allowed: int
 ) -> Criterion:
     """How many holdout queries would open a gate that did not, printed on the verdict; or that no number would.
 
+    For all figures together: each of k of them gets power 1 - (1 - POWER) / k, also those whose bound passed now, for a
+    later look has less alpha.
+
     Args:
-        missed: the criteria that were missed or are unknown.
-        margins: by criterion, the figure whose bound may have missed although it passes.
+        criteria: everything that was decided.
+        margins: by criterion, the figure whose bound may miss although it passes.
         evidence: what was looked at.
         look: number of the look that was taken.
+        looks_allowed: the holdout's budget of looks.
     """
-    names = [one.name for one in missed]
-    wrong = [name for name in names if name in margins and not margins[name].distance > 0]
+    missed = [one.name for one in criteria if one.status in {"missed", "unknown"}]
+    wrong = [name for name in missed if name in margins and margins[name].distance <= 0]
     if wrong:
         told = f"no number of queries would open it: {', '.join(wrong)} miss by the figure itself"
         return Criterion(ENOUGH, "reported", None, None, None, told)
-    narrow = [margins[name] for name in names if name in margins]
-    again, anew = (_most(narrow, alpha_of_look(at)) for at in (look + 1, 1))
-    if again is None or anew is None:
+    again, anew = (_all_of(missed, margins, alpha_of_look(at)) for at in (look + 1, 1))
+    if anew is None or again is None or any(name not in margins and name not in BY_QUERIES for name in missed):
         told = "how many queries would open it is not known from these: see what was missed"
         return Criterion(ENOUGH, "reported", None, None, None, told)
     pairs = round(evidence.n_pairs / max(evidence.n_queries, 1))
-    told = (
-        f"these figures would open it in {POWER:.0%} of looks with about {again} holdout queries of {pairs} pairs at "
-        f"look {look + 1} ({again * pairs:,} grades), or {anew} at the first look of a new holdout ({anew * pairs:,})"
-    )
-    return Criterion(ENOUGH, "reported", float(again), float(anew), None, told)
+    told = f"figures like these would open it in {POWER:.0%} of looks with about "
+    left = look + 1 <= looks_allowed
+    if left:
+        told += f"{again} holdout queries of {pairs} pairs at look {look + 1} ({again * pairs:,} grades), or "
+    told += f"{anew} holdout queries of {pairs} pairs at the first look of a new holdout ({anew * pairs:,} grades)"
+    return Criterion(ENOUGH, "reported", float(again) if left else None, float(anew), None, told)
+
+
+def _all_of(missed: Sequence[str], margins: Mapping[str, Margin], alpha: float) -> int | None:
+    """Queries at which all figures pass together in ``POWER`` of looks; None where a missed one's are not known.
+
+    A figure that passed and whose spread was never seen, such as no gross error at all, asks for nothing.
+    """
+    power = 1 - (1 - POWER) / max(len(margins), 1)
+    needed = {name: queries_to_show(one, alpha, power) for name, one in margins.items()}
+    if any(needed.get(name, 0) is None for name in missed):
+        return None
+    return max((one for one in needed.values() if one is not None), default=None)

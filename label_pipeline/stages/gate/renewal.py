@@ -72,7 +72,9 @@ def queries_to_add(splits: pl.DataFrame, collection: str, shares: Shares, more: 
 
 
 def _until_held(splits: pl.DataFrame, shares: Shares, wanted: int) -> int:
-    """The smallest number of new queries that brings the holdout of ``splits`` to ``wanted``."""
+    """The smallest number of new queries that brings the holdout of ``splits`` to ``wanted``; 0 where it gets none."""
+    if shares.holdout <= 0:
+        return 0
     known = {
         f"{task}\x1f{query}": split for task, query, split in splits.select("task", "query_id", "split").iter_rows()
     }

@@ -26,7 +26,7 @@ from label_pipeline.stages.seed.candidates import AssembledCandidates, assemble_
 from label_pipeline.stages.seed.gold import gold_labels, seed_splits
 from label_pipeline.stages.seed.inputs import Assembled, assemble
 from label_pipeline.stages.seed.quarantine import InputBooks
-from label_pipeline.stages.seed.soundness import GradeFact, agreement, rejected, variation
+from label_pipeline.stages.seed.soundness import GradeFact, agreement, alike, rejected, variation
 from label_pipeline.stages.seed.texts import Limits, doc_version
 from label_pipeline.stages.seed.values import RawInput
 
@@ -40,6 +40,7 @@ __all__ = [
     "RawInput",
     "agreement",
     "agreement_verdict",
+    "alike",
     "annotator_agreement",
     "assemble",
     "assemble_candidates",

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 import polars as pl
 
 from label_pipeline.core.catalogue import INPUT_BOOKS, QUARANTINE
-from label_pipeline.core.codes.inputs import SEED_INPUTS
+from label_pipeline.core.codes.inputs import HUMAN_LABELS, SEED_INPUTS
 from label_pipeline.core.scale import Scale
+from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.stages.seed.grades import accept_evaluation, accept_human_labels
 from label_pipeline.stages.seed.quarantine import InputBooks, book, quarantine_of
 from label_pipeline.stages.seed.sample import SALT
@@ -79,6 +80,7 @@ def assemble(
     documents = accept_documents(inputs, limits)
     labels = accept_human_labels(inputs, queries.table, documents.table, scale, pairs_per_query, salt)
     evaluation = accept_evaluation(inputs, queries.table, documents.table, scale)
+    named = queries.rows.select(QUERY_KEY).drop_nulls(), documents.rows.select("doc_id").drop_nulls()
     accepted = dict(zip(SEED_INPUTS, (queries, documents, labels, evaluation), strict=True))
     return Assembled(
         queries=queries.table,
@@ -87,7 +89,13 @@ def assemble(
         evaluation=evaluation.table,
         quarantine=QUARANTINE.conform(pl.concat([quarantine_of(part.rows, name) for name, part in accepted.items()])),
         books=tuple(
-            book(part.rows, name, sum(raw.frame.height for raw in inputs if raw.table == name), part.table.height)
+            book(
+                part.rows,
+                name,
+                sum(raw.frame.height for raw in inputs if raw.table == name),
+                part.table.height,
+                named if name in {HUMAN_LABELS, "evaluation"} else None,
+            )
             for name, part in accepted.items()
         ),
         read={name: _as_read(part) for name, part in accepted.items()},

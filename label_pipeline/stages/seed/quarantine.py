@@ -18,6 +18,7 @@ ALIVE = pl.col("fate").is_null()
 
 _SHOWN = ("task", "collection", "query_id", "doc_id", "context_id", "annotator_id", "grade", "arrived_on")
 _ID_CHARS = 200
+_NAMED = ("query_named", "document_named")
 
 
 class Rule(NamedTuple):
@@ -130,11 +131,22 @@ def quarantine_of(rows: pl.DataFrame, table: str, partition: str = "all") -> pl.
     ).sort("source", "line", maintain_order=True)
 
 
-def book(rows: pl.DataFrame, table: str, read: int, kept: int) -> InputBooks:
-    """The books of one table: what was read and kept is counted at the ends, not from the fates."""
+def book(
+    rows: pl.DataFrame, table: str, read: int, kept: int, named: tuple[pl.DataFrame, pl.DataFrame] | None = None
+) -> InputBooks:
+    """The books of one table: what was read and kept is counted at the ends, not from the fates.
+
+    Args:
+        rows: working rows.
+        table: input table.
+        read: records found in its files.
+        kept: rows of the resulting table.
+        named: every query (QUERY_KEY) and document (``doc_id``) of the files, also rejected ones: a grade whose
+            document was too long is of this project; None where the rows have neither.
+    """
     fates: dict[str, int] = dict(rows.filter(~ALIVE).group_by("fate").len().iter_rows())
     rejected = rows.filter(pl.col("fate") == "quarantined")
-    foreign = _any(rejected, [~pl.col("query_known"), ~pl.col("document_known"), pl.col("customer_text")])
+    foreign = _foreign(rejected, named)
     repeated = _any(rejected.filter(~foreign), [pl.col("is_repeat") & ~pl.col("contradicts")])
     return InputBooks(
         table,
@@ -148,6 +160,18 @@ def book(rows: pl.DataFrame, table: str, read: int, kept: int) -> InputBooks:
         foreign=int(foreign.sum()),
         repeated=int(repeated.sum()),
     )
+
+
+def _foreign(rejected: pl.DataFrame, named: tuple[pl.DataFrame, pl.DataFrame] | None) -> pl.Series:
+    """Which rows are of no query or document of the files, or of customer text."""
+    if named is None:
+        return pl.Series("met", [False] * rejected.height, dtype=pl.Boolean)
+    queries, documents = (
+        frame.unique().with_columns(pl.lit(True).alias(name)) for frame, name in zip(named, _NAMED, strict=True)
+    )
+    joined = rejected.join(queries, on=queries.columns[:-1], how="left", maintain_order="left")
+    joined = joined.join(documents, on=documents.columns[:-1], how="left", maintain_order="left")
+    return _any(joined, [pl.col(name).is_null() for name in _NAMED] + [pl.col("customer_text")])
 
 
 def _any(rows: pl.DataFrame, conditions: list[pl.Expr]) -> pl.Series:

@@ -88,12 +88,14 @@ def rejected(books: Mapping[str, int] | None, quarantine: pl.DataFrame, most: fl
 def variation(gold: pl.DataFrame, scale: Scale, what: str) -> list[GradeFact]:
     """Whether grades vary, and whether an end of the scale is missing, which only warns.
 
+    A collection whose grades are all alike (``alike``) stops only where there is no other: it is left out.
+
     Args:
         gold: rows with ``collection`` and ``gold_mean``, of any number of collections.
         scale: the project's scale.
         what: which pairs these are, for people.
     """
-    found = []
+    found, alone = [], len(alike(gold)) == gold["collection"].n_unique()
     for (collection,), rows in gold.group_by(["collection"], maintain_order=True):
         whole = (rows["gold_mean"] + 0.5).floor().cast(pl.Int64)
         counts = dict(whole.value_counts().sort("gold_mean").iter_rows())
@@ -103,7 +105,7 @@ def variation(gold: pl.DataFrame, scale: Scale, what: str) -> list[GradeFact]:
                 f"all graded {what} pairs are alike ({told}): nothing can be learnt or measured; grade pairs of other "
                 "grades too, also what is not relevant"
             )
-            found.append(GradeFact(GRADES, True, f"[{collection}] {told}"))
+            found.append(GradeFact(GRADES, alone, f"[{collection}] {'' if alone else 'is left out: '}{told}"))
         elif missing := [str(grade) for grade in (scale.lo, scale.hi) if grade not in counts]:
             told = (
                 f"no graded {what} pair has grade {' and '.join(missing)} ({told}): how a judge reads that end of the "
@@ -111,6 +113,12 @@ def variation(gold: pl.DataFrame, scale: Scale, what: str) -> list[GradeFact]:
             )
             found.append(GradeFact(GRADES, False, f"[{collection}] {told}"))
     return found
+
+
+def alike(gold: pl.DataFrame) -> list[str]:
+    """The collections in which every pair has one grade: nothing of them can be learnt or measured."""
+    counts = gold.group_by("collection").agg(pl.col("gold_mean").n_unique().alias("grades"))
+    return sorted(counts.filter(pl.col("grades") < 2)["collection"])
 
 
 def _causes(quarantine: pl.DataFrame) -> str:

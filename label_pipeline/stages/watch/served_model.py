@@ -1,7 +1,8 @@
 """Is the certified judge still the model it was? From the endpoint's model list and from what recent replies reported.
 
-A *change* is another model than the one last handled, or its disappearance from the list: A, B, A are three. A new
-fingerprint of the same model is no change; it asks for one anchor run.
+A *change* is another model than the one last handled, or its disappearance: A, B, A are three. A model that is not
+listed any more is asked first, by one anchor run: a list is not what answers. A new fingerprint of the same model is no
+change; it asks for one anchor run too.
 """
 
 import json
@@ -17,8 +18,11 @@ ROTATED = 10
 """Builds among which a service may rotate within one run."""
 
 MISSING_TICKS = 2
-"""Looks in a row that must miss a model in its list: one answer without it is more often a glitch than the end of it,
-and a suspension costs a recalibration."""
+"""Looks in a row that must miss a model in its list before it is asked: one answer without it is often a glitch."""
+
+GONE_TICKS = 12
+"""Looks in a row that must miss a model, an hour by default, with no answer from it since: then it is gone, and a
+suspension costs a recalibration. Until then whoever labels is refused by the endpoint itself."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class _Memory:
     listed: bool = False
     missing: int = 0
     asked: tuple[str, ...] = ()
+    heard: int = -1  # epoch of the newest run that heard from it, when it was first missed
 
 
 def model_changed(
@@ -111,6 +116,12 @@ def model_changed(
             until = _until(judge, now, said)
             suspend += [Suspend(verdict, reason, until) for verdict in judge.open_verdicts.values()]
             wanted.append(_recalibration(judge, now))
+        elif judge.open_verdicts and now.missing >= MISSING_TICKS:
+            told = f"endpoint {judge.endpoint} does not list model {judge.model} any more"
+            if said.epoch > now.heard:
+                notes.append(f"{told}, but it answers, as {now.identity}")
+            else:
+                wanted.append(_asked_first(judge, now, told))
         elif judge.open_verdicts:
             wanted += _anchor_run(judge, [name for name in said.fingerprints if name not in now.asked])
             notes.append(f"judge {judge.judge_version} is served by {now.identity}, as certified")
@@ -145,30 +156,35 @@ def _remembered(stored: Mapping[str, object] | None, judge: WatchedJudge) -> _Me
     assert isinstance(asked, list)  # written by model_changed
     return _Memory(
         str(stored["identity"]), int(str(stored.get("since", judge.epoch))), int(str(stored["changes"])),
-        bool(stored["listed"]), int(str(stored["missing"])), tuple(map(str, asked)),
+        bool(stored["listed"]), int(str(stored["missing"])), tuple(map(str, asked)), int(str(stored.get("heard", -1))),
     )  # fmt: skip
 
 
 def _identity(before: _Memory, judge: WatchedJudge, listed: frozenset[str] | None, said: Recorded) -> _Memory:
-    """What the judge is now. A model counts as vanished only where the list once had it: some list no aliases."""
-    seen, missing = before.listed, before.missing
+    """What the judge is now. A model counts as vanished only where the list once had it: some list no aliases.
+
+    And only where nothing was heard from it since: it may be served and not listed.
+    """
+    seen, missing, heard = before.listed, before.missing, before.heard
     if listed is not None:
         seen = seen or judge.model in listed
         missing = 0 if judge.model in listed else missing + seen
-    vanished = missing >= MISSING_TICKS
+    if missing and not before.missing:
+        heard = said.epoch
+    vanished = missing >= GONE_TICKS and said.epoch <= heard
     others = sorted(set(said.newest) - {judge.model_served})
     identity = VANISHED if vanished else others[0] if others else judge.model_served
     if identity == before.identity:
-        return replace(before, listed=seen, missing=missing)
+        return replace(before, listed=seen, missing=missing, heard=heard)
     since = max(judge.epoch, judge.decided)
     if identity in said.newest and said.epoch > judge.epoch:  # a verdict on these very replies does answer the change
         since = said.epoch - 1
-    return _Memory(identity, since, before.changes + 1, seen, missing, before.asked)
+    return _Memory(identity, since, before.changes + 1, seen, missing, before.asked, heard)
 
 
 def _reason(judge: WatchedJudge, before: str, now: str) -> str:
     if now == VANISHED:
-        return f"endpoint {judge.endpoint} no longer lists model {judge.model}"
+        return f"endpoint {judge.endpoint} no longer lists model {judge.model}, and it has not answered since"
     if before == VANISHED:
         return f"endpoint {judge.endpoint} lists model {judge.model} again after it had gone"
     return f"endpoint {judge.endpoint} answers as model {now}, {judge.model_served} was certified"
@@ -195,6 +211,13 @@ def _recalibration(judge: WatchedJudge, now: _Memory) -> WantedRun:
         collections=about,
         since=now.since,
     )
+
+
+def _asked_first(judge: WatchedJudge, now: _Memory, told: str) -> WantedRun:
+    return WantedRun(
+        ANCHOR, f"judge_model_changed:{judge.key}:unlisted:{now.heard}", judge.key, f"{told}: it is asked itself",
+        collections=tuple(sorted(judge.open_verdicts)),
+    )  # fmt: skip
 
 
 def _anchor_run(judge: WatchedJudge, fingerprints: Sequence[str]) -> list[WantedRun]:

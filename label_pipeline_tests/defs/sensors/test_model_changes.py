@@ -7,7 +7,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from label_pipeline.defs.names import COULD_NOT_LOOK
 from label_pipeline.rehearsal.simulated import SimulatedModel
+from label_pipeline.stages.watch.served_model import GONE_TICKS
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.projects import Provider
 from label_pipeline_tests.defs.sensors import ticking
@@ -72,7 +74,7 @@ def test_until_the_pause_has_passed_nothing_is_asked_with_or_without_the_cursor(
     assert [state for _, state, _ in found.states()] == ["open", "suspended"]
 
 
-def test_a_vanished_model_suspends_at_the_second_look_and_its_return_is_a_change(
+def test_a_vanished_model_is_asked_first_then_suspended_and_its_return_is_a_change(
     watch: Callable[..., Watch], dial: Dial, models: list[SimulatedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = watch()
@@ -82,8 +84,12 @@ def test_a_vanished_model_suspends_at_the_second_look_and_its_return_is_a_change
         with monkeypatch.context() as moved:
             moved.setenv("LABEL_PIPELINE_PROVIDER", url)
             once, twice = found.tick(SENSOR), found.tick_and_run(SENSOR)
-        assert (once.asked, twice.jobs) == ((), ["recalibrate"])
-        assert Provider(url).requests() == 1, "the sensor asked no model; the run's scout was refused by the endpoint"
+            assert (once.asked, twice.jobs) == ((), ["anchor_watch"])
+            assert not found.results[-1].success
+            assert Provider(url).requests() == 1, "the sensor asked no model; the run's scout was refused"
+            assert found.states()[-1][1] == "open", "whoever labels is refused by the endpoint itself"
+            ticks = [found.tick_and_run(SENSOR) for _ in range(GONE_TICKS - 2)]
+        assert [tick.jobs for tick in ticks if tick.jobs] == [["recalibrate"]]
     assert found.states()[-1][1] == "suspended"
     back = found.tick_and_run(SENSOR)
     assert back.jobs == ["recalibrate"]
@@ -111,6 +117,7 @@ def test_a_provider_that_does_not_answer_is_no_change(
         tick = found.tick(SENSOR)
         assert tick.asked == ()
         assert "which is no change" in tick.told or "is not set" in tick.told
+        assert tick.told.startswith(COULD_NOT_LOOK) or trouble == "wrong key", "so that somebody is told"
     assert found.states() == [("decision", "open", 0)]
 
 

@@ -1,5 +1,7 @@
 """How many queries would show what a look could not: right about four times of five, and silent where none would do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from label_pipeline.core.intervals import ClusterTotals, cluster_t_upper, cluste
 from label_pipeline.stages import gate
 from label_pipeline.stages.gate import measures
 from label_pipeline.stages.gate.power import ENOUGH, Margin, queries_to_show
-from label_pipeline_tests.stages.gate.world import criterion, decide, simulated
+from label_pipeline_tests.stages.gate.world import criterion, decide, simulated, unread
 
 TRUTH, THRESHOLD = 0.75, 0.70
 
@@ -57,7 +59,39 @@ def test_a_missing_bound_is_no_missing_figure() -> None:
     assert said.figure is not None
     assert said.bound is not None
     assert said.figure > said.bound > 44, "a later look has less alpha"
-    assert f"with about {said.figure:.0f} holdout queries of 10 pairs at look 2" in said.sentence
+    assert f"with about {said.figure:.0f} holdout queries of 10 pairs at look 2 (" in said.sentence
+
+
+def test_queries_that_take_no_part_in_a_figure_are_counted_too() -> None:
+    """Half of the holdout has no two documents of different grades."""
+    found = drawn(60, np.random.default_rng(2))
+    empty = ClusterTotals(np.append(found.sums, np.zeros(60)), np.append(found.counts, np.zeros(60)))
+    alone, among = (queries_to_show(Margin(totals, 0.7, above=True), 0.03) for totals in (found, empty))
+    assert alone is not None
+    assert among == 2 * alone
+
+
+def narrow(**changes: object) -> gate.Evidence:
+    """Evidence whose verdict misses by its bounds alone."""
+    return replace(simulated(np.random.default_rng(NARROW_SEED), NARROW, n_queries=44), **changes)  # type: ignore[arg-type]
+
+
+def test_what_queries_do_not_mend_is_not_promised_by_them() -> None:
+    """Replies nobody can read stay so, however many queries there are."""
+    said = criterion(decide(narrow()), ENOUGH)
+    assert said.bound is not None
+    unread_too = criterion(decide(narrow(ungraded=unread(200))), ENOUGH)
+    assert unread_too.sentence == "how many queries would open it is not known from these: see what was missed"
+    nothing = np.full(440, np.nan)
+    unknown = criterion(decide(narrow(trained=nothing, calibrated=nothing, ungraded=unread(440))), ENOUGH)
+    assert "miss by the figure itself" not in unknown.sentence or "bias" not in unknown.sentence
+
+
+def test_a_look_beyond_the_budget_is_not_advised() -> None:
+    said = criterion(decide(narrow(), look=5, alpha=gate.alpha_of_look(5)), ENOUGH)
+    assert said.figure is None
+    assert "at look 6" not in said.sentence
+    assert "at the first look of a new holdout" in said.sentence
 
 
 def test_a_judge_that_misses_by_its_figures_is_told_that_queries_do_not_help() -> None:
@@ -86,5 +120,6 @@ def test_what_the_verdict_says_opens_the_gate_in_about_four_of_five_looks() -> N
     assert 0.65 <= opened <= 0.95
 
 
+NARROW_SEED = 0
 NARROW = 1.0
 """Noise of a judge that is good enough, and not by much."""

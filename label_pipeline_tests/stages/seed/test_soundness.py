@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.core.scale import Scale
-from label_pipeline.stages.seed import agreement, assemble, rejected, variation
+from label_pipeline.stages.seed import Limits, agreement, assemble, rejected, variation
 from label_pipeline.stages.seed.agreement import HEADLINE
 from label_pipeline_tests.sql.frames import rows
 from label_pipeline_tests.stages.seed.world import healthy
@@ -75,13 +75,14 @@ def test_grades_that_are_all_alike_stop_and_a_missing_end_warns() -> None:
         )
 
     found = variation(pl.concat([of("a", 3, 3), of("b", 0, 1), of("c", 0, 3)]), SCALE, "holdout")
-    assert [(one.stops, one.sentence.partition(" ")[0]) for one in found] == [(True, "[a]"), (False, "[b]")]
-    assert "all graded holdout pairs are alike (2 of grade 3)" in found[0].sentence
+    assert [(one.stops, one.sentence.partition(" ")[0]) for one in found] == [(False, "[a]"), (False, "[b]")]
+    assert "[a] is left out: all graded holdout pairs are alike (2 of grade 3)" in found[0].sentence
+    assert [one.stops for one in variation(of("a", 3, 3), SCALE, "holdout")] == [True], "there is no other"
     assert "no graded holdout pair has grade 3 (1 of grade 0, 1 of grade 1)" in found[1].sentence
 
 
 def test_the_books_count_what_is_foreign_and_what_is_repeated() -> None:
-    labels = [
+    labels: list[dict[str, object]] = [
         {"query_id": "q1", "doc_id": "d1", "annotator_id": "a", "grade": 3},
         {"query_id": "q1", "doc_id": "d1", "annotator_id": "a", "grade": 3},  # the same once more
         {"query_id": "q2", "doc_id": "d1", "annotator_id": "a", "grade": 3},
@@ -90,9 +91,13 @@ def test_the_books_count_what_is_foreign_and_what_is_repeated() -> None:
         {"query_id": "q1", "doc_id": "elsewhere", "annotator_id": "a", "grade": 1},
         {"query_id": "q1", "doc_id": "d2", "annotator_id": "a", "grade": 9},
     ]
-    found = assemble(healthy(human_labels=labels), SCALE).book_rows.row(by_predicate=pl.col("input") == "human_labels")
-    by_name = dict(zip(assemble(healthy(human_labels=labels), SCALE).book_rows.columns, found, strict=True))
-    assert by_name == {
-        "input": "human_labels", "read": 7, "kept": 1, "quarantined": 6, "foreign": 2, "repeated": 1, "merged": 0,
+    labels.append({"query_id": "q1", "doc_id": "long", "annotator_id": "a", "grade": 1})  # rejected, but ours
+    documents = [{"doc_id": name, "text": text} for name, text in (("d1", "a"), ("d2", "b"), ("long", "x" * 2000))]
+    made = assemble(
+        healthy(human_labels=labels, documents=documents, evaluation=[]), SCALE, Limits(document_chars=1000)
+    )
+    found = made.book_rows.row(by_predicate=pl.col("input") == "human_labels", named=True)
+    assert found == {
+        "input": "human_labels", "read": 8, "kept": 1, "quarantined": 7, "foreign": 2, "repeated": 1, "merged": 0,
         "not_judged": 0, "not_sampled": 0,
     }  # fmt: skip

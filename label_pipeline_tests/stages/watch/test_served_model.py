@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from label_pipeline.stages.watch import ANCHOR, RECALIBRATE, Finding, Recorded, WatchedJudge, model_changed
-from label_pipeline.stages.watch.served_model import one_a_reply, remember_asked
+from label_pipeline.stages.watch.served_model import GONE_TICKS, MISSING_TICKS, one_a_reply, remember_asked
 
 JUDGE = WatchedJudge("j1", 3, "main", "model-x", "hash", "model-x-08", {"shop": "verdict-1"})
 SUSPENDED = replace(JUDGE, open_verdicts={}, suspended=("shop",))
@@ -47,7 +47,7 @@ def test_what_the_new_model_said_in_a_calibration_is_evidence_of_it() -> None:
 def test_of_a_vanished_model_only_this_judge_is_suspended() -> None:
     """A judge certified on later replies, perhaps while the list was looked at, is not touched by it."""
     cursor = model_changed([JUDGE], LISTED, said("model-x-08"), None).cursor
-    for _ in range(2):
+    for _ in range(GONE_TICKS):
         found = model_changed([JUDGE], WITHOUT, said("model-x-08"), cursor)
         cursor = found.cursor
     assert [suspend.epoch for suspend in found.suspend] == [JUDGE.epoch]
@@ -105,15 +105,44 @@ def test_certified_again_it_is_a_new_judge_with_a_count_of_its_own() -> None:
     assert "j1@3" not in str(back.cursor)
 
 
-def test_a_model_that_leaves_the_list_vanishes_at_the_second_look_and_its_return_is_a_change() -> None:
+def test_a_model_that_leaves_the_list_and_does_not_answer_is_gone_and_its_return_is_a_change() -> None:
     cursor: str | None = None
-    seen: list[str] = []
-    for listed in (LISTED, WITHOUT, LISTED, WITHOUT, WITHOUT, SILENT, LISTED):
-        judge = SUSPENDED if seen else JUDGE
+    seen: list[list[str]] = []
+    for listed in (LISTED, WITHOUT, LISTED, *[WITHOUT] * GONE_TICKS, SILENT, LISTED):
+        judge = SUSPENDED if [f"{CHANGED}1"] in seen else JUDGE
         found = model_changed([judge], listed, said("model-x-08"), cursor)
-        cursor, seen = found.cursor, seen + keys(found)
+        cursor, seen = found.cursor, [*seen, keys(found)]
     # one answer without it is a glitch; silence changes nothing; listed again is the second change
-    assert seen == [f"{CHANGED}1", f"{CHANGED}1", f"{CHANGED}2"]
+    unlisted = f"{CHANGED}unlisted:-1"
+    asking = GONE_TICKS - MISSING_TICKS
+    assert seen == [[], [], [], [], *[[unlisted]] * asking, [f"{CHANGED}1"], [f"{CHANGED}1"], [f"{CHANGED}2"]]
+
+
+def test_a_model_that_is_missed_for_ten_minutes_is_asked_and_not_suspended() -> None:
+    """It was suspended, and stayed so when the list had it back."""
+    cursor = model_changed([JUDGE], LISTED, said("model-x-08"), None).cursor
+    for listed in (WITHOUT, WITHOUT, LISTED, LISTED):
+        found = model_changed([JUDGE], listed, said("model-x-08"), cursor)
+        assert found.suspend == ()
+        cursor = found.cursor
+    assert found.wanted == ()
+    assert found.notes == ("judge j1 is served by model-x-08, as certified",)
+
+
+def test_a_model_that_answers_without_being_listed_goes_on() -> None:
+    cursor = model_changed([JUDGE], LISTED, heard(5), None).cursor
+    jobs = []
+    for look in range(3 * GONE_TICKS):
+        found = model_changed([JUDGE], WITHOUT, heard(5 if look < 4 else 6), cursor)
+        cursor = found.cursor
+        jobs += [wanted.job for wanted in found.wanted]
+        assert found.suspend == ()
+    assert jobs == [ANCHOR] * 3, "until it was heard; a tick asks once for an occasion"
+    assert found.notes == ("endpoint main does not list model model-x any more, but it answers, as model-x-08",)
+
+
+def heard(epoch: int) -> Mapping[str, Recorded]:
+    return {JUDGE.key: Recorded({"model-x-08": epoch}, (), epoch)}
 
 
 @pytest.mark.parametrize("listed", [SILENT, {"main": frozenset()}, {}], ids=["silent", "empty", "not in settings"])
