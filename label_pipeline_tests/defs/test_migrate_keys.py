@@ -21,6 +21,8 @@ from label_pipeline_tests.defs.projects import DAYS, QUIET, Provider
 from label_pipeline_tests.small_project import KEY
 from label_pipeline_tests.templates import once
 
+pytestmark = pytest.mark.long
+
 ASSETS = (*projects.TO_GATE, "candidate_pairs")
 
 

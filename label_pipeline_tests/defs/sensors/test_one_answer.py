@@ -8,6 +8,7 @@ import pytest
 
 from label_pipeline.rehearsal.simulated import SimulatedModel
 from label_pipeline.rehearsal.world import SampleWorld
+from label_pipeline.stages.watch.served_model import GONE_TICKS
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.sensors import ticking
 from label_pipeline_tests.defs.sensors.test_seed_sensor import grade_more
@@ -87,7 +88,7 @@ def test_and_the_next_change_is_asked_about(watch: Callable[..., Watch], dial: D
     assert asked.keys[0].endswith(":2")
 
 
-def test_a_judge_certified_while_the_list_lacked_its_model_for_a_moment_may_label(
+def test_a_judge_certified_while_the_list_lacked_its_model_may_label(
     watch: Callable[..., Watch], dial: Dial, models: list[SimulatedModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = watch(watch={"recalibration_cap_usd": 0})
@@ -101,7 +102,7 @@ def test_a_judge_certified_while_the_list_lacked_its_model_for_a_moment_may_labe
     others = [model for model in models if model.name != ticking.MODEL]
     with ticking.dialled(others, Dial()) as url, monkeypatch.context() as moved:
         moved.setenv("LABEL_PIPELINE_PROVIDER", url)
-        for _ in range(2):
+        for _ in range(GONE_TICKS):
             found.tick(CHANGED)
     assert found.states()[-1] == ("suspension", "suspended", 0)
     decided = found.materialise("gate_verdict")
