@@ -27,9 +27,9 @@ def test_what_a_judge_reported_since_its_calibration() -> None:
         epoch=3,
     )  # fmt: skip
     assert found == [
-        ("x-08", "fp1", True, True, 3, 4, at(1)),
-        ("x-08", "fp2", False, False, 3, None, at(3)),
-        ("x-09", None, False, True, 4, 4, at(4)),
+        ("x-08", "fp1", True, True, 3, 4, at(1), at(3)),
+        ("x-08", "fp2", False, False, 3, None, at(3), at(3)),
+        ("x-09", None, False, True, 4, 4, at(4), at(4)),
     ]
 
 

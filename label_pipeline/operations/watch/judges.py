@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -106,15 +107,18 @@ def recorded(project: Project, judge: WatchedJudge) -> Recorded:
     runs = store.read("anchor_runs").filter(
         pl.col("judge_version") == judge.judge_version, pl.col("epoch") >= judge.epoch, pl.col("kind") != CANARY_RUN
     )
+    heard = rows["last_at"].max()
+    said = Recorded(
+        dict(newest.iter_rows()), epoch=min(rows["newest_epoch"].drop_nulls().to_list(), default=-1),
+        heard_at=heard.isoformat() if isinstance(heard, datetime) else "",
+    )  # fmt: skip
     told = [json.loads(names) for names in runs["fingerprints"]]
     if any(one_a_reply(len(names), graded) for names, graded in zip(told, runs["graded"], strict=True)):
-        return Recorded(dict(newest.iter_rows()), (), min(rows["newest_epoch"].drop_nulls().to_list(), default=-1))
+        return said
     known = {name for names in told for name in names}
     known |= set(rows.filter("certified")["fingerprint"])
     mine = rows.filter(pl.col("model_reported") == judge.model_served)["fingerprint"].drop_nulls()
-    new = [name for name in mine.unique(maintain_order=True) if name not in known]
-    first = rows["newest_epoch"].drop_nulls().to_list()
-    return Recorded(dict(newest.iter_rows()), tuple(new), min(first, default=-1))
+    return replace(said, fingerprints=tuple(name for name in mine.unique(maintain_order=True) if name not in known))
 
 
 def drift_seen(project: Project, judges: Sequence[WatchedJudge]) -> list[DriftSeen]:

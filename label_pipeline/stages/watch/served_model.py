@@ -66,16 +66,21 @@ class Recorded:
         fingerprints: fingerprints since certification that no anchor run has looked at, oldest first; none of a server
             that makes a new one for each reply.
         epoch: the first epoch of that newest run; -1 without one.
+        heard_at: when its newest reply came (UTC, ISO 8601), of whatever run; empty without one.
     """
 
     newest: Mapping[str, int] = field(default_factory=dict)
     fingerprints: tuple[str, ...] = ()
     epoch: int = -1
+    heard_at: str = ""
 
 
 @dataclass(frozen=True)
 class _Memory:
-    """What is remembered of one judge between looks; a verdict on replies after ``since`` answers the last change."""
+    """What is remembered of one judge between looks; a verdict on replies after ``since`` answers the last change.
+
+    ``heard`` is ``Recorded.heard_at`` at the first look that missed the model; None where no look of this version did.
+    """
 
     identity: str
     since: int
@@ -83,7 +88,7 @@ class _Memory:
     listed: bool = False
     missing: int = 0
     asked: tuple[str, ...] = ()
-    heard: int = -1  # epoch of the newest run that heard from it, when it was first missed
+    heard: str | None = None
 
 
 def model_changed(
@@ -118,7 +123,7 @@ def model_changed(
             wanted.append(_recalibration(judge, now))
         elif judge.open_verdicts and now.missing >= MISSING_TICKS:
             told = f"endpoint {judge.endpoint} does not list model {judge.model} any more"
-            if said.epoch > now.heard:
+            if _answered(now.heard, said):
                 notes.append(f"{told}, but it answers, as {now.identity}")
             else:
                 wanted.append(_asked_first(judge, now, told))
@@ -156,7 +161,7 @@ def _remembered(stored: Mapping[str, object] | None, judge: WatchedJudge) -> _Me
     assert isinstance(asked, list)  # written by model_changed
     return _Memory(
         str(stored["identity"]), int(str(stored.get("since", judge.epoch))), int(str(stored["changes"])),
-        bool(stored["listed"]), int(str(stored["missing"])), tuple(map(str, asked)), int(str(stored.get("heard", -1))),
+        bool(stored["listed"]), int(str(stored["missing"])), tuple(map(str, asked)), _text(stored.get("heard")),
     )  # fmt: skip
 
 
@@ -169,9 +174,10 @@ def _identity(before: _Memory, judge: WatchedJudge, listed: frozenset[str] | Non
     if listed is not None:
         seen = seen or judge.model in listed
         missing = 0 if judge.model in listed else missing + seen
-    if missing and not before.missing:
-        heard = said.epoch
-    vanished = missing >= GONE_TICKS and said.epoch <= heard
+    if missing and (not before.missing or heard is None):
+        heard = said.heard_at
+    gone = missing >= GONE_TICKS or (missing > 0 and before.identity == VANISHED)
+    vanished = gone and not _answered(heard, said)
     others = sorted(set(said.newest) - {judge.model_served})
     identity = VANISHED if vanished else others[0] if others else judge.model_served
     if identity == before.identity:
@@ -180,6 +186,15 @@ def _identity(before: _Memory, judge: WatchedJudge, listed: frozenset[str] | Non
     if identity in said.newest and said.epoch > judge.epoch:  # a verdict on these very replies does answer the change
         since = said.epoch - 1
     return _Memory(identity, since, before.changes + 1, seen, missing, before.asked, heard)
+
+
+def _answered(heard: str | None, said: Recorded) -> bool:
+    """Whether a reply of the model came since it was first missed."""
+    return heard is not None and said.heard_at > heard
+
+
+def _text(stored: object) -> str | None:
+    return stored if isinstance(stored, str) else None
 
 
 def _reason(judge: WatchedJudge, before: str, now: str) -> str:

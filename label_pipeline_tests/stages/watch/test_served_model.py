@@ -1,12 +1,13 @@
 """Another model, a vanished one, a new fingerprint: look after look, the cursor carried."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from label_pipeline.stages.watch import ANCHOR, RECALIBRATE, Finding, Recorded, WatchedJudge, model_changed
-from label_pipeline.stages.watch.served_model import GONE_TICKS, MISSING_TICKS, one_a_reply, remember_asked
+from label_pipeline.stages.watch.served_model import GONE_TICKS, MISSING_TICKS, VANISHED, one_a_reply, remember_asked
 
 JUDGE = WatchedJudge("j1", 3, "main", "model-x", "hash", "model-x-08", {"shop": "verdict-1"})
 SUSPENDED = replace(JUDGE, open_verdicts={}, suspended=("shop",))
@@ -113,7 +114,7 @@ def test_a_model_that_leaves_the_list_and_does_not_answer_is_gone_and_its_return
         found = model_changed([judge], listed, said("model-x-08"), cursor)
         cursor, seen = found.cursor, [*seen, keys(found)]
     # one answer without it is a glitch; silence changes nothing; listed again is the second change
-    unlisted = f"{CHANGED}unlisted:-1"
+    unlisted = f"{CHANGED}unlisted:"
     asking = GONE_TICKS - MISSING_TICKS
     assert seen == [[], [], [], [], *[[unlisted]] * asking, [f"{CHANGED}1"], [f"{CHANGED}1"], [f"{CHANGED}2"]]
 
@@ -130,10 +131,11 @@ def test_a_model_that_is_missed_for_ten_minutes_is_asked_and_not_suspended() -> 
 
 
 def test_a_model_that_answers_without_being_listed_goes_on() -> None:
-    cursor = model_changed([JUDGE], LISTED, heard(5), None).cursor
+    """A night asks it in the epoch it was certified in: what counts is when it was heard, not in which epoch."""
+    cursor = model_changed([JUDGE], LISTED, heard("2026-01-01"), None).cursor
     jobs = []
     for look in range(3 * GONE_TICKS):
-        found = model_changed([JUDGE], WITHOUT, heard(5 if look < 4 else 6), cursor)
+        found = model_changed([JUDGE], WITHOUT, heard("2026-01-01" if look < 4 else "2026-01-02"), cursor)
         cursor = found.cursor
         jobs += [wanted.job for wanted in found.wanted]
         assert found.suspend == ()
@@ -141,8 +143,22 @@ def test_a_model_that_answers_without_being_listed_goes_on() -> None:
     assert found.notes == ("endpoint main does not list model model-x any more, but it answers, as model-x-08",)
 
 
-def heard(epoch: int) -> Mapping[str, Recorded]:
-    return {JUDGE.key: Recorded({"model-x-08": epoch}, (), epoch)}
+@pytest.mark.parametrize("missing", [2, 40])
+def test_a_cursor_of_an_older_version_says_nothing_of_an_answer(missing: int) -> None:
+    """Unknown is no answer: the model is asked; and one suspended as gone is not taken for one that came back."""
+    stored = {
+        "identity": "model-x-08", "since": 3, "changes": 0, "listed": True, "missing": missing - 1, "asked": [],
+    }  # fmt: skip
+    found = model_changed([JUDGE], WITHOUT, heard("2026-01-01"), json.dumps({JUDGE.key: stored}))
+    assert "answers" not in " ".join(found.notes)
+    assert keys(found) == [f"{CHANGED}unlisted:2026-01-01" if missing == 2 else f"{CHANGED}1"]
+    gone = stored | {"identity": VANISHED, "changes": 1}
+    again = model_changed([SUSPENDED], WITHOUT, heard("2026-01-01"), json.dumps({JUDGE.key: gone}))
+    assert keys(again) == [f"{CHANGED}1"], "the same change, not its return"
+
+
+def heard(at: str) -> Mapping[str, Recorded]:
+    return {JUDGE.key: Recorded({"model-x-08": 5}, (), 5, at)}
 
 
 @pytest.mark.parametrize("listed", [SILENT, {"main": frozenset()}, {}], ids=["silent", "empty", "not in settings"])
