@@ -1,6 +1,7 @@
 """Sensors and schedules that cannot look: red in the page, or skipping with their reason, and told nowhere else."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dagster import DagsterInstance
 
@@ -18,29 +19,43 @@ RUNNING = 3
 _ENDED = [TickStatus.SKIPPED, TickStatus.SUCCESS, TickStatus.FAILURE]
 
 
-def blind(instance: DagsterInstance, graph: Graph) -> dict[str, str]:
-    """Name, without a prefix, of every sensor and schedule of ``graph`` that cannot look: why, a sentence of our own.
+@dataclass(frozen=True)
+class Blind:
+    """A sensor or schedule that cannot look.
 
-    Reasons and errors stay in the tick history: they may quote a provider.
+    Attributes:
+        name: without a prefix.
+        why: a sentence of our own: reasons and errors stay in the tick history, for they may quote a provider.
+        tick: id of its newest finished tick: the next time it cannot look is another alert.
     """
+
+    name: str
+    why: str
+    tick: int
+
+    def alert(self, graph: Graph) -> Alert:
+        """What people are told about it."""
+        named = graph.names.of(self.name)
+        return Alert(
+            alert_id=f"{graph.instance_id}:{named}:{self.tick}", title=f"{named} cannot look", sentence=self.why,
+            severity="ERROR", link=graph.link("automation"), runbook=graph.runbook(self.name),
+        )  # fmt: skip
+
+
+def blind(instance: DagsterInstance, graph: Graph) -> dict[str, Blind]:
+    """Every sensor and schedule of ``graph`` that cannot look, by its name without a prefix."""
     if instance.schedule_storage is None:  # an instance in memory keeps no ticks
         return {}
-    names, found = {graph.names.of(name): name for name in TICKING}, {}
+    names = {graph.names.of(name): name for name in TICKING}
+    found: dict[str, Blind] = {}
     for state in instance.all_instigator_state():
         here = state.origin.repository_origin.code_location_origin.location_name == graph.location
         if here and state.name in names and state.status != InstigatorStatus.STOPPED:
             ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=RUNNING, statuses=_ENDED)
             if why := _why(ticks):
-                found[names[state.name]] = why
+                name = names[state.name]
+                found[name] = Blind(name, why, int(ticks[0].tick_id))
     return dict(sorted(found.items()))
-
-
-def alert(name: str, why: str, graph: Graph) -> Alert:
-    """What people are told about one of them."""
-    return Alert(
-        alert_id=f"{graph.instance_id}:{graph.names.of(name)}:blind", title=f"{graph.names.of(name)} cannot look",
-        sentence=why, severity="ERROR", link=graph.link("automation"), runbook=graph.runbook(name),
-    )  # fmt: skip
 
 
 def _why(ticks: Sequence[InstigatorTick]) -> str | None:

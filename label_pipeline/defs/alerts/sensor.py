@@ -6,7 +6,7 @@ daemon killed in a tick repeats at most the one post under way.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from os import environ
@@ -17,7 +17,8 @@ from dagster import DagsterInstance
 
 from label_pipeline.adapters import webhook
 from label_pipeline.core.errors import WebhookError
-from label_pipeline.defs.alerts import blind, heartbeat
+from label_pipeline.defs.alerts import heartbeat
+from label_pipeline.defs.alerts.blind import Blind, blind
 from label_pipeline.defs.alerts.notices import Graph, Notice, Notices, instance_id, notices, summed_up
 from label_pipeline.defs.names import Names
 from label_pipeline.operations.project import Project
@@ -101,7 +102,8 @@ class AlertsTick:
     def run(self, cursor: str | None) -> dg.SensorResult:
         """Tells what is new; says in the tick history what it did."""
         now, chosen = self.project.clock(), self.project.settings.alerts
-        beat = self._beats(now)
+        unable = blind(self.instance, self.graph)
+        beat = self._beats(now, unable)
         if chosen.webhook_env is None:
             return _done(beat(-1, "none", 0, None), "no webhook is set (alerts.webhook_env), so nobody is told", cursor)
         position = self._position(cursor, now)
@@ -109,39 +111,43 @@ class AlertsTick:
         if not address:
             unset = f"alerts.webhook_env names {chosen.webhook_env}, which is not set: export it; nothing is lost"
             return _done(beat(position.after, "not set", 0, unset), unset, position.cursor)
-        told_blind, trouble = self._tell_blind(address, position.blind)
-        position = replace(position, blind=told_blind)
-        if trouble is not None:
-            return _done(beat(position.after, "fails", 0, trouble), trouble, position.cursor)
         found = notices(self.instance, self.graph, position.after, position.since)
-        after, told, trouble = self._tell(found, address, position.after, lambda at: beat(at, "works", 0, None))
-        waiting = sum(notice.event_id > after for notice in found.found)
+        known, posts, trouble = self._tell_blind(unable, address, position.blind)
+        position, after, told = replace(position, blind=known), position.after, 0
+        if trouble is None:
+            most = max(1, chosen.most_posts - posts)  # of both together: a tick has its time
+            after, told, trouble = self._tell(found, address, after, most, lambda at: beat(at, "works", 0, None))
+        waiting = sum(notice.event_id > after for notice in found.found) + len(unable) - len(known)
         state = "works" if trouble is None else "fails"
-        said = f"told {told} of {told + waiting} alerts" if found.found else "nothing failed"
+        told += posts
+        said = f"told {told} of {told + waiting} alerts" if told + waiting else "nothing failed"
         unwritten = beat(after, state, waiting, trouble)
         return _done(
             unwritten, "; ".join([said, *([trouble] if trouble else [])]), replace(position, after=after).cursor
         )
 
-    def _tell_blind(self, address: str, before: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
-        """Posts who cannot look and was not told yet: (all who were told, what went wrong)."""
-        now = blind.blind(self.instance, self.graph)
-        told = [name for name in before if name in now]
-        for name in now.keys() - set(told):
-            alert = blind.alert(name, now[name], self.graph)
+    def _tell_blind(
+        self, unable: Mapping[str, Blind], address: str, before: Sequence[str]
+    ) -> tuple[tuple[str, ...], int, str | None]:
+        """Posts who cannot look and was not told yet: (all of them who were told, posts, what went wrong)."""
+        known = [name for name in before if name in unable]
+        new = [name for name in unable if name not in known]
+        for posts, name in enumerate(new):
             try:
-                webhook.post(address, webhook.payload(alert), self.project.settings.alerts.timeout_s)
+                webhook.post(
+                    address, webhook.payload(unable[name].alert(self.graph)), self.project.settings.alerts.timeout_s
+                )
             except WebhookError as error:
-                return tuple(told), str(error)
-            told.append(name)
-        return tuple(sorted(told)), None
+                return tuple(known), posts, str(error)
+            known.append(name)
+        return tuple(sorted(known)), len(new), None
 
     def _tell(
-        self, found: Notices, address: str, after: int, posted: Callable[[int], object]
+        self, found: Notices, address: str, after: int, most: int, posted: Callable[[int], object]
     ) -> tuple[int, int, str | None]:
         """Posts in order until one is not taken: (position after it, alerts told, what went wrong)."""
         chosen, told = self.project.settings.alerts, 0
-        for group in _groups(found.found, chosen.most_posts):
+        for group in _groups(found.found, most):
             alert = group[0].alert if len(group) == 1 else summed_up(group, self.graph)
             try:
                 webhook.post(address, webhook.payload(alert), chosen.timeout_s)
@@ -160,13 +166,13 @@ class AlertsTick:
         known = through if isinstance(through, int) and before.get("instance") == self.graph.instance_id else -1
         return replace(kept, after=max(kept.after, known))
 
-    def _beats(self, now: datetime) -> Callable[[int, str, int, str | None], str | None]:
+    def _beats(self, now: datetime, unable: Iterable[str]) -> Callable[[int, str, int, str | None], str | None]:
         """Writes the heartbeat; gives a sentence where that is impossible."""
         about = {
             "beat_at": now.astimezone(UTC).isoformat(),
             "project": self.project.settings.name,
             "instance": self.graph.instance_id,
-            "failing": [self.graph.names.of(name) for name in blind.blind(self.instance, self.graph)],
+            "failing": [self.graph.names.of(name) for name in unable],
             **heartbeat.standing_facts(self.project),
         }
         fine = not about["failing"] and about["trouble"] is None

@@ -1,8 +1,10 @@
 """A sensor or schedule that cannot look is told once, and again after it had looked."""
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -77,7 +79,7 @@ def test_who_cannot_look(history: Sequence[tuple[str, str | None]], said: str | 
     sensor.ticked(*history)
     found = blind(sensor.instance, graph())
     assert list(found) == ([] if said is None else ["judge_model_changed"])
-    assert said is None or found["judge_model_changed"].startswith(said)
+    assert said is None or found["judge_model_changed"].why.startswith(said)
     assert "provider" not in str(found), "an error may quote a request"
     assert blind(sensor.instance, graph("elsewhere")) == {}
     assert blind(sensor.instance, graph(names=Names((), (), "q"))) == {}, "another project of the location"
@@ -100,12 +102,16 @@ def test_it_is_told_once_and_again_after_it_had_looked(sensor: Sensor, tmp_path:
         cursor = done.cursor
         return str(done.skip_reason)
 
+    def beat() -> dict[str, Any]:
+        return dict(json.loads((tmp_path / "home" / "heartbeat.json").read_text()))
+
     sensor.ticked(OUTAGE, OUTAGE)
     tick()
     assert hook.taken == []
     sensor.ticked(OUTAGE)
     hook.answers += [500]
     assert "answered 500" in tick(), "and is tried again"
+    assert beat()["alerts_waiting"] == 1
     for _ in range(3):
         tick()
         sensor.ticked(OUTAGE)
@@ -118,3 +124,20 @@ def test_it_is_told_once_and_again_after_it_had_looked(sensor: Sensor, tmp_path:
     sensor.ticked(RED)
     tick()
     assert len(hook.taken) == 2
+    assert hook.taken[0]["id"] != hook.taken[1]["id"], "a receiver may drop what it has seen"
+
+
+def test_both_kinds_of_alerts_together_keep_to_the_posts_of_a_tick(
+    sensor: Sensor, tmp_path: Path, hook: Receiver
+) -> None:
+    watch = daemon(tmp_path / "home", sensor.instance, most_posts=2)
+    sensor.ticked(RED)
+    for _ in range(5):
+        watch.fails("judge_gate", "gate_verdict")
+    checks = {dg.AssetCheckKey(dg.AssetKey("gate_verdict"), "judge_gate"): "it is open"}
+    told = replace(graph(), checks=checks)
+    done = AlertsTick(watch.graph.project, sensor.instance, told).run(None)
+    assert "told 6 of 6 alerts" in str(done.skip_reason)
+    assert [body["text"].partition(": ")[2].partition(":")[0] for body in hook.taken] == [
+        "shop_judge_model_changed cannot look", "5 more alerts",
+    ]  # fmt: skip
