@@ -11,7 +11,7 @@ from label_pipeline.stages import seed
 
 
 def known_of_grades(project: Project) -> tuple[seed.GradeFact, dict[str, seed.GradeFact]]:
-    """What was found of rejected rows; and of agreement, by collection, as asset annotator_agreement measured it last."""
+    """What was found of rejected rows; and of agreement by collection, as annotator_agreement measured it last."""
     store, settings = project.store("seed"), project.settings
     figures = store.read("agreement")
     if figures.is_empty() and store.read(HUMAN_LABELS, ["collection"]).height:
