@@ -2,9 +2,15 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from socket import socket
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -15,7 +21,7 @@ from label_pipeline.cli.page import environment, write_workspace
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.settings import HOME_VARIABLE, SAMPLE, Settings, load
 from label_pipeline.settings.identity import remember
-from label_pipeline_tests.cli.commands import Shell
+from label_pipeline_tests.cli.commands import COMMAND, PATIENCE_S, Shell
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +47,52 @@ def test_dagster_loads_every_project_of_the_workspace(shell: Shell) -> None:
     assert done.returncode == 0, said
     for location in locations:
         assert f"Validation successful for code location {location}" in said
+
+
+WHICH = """{ assetNodes { assetKey { path } repository { location { name } } } }"""
+
+
+@pytest.mark.long
+@pytest.mark.outside
+def test_the_page_shows_two_projects_until_ctrl_c(shell: Shell) -> None:
+    """As a person starts and stops it: the command itself, its page and its daemon."""
+    projects = made(shell, "shop-de", "shop-at")
+    (shell.folder / "dagster").mkdir()
+    sharing = Shell(shell.folder, {**shell.exported, "DAGSTER_HOME": str(shell.folder / "dagster")})
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    configs = [part for path in projects for part in ("--config", path)]
+    with (shell.folder / "ui.log").open("w") as log:
+        page = subprocess.Popen(
+            [COMMAND, "ui", *configs, "--port", str(port)], cwd=shell.folder, stdout=log, stderr=log,
+            env={**os.environ, **sharing.exported}, start_new_session=True,
+        )  # fmt: skip
+        try:
+            found = asked(f"http://127.0.0.1:{port}/graphql", page, shell.folder / "ui.log")
+        finally:
+            os.killpg(page.pid, signal.SIGINT)
+            page.wait(PATIENCE_S)
+    shown = {(node["repository"]["location"]["name"], node["assetKey"]["path"][0]) for node in found}
+    assert shown == {("shop-de", "shop-de"), ("shop-at", "shop-at")}
+    assert (shell.folder / "dagster" / "history").is_dir(), "on the instance the command line uses"
+
+
+def asked(url: str, page: subprocess.Popen[bytes], log: Path) -> list[dict[str, Any]]:
+    """Every asset the page shows, once it shows those of both projects."""
+    request = Request(url, json.dumps({"query": WHICH}).encode(), {"Content-Type": "application/json"})
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        assert page.poll() is None, log.read_text()
+        try:
+            with urlopen(request, timeout=10) as reply:
+                nodes: list[dict[str, Any]] = json.load(reply)["data"]["assetNodes"]
+            if len({node["repository"]["location"]["name"] for node in nodes}) == 2:
+                return nodes
+        except (URLError, TimeoutError, ConnectionError):
+            pass
+        time.sleep(0.5)
+    raise AssertionError(log.read_text())
 
 
 @pytest.mark.parametrize(
