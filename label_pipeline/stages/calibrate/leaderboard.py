@@ -5,7 +5,7 @@ could not be read costs 100. Figures of order are of the grade a ranker would le
 where human grades rise with that one: no calibrator turns the labels of an upside-down judge round.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -126,6 +126,33 @@ def compare(
     if not scored:
         troubles = "; ".join(f"{c.name}: {c.trouble}" for c in candidates)
         raise JudgeError(f"none of {len(candidates)} candidates could be asked: {troubles}")
+    choice = _choose(scored, codes, n_queries)
+    by_loss = sorted(scored, key=lambda s: (float(s.nmse.mean()), s.candidate.name))
+    return (
+        *(_entry(one, choice, codes, n_queries, counts) for one in by_loss),
+        *(_absent(one) for one in candidates if one.grades is None),
+    )
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Who wins, and what against.
+
+    Attributes:
+        best: the lowest loss.
+        within: candidates within one standard error of it, which may win.
+        winner: the cheapest of them; None where human grades rise with nobody's.
+        paired: by name, the loss of each candidate minus the best one's, by query.
+    """
+
+    best: _Scored
+    within: Sequence[_Scored]
+    winner: _Scored | None
+    paired: Mapping[str, intervals.ClusterTotals]
+
+
+def _choose(scored: Sequence[_Scored], codes: NDArray[np.int64], n_queries: int) -> _Choice:
+    """By the one-SE rule, among those who read the scale the right way up and whose replies can mostly be read."""
     upright = [s for s in scored if not s.upside_down]
     eligible = [s for s in upright if s.ungraded_share <= UNGRADED_LIMIT] or upright
     best = min(eligible or scored, key=lambda s: (float(s.nmse.mean()), s.candidate.name))
@@ -134,31 +161,33 @@ def compare(
     winner = min(
         within, key=lambda s: (s.candidate.cost_per_1000_usd, float(s.nmse.mean()), s.candidate.name), default=None
     )
-    entries = [
-        Entry(
-            candidate=s.candidate,
-            loss=intervals.bootstrap_t_interval(intervals.cluster_totals(s.nmse, codes, n_queries), counts),
-            difference=paired[s.candidate.name].mean,
-            difference_se=_se(paired[s.candidate.name]),
-            pairwise_accuracy=s.pairwise_accuracy,
-            quadratic_kappa=s.quadratic_kappa,
-            ungraded_share=s.ungraded_share,
-            slope=s.slope,
-            slope_low=s.slope_low,
-            n_pairs=len(s.nmse),
-            chosen=s is winner,
-            reason=_reason(s, best, winner, within),
-        )
-        for s in sorted(scored, key=lambda s: (float(s.nmse.mean()), s.candidate.name))
-    ]
-    nothing = intervals.Estimate(float("nan"), float("nan"), float("nan"))
+    return _Choice(best, within, winner, paired)
+
+
+def _entry(one: _Scored, choice: _Choice, codes: NDArray[np.int64], n_queries: int, counts: NDArray[np.int64]) -> Entry:
+    difference = choice.paired[one.candidate.name]
+    return Entry(
+        candidate=one.candidate,
+        loss=intervals.bootstrap_t_interval(intervals.cluster_totals(one.nmse, codes, n_queries), counts),
+        difference=difference.mean,
+        difference_se=_se(difference),
+        pairwise_accuracy=one.pairwise_accuracy,
+        quadratic_kappa=one.quadratic_kappa,
+        ungraded_share=one.ungraded_share,
+        slope=one.slope,
+        slope_low=one.slope_low,
+        n_pairs=len(one.nmse),
+        chosen=one is choice.winner,
+        reason=_reason(one, choice.best, choice.winner, choice.within),
+    )
+
+
+def _absent(candidate: Candidate) -> Entry:
+    """The line of a candidate that could not be asked."""
     nan = float("nan")
-    absent = [
-        Entry(c, nothing, nan, nan, nan, nan, nan, nan, nan, 0, chosen=False, reason=f"could not be asked: {c.trouble}")
-        for c in candidates
-        if c.grades is None
-    ]
-    return (*entries, *absent)
+    nothing = intervals.Estimate(nan, nan, nan)
+    told = f"could not be asked: {candidate.trouble}"
+    return Entry(candidate, nothing, nan, nan, nan, nan, nan, nan, nan, 0, chosen=False, reason=told)
 
 
 def board(entries: Sequence[Entry], calibration_id: str, epoch: int, now: datetime) -> pl.DataFrame:
