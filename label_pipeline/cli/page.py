@@ -1,6 +1,7 @@
 """`ui`: the Dagster page and its daemon on one project or several, on the instance the command line uses too."""
 
 import os
+import socket
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +29,8 @@ def open_page(configs: Sequence[Path], host: str, port: int) -> None:
         port: its port.
 
     Raises:
-        SettingsError: two projects share a code location, keys in Dagster, or a home; or they share no instance.
+        SettingsError: two projects share a code location, keys in Dagster, or a home; or they share no instance;
+            or the port is taken, which Dagster would say among a screen of other lines.
     """
     projects = {config: load(config) for config in configs}
     if len(projects) > 1 and not os.environ.get("DAGSTER_HOME"):
@@ -36,10 +38,23 @@ def open_page(configs: Sequence[Path], host: str, port: int) -> None:
             "several projects share a page only where they share an instance, and without DAGSTER_HOME each has its "
             "own: export DAGSTER_HOME=FOLDER, also for `label-pipeline run`"
         )
+    _refuse_port(host, port)
     home = dagster_home(next(iter(projects.values())))
     workspace = write_workspace(home / "label_pipeline", projects)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", host, "-p", str(port)]
     os.execve(command[0], command, environment(os.environ, home, projects.values()))
+
+
+def _refuse_port(host: str, port: int) -> None:
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, port))
+        except OSError as error:
+            raise SettingsError(
+                f"port {port} on {host} cannot be used: {error.strerror or error}; choose another one with --port, or "
+                "see whether the page is open already"
+            ) from error
 
 
 def write_workspace(folder: Path, projects: Mapping[Path, Settings]) -> Path:

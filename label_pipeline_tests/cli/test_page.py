@@ -117,6 +117,17 @@ def test_projects_that_would_be_mixed_up_are_refused(line: str, what: str, shell
     assert f"have {what} in common" in end.said
 
 
+def test_a_port_that_is_taken_is_one_line(shell: Shell) -> None:
+    with socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        made(shell, "mine")
+        end = shell.here("ui", "--config", shell.folder / "mine" / "settings.yaml", "--port", port)
+    assert end.code == 2
+    assert f"port {port} on 127.0.0.1 cannot be used: Address already in use" in end.said
+
+
 def test_two_older_projects_must_get_keys_of_their_own_first(shell: Shell) -> None:
     projects = made(shell, "one", "two")
     for settings in projects.values():
