@@ -38,10 +38,10 @@ def open_page(configs: Sequence[Path], host: str, port: int) -> None:
             "several projects share a page only where they share an instance, and without DAGSTER_HOME each has its "
             "own: export DAGSTER_HOME=FOLDER, also for `label-pipeline run`"
         )
-    _refuse_port(host, port)
     home = dagster_home(next(iter(projects.values())))
     workspace = write_workspace(home / "label_pipeline", projects)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", host, "-p", str(port)]
+    _refuse_port(host, port)
     os.execve(command[0], command, environment(os.environ, home, projects.values()))
 
 
