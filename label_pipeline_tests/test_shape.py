@@ -148,6 +148,16 @@ def test_an_operation_is_found_by_a_stage_whose_rules_it_uses() -> None:
     assert lost.keys() <= {"label_pipeline/operations/project.py"}, "project.py knows the policy of the gate"
 
 
+def test_only_benchmarks_read_the_processor_s_clock() -> None:
+    """A test that demands a speed fails on a slow machine and says nothing there about the code."""
+    clocks = re.compile(r"\b(?:process_time|perf_counter|thread_time)\b")
+    tests = [path for path in files(".py") if path.is_relative_to(ROOT / "label_pipeline_tests")]
+    found = {
+        shown(path) for path in tests if path != Path(__file__) and clocks.search(path.read_text(encoding="utf-8"))
+    }
+    assert {path for path in found if not path.startswith("label_pipeline_tests/benchmarks/")} == set()
+
+
 def test_names_of_dagster_that_are_not_public_stand_in_one_file() -> None:
     private = re.compile(r"^\s*(?:from|import) dagster\._", re.MULTILINE)
     users = {shown(path) for path in MODULES if private.search(path.read_text(encoding="utf-8"))}

@@ -1,7 +1,5 @@
 """The Great Expectations suites: silent on healthy rows, and each clause seen to fire with the offender's line."""
 
-import time
-
 import polars as pl
 import pytest
 
@@ -127,7 +125,7 @@ def test_a_contract_that_cannot_run_is_an_error_not_bad_data() -> None:
         clauses("labels", BOUNDS)
 
 
-def test_an_empty_table_keeps_its_contract_and_300000_rows_take_seconds() -> None:
+def test_an_empty_table_keeps_its_contract_and_so_do_300000_rows() -> None:
     assert contract("evaluation", []).success
     n = 300_000
     constant = {
@@ -144,7 +142,5 @@ def test_an_empty_table_keeps_its_contract_and_300000_rows_take_seconds() -> Non
         pl.lit(True).alias("query_known"),
         pl.lit(True).alias("document_known"),
     )
-    start = time.process_time()
     found = validate("candidates", frame, BOUNDS)
-    assert time.process_time() - start < 10
     assert found.success

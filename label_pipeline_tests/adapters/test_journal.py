@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -240,21 +239,18 @@ def test_a_cancelled_wait_is_written_all_the_same(tmp_path: Path) -> None:
 
 
 def test_the_event_loop_does_not_wait_for_the_disk(tmp_path: Path) -> None:
-    async def busy(journal: SQLiteJournal) -> float:
+    async def busy(journal: SQLiteJournal) -> None:
         blocker = sqlite3.connect(tmp_path / "j", isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")  # another process in a long write
         waiting = asyncio.create_task(journal.remember("k", reply()))
-        began = time.monotonic()
         await asyncio.sleep(0.1)
-        late = time.monotonic() - began
-        assert not waiting.done()
+        assert not waiting.done()  # a loop that waited would have sat out the lock's patience and have failed by now
         blocker.execute("COMMIT")
         blocker.close()
         await waiting
-        return late
 
     with SQLiteJournal(tmp_path / "j") as journal:
-        assert asyncio.run(busy(journal)) < 0.5
+        asyncio.run(busy(journal))
         assert journal.lookup(["k"]) == {"k": reply()}
 
 

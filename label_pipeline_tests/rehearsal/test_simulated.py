@@ -1,5 +1,4 @@
 import json
-import time
 
 import numpy as np
 import polars as pl
@@ -10,7 +9,7 @@ from label_pipeline.rehearsal.protocol import ModelAnswer
 from label_pipeline.rehearsal.simulated import SimulatedModel
 from label_pipeline.rehearsal.text_measures import measure
 from label_pipeline.rehearsal.words import words
-from label_pipeline_tests.rehearsal.asking import ask_model, fields, prompt, request_of
+from label_pipeline_tests.rehearsal.asking import ask_model
 
 Pair = tuple[str, str]
 
@@ -207,19 +206,6 @@ def test_the_sample_models_are_as_good_and_as_bad_as_announced(
     assert biased.length_slope > 0.2  # grades per standard deviation of log length
     assert 0.03 < prose.unread < 0.08
     assert large.unread < 0.005
-
-
-def test_a_judgement_takes_under_one_and_a_half_milliseconds(
-    world: SampleWorld, judges: dict[str, SimulatedModel]
-) -> None:
-    judge, user = judges["rehearsal-large"], []
-    for query_id, doc_id in world.candidates.head(400).select("query_id", "doc_id").iter_rows():
-        user.append(prompt(*_texts(world, query_id, doc_id)))
-    bodies = [json.dumps(fields("rehearsal-large", text)).encode() for text in user]
-    start = time.process_time()
-    for body in bodies:
-        judge.answer(request_of(body))
-    assert (time.process_time() - start) / len(bodies) < 1.5e-3
 
 
 def test_sample_models_have_names_seeds_and_prices_of_their_own() -> None:

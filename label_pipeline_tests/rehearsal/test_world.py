@@ -1,4 +1,3 @@
-import time
 from datetime import date
 from pathlib import Path
 
@@ -126,10 +125,8 @@ def test_relevance_is_computed_on_demand_from_the_world_and_two_ids(world: Sampl
     assert 0 <= world.relevance_matrix.min() < 0.1 < 0.9 < world.relevance_matrix.max() <= 1
 
 
-def test_one_seed_one_world_and_it_takes_seconds(world: SampleWorld) -> None:
-    start = time.process_time()
+def test_one_seed_one_world(world: SampleWorld) -> None:
     again = SampleWorld.generate(7)
-    assert time.process_time() - start < 4
     for name in FRAMES:
         assert getattr(again, name).equals(getattr(world, name)), name
     other = SampleWorld.generate(8)

@@ -124,6 +124,6 @@ def test_a_second_interrupt_gives_up_at_once(caplog: pytest.LogCaptureFixture) -
         sender.join()
     finally:
         signal.signal(signal.SIGINT, before)
-    assert took_s < 10
+    assert took_s < client.delay_s  # no reply was waited for
     assert client.under_way == 0  # nothing goes on in the background
     assert "gave up 8 requests under way" in caplog.text
