@@ -23,6 +23,16 @@ from label_pipeline.operations.run import Run
 from label_pipeline.stages import anchor
 
 
+def drift_thresholds(project: Project) -> anchor.DriftThresholds:
+    """What counts as a change, at the tolerance and the cadence of the settings."""
+    settings = project.settings
+    return anchor.DriftThresholds(
+        delta=settings.anchor.tolerance / 100,
+        runs_per_year=settings.anchor_runs_per_year,
+        canaries_per_year=settings.amplifications_per_year,
+    )
+
+
 @dataclass(frozen=True)
 class Anchor:
     """One collection's certified judge and the human reference it is watched on.

@@ -12,7 +12,8 @@ from label_pipeline.core.errors import BudgetError, GateClosedError
 from label_pipeline.core.judging.plan import Plan
 from label_pipeline.operations.anchor import ask_anchors
 from label_pipeline.operations.anchor_reference import Anchor, anchor_of, order_of, sendable_pairs
-from label_pipeline.operations.drift import decide, enforce, evidence_of
+from label_pipeline.operations.drift import decide, enforce
+from label_pipeline.operations.drift_evidence import evidence_of
 from label_pipeline.operations.endpoints import base_url
 from label_pipeline.operations.epochs import next_epoch
 from label_pipeline.operations.gate import current_standings

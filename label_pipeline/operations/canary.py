@@ -10,6 +10,7 @@ from label_pipeline.operations.anchor_reference import (
     Anchor,
     anchor_of,
     ask_once,
+    drift_thresholds,
     measured,
     order_of,
     sendable_pairs,
@@ -69,7 +70,9 @@ def ask_canary(run: Run, project: Project, found: Canary, cap_usd: float) -> tup
     refuse_unanswered(judging, "amplify" if judging.outcome == "cap" else "canary", cap_usd)  # it spends amplify's cap
     baseline = () if watched.missing else measured(project, watched, BASELINE_RUN)[0]
     gold = watched.items["gold_mean"].to_numpy()
-    sentence = anchor.canary.objection(said, gold, baseline, watched.judge.model_served, project.settings.grade_scale)
+    sentence = anchor.canary.objection(
+        said, gold, baseline, watched.judge.model_served, project.settings.grade_scale, drift_thresholds(project)
+    )
     if not baseline:
         run.log.info(f"canary of {watched.items.height} pairs of {watched.collection}: no baseline yet")
     row = anchor.run_row(

@@ -1,4 +1,4 @@
-"""Is it still the same judge? The evidence, the verdict's row, and what follows: suspend and recall, or confirm.
+"""Is it still the same judge? The verdict's row, and what follows: suspend and recall, or confirm.
 
 A verdict that suspends closes the gate before it recalls, and what is still missing of that is looked for, and done, at
 the start of every label day, anchor run and drift verdict: a run killed half-way is finished by whichever comes next.
@@ -8,16 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from label_pipeline.core.codes.drift import BASELINE, BASELINE_RUN, CANARY_RUN, WATCH_RUN
+from label_pipeline.core.codes.drift import BASELINE
 from label_pipeline.core.codes.verdicts import DECISION, SUSPENSION
-from label_pipeline.core.drift import loss
-from label_pipeline.core.pairs import query_codes
-from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
-from label_pipeline.operations.anchor_certificate import certificate_of
-from label_pipeline.operations.anchor_reference import Anchor, anchors, measured
+from label_pipeline.operations.anchor_reference import Anchor, anchors, drift_thresholds
+from label_pipeline.operations.drift_evidence import evidence_of
 from label_pipeline.operations.gate import suspend
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.recall import carry_out, find_recall, name_of
@@ -72,9 +68,8 @@ def decide(project: Project, found: Anchor, evidence: anchor.AnchorEvidence) -> 
         return
     store, judge_version = project.store("anchor"), found.judge.judge_version
     mine = (pl.col("judge_version") == judge_version) & (pl.col("collection") == found.collection)
-    limits = anchor.DriftThresholds(delta=project.settings.anchor.tolerance / 100)
     row = anchor.drift_row(
-        anchor.decide_drift(evidence, limits),
+        anchor.decide_drift(evidence, drift_thresholds(project)),
         judge_version=judge_version,
         epoch=int(found.runs["epoch"].max() or 0),  # type: ignore[arg-type]  # polars types a maximum as anything
         baseline_epoch=found.baseline_epoch,
@@ -83,64 +78,6 @@ def decide(project: Project, found: Anchor, evidence: anchor.AnchorEvidence) -> 
         previous=store.read("drift_verdicts").filter(mine).sort("epoch", "decided_at").tail(1),
     )
     store.append("drift_verdicts", row, f"drift:{row['drift_id'][0]}")
-
-
-def evidence_of(project: Project, found: Anchor) -> anchor.AnchorEvidence:
-    """What is known about one certified judge since its baseline began."""
-    gold = project.store("anchor").read("gold")
-    mine = gold.filter(pl.col("collection") == found.collection)
-    panels = mine.join(found.items, on=list(PAIR_KEY), how="semi", nulls_equal=True)["gold_variance"].drop_nulls()
-    baseline, watch, canary = measured(project, found, BASELINE_RUN, WATCH_RUN, CANARY_RUN)
-    return anchor.AnchorEvidence(
-        collection=found.collection,
-        scale=project.settings.grade_scale,
-        gold=found.items["gold_mean"].to_numpy(),
-        query_index=query_codes(found.items),
-        baseline=baseline,
-        watch=watch,
-        canary=canary,
-        accepted_model=found.judge.model_served,
-        rubric_changed=found.judge.rubric_version != project.rubric_version,
-        regraded=regraded(found.items, mine),
-        human_mse=2 * float(panels.mean()) if panels.len() else None,  # type: ignore[arg-type]  # of floats
-        population=_population(project, found, baseline),
-        certificate=certificate_of(project, found),
-    )
-
-
-def expected_loss(evidence: anchor.AnchorEvidence) -> tuple[float, float]:
-    """NMSE between which 95 % of the runs of the same judge lie; nan before two runs of its baseline."""
-    if len(evidence.baseline) < 2:
-        return float("nan"), float("nan")
-    grades = np.stack([run.calibrated for run in evidence.baseline])
-    base = loss.baseline(evidence.scale.loss(grades, evidence.gold))
-    middle, width = float(base.mean.mean()), 1.96 * float(np.sqrt(base.noise * (1 + 1 / base.runs)))
-    return 100 * (middle - width), 100 * (middle + width)
-
-
-def regraded(items: pl.DataFrame, gold: pl.DataFrame) -> tuple[np.ndarray, np.ndarray] | None:
-    """Earlier and new panel means of the pairs that people graded again since the snapshot; None where nobody did.
-
-    All pairs of every query in which any grade changed: a pair graded again alike looks untouched, and to leave those
-    out would find every honest second grading far off.
-    """
-    now = gold.select(*PAIR_KEY, pl.col("gold_mean").alias("new"), pl.col("n_grades").alias("grades"))
-    both = items.join(now, on=list(PAIR_KEY), how="inner", nulls_equal=True)
-    touched = (pl.col("new") != pl.col("gold_mean")) | (pl.col("grades") != pl.col("n_grades"))
-    changed = both.filter(touched.any().over(QUERY_KEY))
-    return None if changed.is_empty() else (changed["gold_mean"].to_numpy(), changed["new"].to_numpy())
-
-
-def _population(project: Project, found: Anchor, baseline: tuple[anchor.AnchorRun, ...]) -> anchor.Population | None:
-    """The anchor against what the judge labelled; None before it labelled anything."""
-    stream = project.store("anchor").query("anchor/stream_pairs", {"judge_version": found.judge.judge_version})
-    stream = stream.filter(pl.col("collection") == found.collection)
-    if stream.is_empty() or not baseline:
-        return None
-    seed = found.items.with_columns(raw_grade=pl.Series(baseline[-1].raw, dtype=pl.Float64).fill_nan(None))
-    columns = ["task", "collection", "query_id", "raw_grade", "query", "document", "title", "source"]
-    rng = np.random.default_rng(found.baseline_epoch)
-    return anchor.compare(seed.select(columns), stream.select(columns), project.settings.grade_scale, rng)
 
 
 def enforce(project: Project) -> None:

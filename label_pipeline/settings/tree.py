@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from label_pipeline.core.scale import Scale
 from label_pipeline.settings.alerts import AlertsSettings
+from label_pipeline.settings.cadence import times_a_year
 from label_pipeline.settings.identity import DagsterSettings, Keys, keys_in
 from label_pipeline.settings.knobs import (
     AmplifySettings,
@@ -96,6 +97,17 @@ class Settings(Knobs):
             return (self.folder / self.home).resolve()
         base = os.environ.get(HOME_VARIABLE) or os.environ.get("DAGSTER_HOME") or ""
         return (self.started_in / base).resolve() / ".runs" / self.name
+
+    @property
+    def amplifications_per_year(self) -> int:
+        """Label days in a year, each with a canary: as the schedule has them, one a day at least."""
+        return max(366, times_a_year(self.amplify.cron))
+
+    @property
+    def anchor_runs_per_year(self) -> int:
+        """Most anchor runs in a year: those of the schedule, or one after every label day, whose labels await it."""
+        days = 366 // self.anchor.every_days
+        return max(days, times_a_year(self.anchor.cron), self.amplifications_per_year)
 
     @property
     def stated_keys(self) -> Keys:

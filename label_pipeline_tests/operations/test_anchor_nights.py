@@ -9,7 +9,7 @@ import pytest
 from deltalake import DeltaTable
 
 from label_pipeline.operations.anchor_reference import anchors
-from label_pipeline.operations.drift import evidence_of
+from label_pipeline.operations.drift_evidence import evidence_of
 from label_pipeline.rehearsal.faults import ChangedFingerprint, Fault, ScriptedFaults
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline.stages.anchor import decide_drift

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from label_pipeline.operations.anchor_reference import drift_thresholds
 from label_pipeline.operations.gate import suspend
 from label_pipeline_tests import small_project as projects
 from label_pipeline_tests.small_project import (
@@ -125,3 +126,15 @@ def test_labels_under_a_later_verdict_of_the_same_judge_stand(home: Path, provid
     assert watched(home, days=4).run("drift_verdict").success
     found = consequences(graph)
     assert (found["suspended"], found["recalled"], found["trains"]) == (1, [], 2 * PAIRS_A_DAY)
+
+
+def test_a_verdict_is_decided_at_the_cadence_of_the_settings_and_says_what_it_risks(
+    baselined_home: Path, provider: Provider
+) -> None:
+    store = watched(baselined_home, days=1).project.store("anchor")
+    verdict = store.read("drift_verdicts").sort("decided_at").row(0, named=True)
+    assert verdict["state"] == "baseline"
+    assert "label days can lie between the change and its alarm" in verdict["action"]
+    limits = drift_thresholds(watched(baselined_home, days=1).project)
+    assert limits.run_p == pytest.approx(0.05 / 8 / 366)
+    assert limits.canary_p == pytest.approx(0.05 / 8 / 366)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from label_pipeline.operations.drift import regraded
+from label_pipeline.operations.drift_evidence import regraded
 from label_pipeline.stages.anchor.signals import human_signal
 from label_pipeline.stages.anchor.thresholds import DEFAULT
 from label_pipeline_tests.sql.frames import rows

@@ -9,7 +9,7 @@ from typing import Final, Literal
 Detector = Literal[
     "rubric", "anchor_pairs", "baseline_runs", "served_model", "e_process", "jump", "double_jump", "flips", "malformed",
     "refused", "bias", "repeatability", "fingerprint", "canary", "humans", "population_texts", "population_grades",
-    "population_mean", "gate_pass", "certificate",
+    "population_mean", "gate_pass", "certificate", "exposure",
 ]  # fmt: skip
 
 RUBRIC: Final = "rubric"
@@ -33,6 +33,7 @@ POPULATION_MEAN: Final = "population_mean"
 
 GATE_PASS: Final = "gate_pass"
 CERTIFICATE: Final = "certificate"
+EXPOSURE: Final = "exposure"
 
 POPULATION: Final = (POPULATION_TEXTS, POPULATION_GRADES, POPULATION_MEAN)
 
@@ -57,5 +58,6 @@ NAMES: Final[Mapping[Detector, str]] = {
     POPULATION_MEAN: "population: mean grade",
     GATE_PASS: "anchor at the gate",
     CERTIFICATE: "certificate",
+    EXPOSURE: "labels before an alarm",
 }
 """What a person reads; nothing is decided by it."""

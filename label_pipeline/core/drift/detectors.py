@@ -1,35 +1,23 @@
-"""What can change in a judge beside its mean loss: single grades, unreadable replies, bias, repeatability.
+"""What can change in a judge beside its mean loss: single grades, bias, repeatability.
 
-Leading axes broadcast as in loss.py, where the detectors of the loss itself are.
+Whether a single run is out of the judge's own ordinary is exchange.py; the mean loss over many runs is loss.py.
 """
 
+from itertools import combinations
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
+from label_pipeline.core.drift.exchange import tail_p
 from label_pipeline.core.scale import Scale
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-RULE_OF_THREE = 3.0
-"""An event never seen in N trials has a 95 % upper bound of 3 / N."""
-
-
-class FlipBaseline(NamedTuple):
-    """How often grades change by themselves.
-
-    Attributes:
-        mode: (..., n) the commonest code of each item over the baseline's runs.
-        rate: (...) p0, share of items that differ from the mode of the *other* runs; never below its floor.
-        runs: R0.
-    """
-
-    mode: Ints
-    rate: Floats
-    runs: int
+COMPARED = 10
+"""Baseline runs that repeatability is compared with."""
 
 
 class Shift(NamedTuple):
@@ -40,10 +28,10 @@ class Shift(NamedTuple):
 
 
 class Repeatability(NamedTuple):
-    """Variance between recent runs over that between baseline runs, and how significant the difference is."""
+    """Disagreement among recent runs over that among baseline runs, and the p-value of "no more than chance"."""
 
     ratio: float
-    z: float
+    p: float
 
 
 def grade_codes(raw: ArrayLike, scale: Scale) -> Ints:
@@ -54,58 +42,22 @@ def grade_codes(raw: ArrayLike, scale: Scale) -> Ints:
     return np.where(read, codes, 0)
 
 
-def flip_baseline(codes: Ints, scale: Scale) -> FlipBaseline:
-    """Modes and p0 from the codes of the baseline's runs, shape (..., R0, n), R0 >= 2; a tie is the lowest code's.
+def flipped(codes: Ints) -> Ints:
+    """1 where a run's grade is not the commonest of the *other* runs' (a tie is the lowest code's), (R, n) to (R, n).
 
-    Each run is held against the mode of the others, as a later run is against the mode of all. p0 is at least
-    3 / (n R0): no flip seen in n R0 judgements is not no flip (rule of three). So of a perfectly repeatable judge two
-    changed grades are let pass and three are not, at R0 = 10 and any n.
-    """
-    *_, runs, n = codes.shape
-    if runs < 2 or n < 1:
-        raise ValueError(f"a baseline needs 2 runs and 1 item at least, got {runs} runs of {n} items")
-    counts = np.stack([(codes == code).sum(axis=-2) for code in range(scale.span + 2)], axis=-2)  # (..., K, n)
-    kinds = np.arange(scale.span + 2)[:, None]
-    flips = np.zeros(counts.shape[:-2])
-    for run in range(runs):
-        own = codes[..., run, :]
-        others = counts - (kinds == own[..., None, :])
-        flips += (others.argmax(axis=-2) != own).mean(axis=-1)
-    return FlipBaseline(counts.argmax(axis=-2), np.maximum(flips / runs, RULE_OF_THREE / (n * runs)), runs)
-
-
-def flip_shares(codes: Ints, base: FlipBaseline) -> Floats:
-    """f: share of items of every watched run that differ from the baseline's mode, (..., W, n) to (..., W)."""
-    found: Floats = (codes != base.mode[..., None, :]).mean(axis=-1)
-    return found
-
-
-def flip_z(shares: Floats, base: FlipBaseline, n: int) -> Floats:
-    """(f - p0) / sqrt(p0 (1 - p0) / n (1 + 1 / R0)), shape of ``shares`` (..., W).
-
-    Reacts to any change of the model, even one that leaves the loss as it was. The binomial variance is an upper bound
-    for items of unequal rates, so healthy judges raise it more seldom than the normal tail says.
-    """
-    p = np.minimum(base.rate, 1 - 1e-9)[..., None]
-    found: Floats = (shares - p) / np.sqrt(p * (1 - p) / n * (1 + 1 / base.runs))
-    return found
-
-
-def excess_rate_p(events: int, trials: int, baseline_events: int, baseline_trials: int) -> float:
-    """One-sided p-value of "no more events a trial than in the baseline" (Fisher's exact test).
-
-    Given all events of both, this run's are hypergeometric under the null; so it is exact however rare the event, and a
-    baseline without any needs no floor. nan without trials on either side.
+    Each run is held against the others, so that under no change every run of a pair is as likely a flip: what
+    ``exchange.newest_p`` asks. Reacts to any change of the model, even one that leaves the loss as it was.
 
     Raises:
-        ValueError: when there are more events than trials.
+        ValueError: fewer than 2 runs.
     """
-    if not (0 <= events <= trials and 0 <= baseline_events <= baseline_trials):
-        raise ValueError(f"events beyond trials: {events} of {trials}, baseline {baseline_events} of {baseline_trials}")
-    if trials == 0 or baseline_trials == 0:
-        return float("nan")
-    total = trials + baseline_trials
-    return float(stats.hypergeom.sf(events - 1, total, events + baseline_events, trials))
+    if len(codes) < 2:
+        raise ValueError(f"a flip needs 2 runs at least, got {len(codes)}")
+    kinds = np.arange(int(codes.max()) + 1)[:, None, None]
+    own = codes[None] == kinds  # (K, R, n)
+    commonest = (own.sum(axis=1, keepdims=True) - own).argmax(axis=0)
+    found: Ints = (commonest != codes).astype(np.int64)
+    return found
 
 
 def mean_shift(runs: Floats, base: Floats) -> Shift:
@@ -126,23 +78,33 @@ def mean_shift(runs: Floats, base: Floats) -> Shift:
     return Shift(size, size / float(np.sqrt(noise * (1 / len(runs) + 1 / len(base)))))
 
 
-def repeatability(runs: Floats, base: Floats) -> Repeatability:
-    """Do recent ``runs`` (m, n), m >= 2, disagree among themselves more than the baseline's (R0, n) did?
+def repeatability(recent: Ints, base: Ints) -> Repeatability:
+    """Do ``recent`` runs (m, n), m >= 2, disagree among themselves more than the baseline's (R0, n) did?
 
-    Both in shares of R; an unreadable grade is left out. ratio = mean item variance over that of the baseline, the
-    latter at least 1 / (n R0) (one of n R0 judgements moved by the whole scale); z = mean over items of the difference
-    of variances over its standard error, 0 where no item differs. nan where fewer than 2 items were read twice on both
-    sides.
+    Both as codes; an unreadable reply is an answer like any other. Counted are, pair by pair, the couples of recent
+    runs that differ; had nothing changed, any m of the R0 + m runs might be the recent ones, which gives each pair's
+    null (``exchange.tail_p``). Of a longer baseline its last ``COMPARED`` runs are taken: 1,001 choices at m = 4.
+    ratio = share of couples that differ over that of the baseline, the latter at least 2 / (n R0), one of n R0
+    judgements having moved. nan with one recent run or one baseline run.
     """
-    usable = (np.isfinite(base).sum(axis=0) >= 2) & (np.isfinite(runs).sum(axis=0) >= 2)
-    n = int(usable.sum())
-    if n < 2:
+    m, n = recent.shape
+    base = base[-COMPARED:]
+    if m < 2 or len(base) < 2:
         return Repeatability(float("nan"), float("nan"))
-    before, after = (np.nanvar(values[:, usable], axis=0, ddof=1) for values in (base, runs))
-    ratio = float(after.mean()) / max(float(before.mean()), 1 / (n * len(base)))
-    difference = after - before
-    se = float(difference.std(ddof=1)) / float(np.sqrt(n))
-    return Repeatability(ratio, float(difference.mean()) / se if se > 0 else 0.0)
+    runs = np.concatenate([base, recent])
+    choices = np.array(list(combinations(range(len(runs)), m)))
+    outcomes = _couples(runs[choices])
+    found = _couples(recent[None])[0]
+    usual = float(_couples(base[None])[0].mean()) / comb(len(base), 2)
+    ratio = float(found.mean()) / comb(m, 2) / max(usual, 2 / (n * len(base)))
+    return Repeatability(ratio, tail_p(outcomes, found))
+
+
+def _couples(codes: Ints) -> Ints:
+    """How many couples of runs differ: (K, m, n) to (K, n)."""
+    pairs = combinations(range(codes.shape[1]), 2)
+    found: Ints = np.sum([codes[:, one] != codes[:, other] for one, other in pairs], axis=0, dtype=np.int64)
+    return found
 
 
 def repaired_share(later: Floats, gold: Floats, base_loss: float, shift: float) -> float:

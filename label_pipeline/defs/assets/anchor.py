@@ -12,7 +12,8 @@ from label_pipeline.defs.report import markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import anchor as operation
 from label_pipeline.operations.anchor_reference import Anchor
-from label_pipeline.operations.drift import decide_drift, expected_loss
+from label_pipeline.operations.drift import decide_drift
+from label_pipeline.operations.drift_evidence import expected_loss
 from label_pipeline.operations.project import Project
 from label_pipeline.stages.anchor import AnchorEvidence
 

@@ -6,7 +6,8 @@
 * certificate whether the baseline is of the judge the gate certified
 * population  the stream against the anchor
 * thresholds  what counts as a change
-* readings    the detectors over every run; signals: with their sentences
+* ordinary    one run against the judge's own ordinary; readings: the detectors over every run; signals: sentences
+* exposure    how many labels can be given between a change and its alarm
 * causes      from what fired to a cause and an action; decision: the verdict
 * verdicts    the row a decision leaves
 * labels      confirming and recalling labels; recall: who was trained on them
@@ -17,7 +18,7 @@ Keep out: asking, storing, telling Dagster.
 from label_pipeline.core.judging.spent import Spent, spent
 from label_pipeline.stages.anchor import canary
 from label_pipeline.stages.anchor.decision import DriftVerdict, decide_drift
-from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun, Certificate
+from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun, Cadence, Certificate
 from label_pipeline.stages.anchor.labels import confirmed, recalled, usable
 from label_pipeline.stages.anchor.population import Population, compare
 from label_pipeline.stages.anchor.recall import AffectedRanker, affected_rankers
@@ -26,7 +27,7 @@ from label_pipeline.stages.anchor.thresholds import DriftThresholds
 from label_pipeline.stages.anchor.verdicts import drift_row
 
 __all__ = [
-    "AffectedRanker", "AnchorEvidence", "AnchorRun", "Certificate", "DriftThresholds", "DriftVerdict", "Population",
-    "Spent", "affected_rankers", "canary", "compare", "confirmed", "decide_drift", "drift_row", "measure", "recalled",
-    "run_row", "snapshot", "spent", "usable",
+    "AffectedRanker", "AnchorEvidence", "AnchorRun", "Cadence", "Certificate", "DriftThresholds", "DriftVerdict",
+    "Population", "Spent", "affected_rankers", "canary", "compare", "confirmed", "decide_drift", "drift_row", "measure",
+    "recalled", "run_row", "snapshot", "spent", "usable",
 ]  # fmt: skip

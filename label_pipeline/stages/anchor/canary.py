@@ -11,11 +11,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from label_pipeline.core.drift.detectors import excess_rate_p
-from label_pipeline.core.drift.loss import baseline, jump_z, rises
-from label_pipeline.core.scale import Scale
+from label_pipeline.core.scale import Scale, nmse
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.anchor.evidence import AnchorRun
+from label_pipeline.stages.anchor.ordinary import ordinary_of
 from label_pipeline.stages.anchor.thresholds import DEFAULT, DriftThresholds
 
 MOST_UNGRADED = 0.5
@@ -46,9 +45,7 @@ def objection(
         before: the baseline's runs, cut to the same pairs; fewer than two are no baseline yet.
         accepted_model: the model id that was certified.
         scale: the grade scale.
-        thresholds: Bonferroni over a year of nights, for losses and for replies without a grade each. Simulated: a
-            healthy judge whose replies can all be read is stopped in less than one year of twenty; one that loses
-            1 % of them on some five nights per year, because what it wrote and nobody can read is the worst loss.
+        thresholds: give the p-value that stops; a healthy judge is stopped in less than one year of twenty.
     """
     others = sorted(run.models - {accepted_model})
     if others:
@@ -58,33 +55,20 @@ def objection(
             f"canary: {run.missing_share:.1%} of the replies never came, so the judge was not measured; nothing else "
             "was sent; run this one again when the provider answers"
         )
-    return _ungraded(run, before, thresholds) or _jump(run, gold, before, scale, thresholds.canary_z)
-
-
-def _ungraded(run: AnchorRun, before: Sequence[AnchorRun], thresholds: DriftThresholds) -> str | None:
     # of the replies that came: what never came was looked at before
-    bad = run.malformed + run.refused
+    bad = int((run.malformed + run.refused).sum())
     told = f"canary: {bad} of {run.replies} replies could not be read"
     if len(before) < 2:
         return f"{told}, and there is no baseline yet; {NEXT}" if bad > MOST_UNGRADED * run.replies else None
-    usual, asked = sum(r.malformed + r.refused for r in before), sum(r.replies for r in before)
-    limit = thresholds.alpha / thresholds.canaries_per_year
-    if bad and excess_rate_p(bad, run.replies, usual, asked) < limit:
+    said, limit = ordinary_of(run, before, gold, scale), thresholds.canary_p
+    if said.lost <= limit:
+        usual, asked = sum(int((r.malformed + r.refused).sum()) for r in before), sum(r.replies for r in before)
         return f"{told}, in the baseline {usual} of {asked}; {NEXT}"
+    if said.loss <= limit:
+        before_loss = np.mean([scale.loss(each.calibrated, gold).mean() for each in before])
+        rise = nmse(float(scale.loss(run.calibrated, gold).mean() - before_loss))
+        return (
+            f"canary: the loss on {len(gold)} pairs rose by {rise:.2f} NMSE points, p {said.loss:.2g}, stops up to "
+            f"{limit:.2g}; {NEXT}"
+        )
     return None
-
-
-def _jump(
-    run: AnchorRun, gold: NDArray[np.float64], before: Sequence[AnchorRun], scale: Scale, limit: float
-) -> str | None:
-    if len(before) < 2:
-        return None
-    base = baseline(scale.loss(np.stack([r.calibrated for r in before]), gold))
-    rise = rises(scale.loss(run.calibrated[None, :], gold), base)
-    z = float(jump_z(rise, base)[0])
-    if z <= limit:
-        return None
-    return (
-        f"canary: the loss on {len(gold)} pairs rose by {100 * float(rise[0]):.2f} NMSE points, z {z:.1f}, "
-        f"limit {limit:.1f}; {NEXT}"
-    )

@@ -45,7 +45,8 @@ from label_pipeline.core.codes.drift import (
     State,
 )  # fmt: skip
 from label_pipeline.stages.anchor.evidence import AnchorEvidence
-from label_pipeline.stages.anchor.readings import COUNTED, Readings
+from label_pipeline.stages.anchor.ordinary import COUNTED
+from label_pipeline.stages.anchor.readings import Readings
 from label_pipeline.stages.anchor.signals import Signal
 
 
@@ -133,11 +134,11 @@ def _why_worse(found: Readings, first: int, last: int) -> tuple[Cause, str]:
         return JUDGE_CHANGED, f"{advice}; calibrate again and certify what is served now"
     if lenient:
         return LENIENCY, f"{shift}: refit the affine calibrator on train and dev, then certify again (a look)"
-    if any(found.warnings[kind][last] for kind in COUNTED):
+    if set(COUNTED) & set(found.warnings(last)):
         run = found.runs[last]
         return CAPABILITY, (
-            f"{run.malformed} of {run.came} replies were unreadable and {run.refused} refused, more than in the "
-            "baseline: ask for shorter replies or raise max_tokens, then calibrate again"
+            f"{run.malformed.sum()} of {run.came} replies were unreadable and {run.refused.sum()} refused, more than "
+            "in the baseline: ask for shorter replies or raise max_tokens, then calibrate again"
         )
     share = 0.0 if np.isnan(found.repaired) else max(found.repaired, 0.0)
     advice = f"the bias explains only {share:.0%} of it: the judge reads worse; calibrate again, prompt included"
@@ -145,11 +146,11 @@ def _why_worse(found: Readings, first: int, last: int) -> tuple[Cause, str]:
 
 
 def _warning(found: Readings, signals: tuple[Signal, ...]) -> Diagnosis | None:
-    if not found.warned[-1]:
+    fired = found.warnings(-1)
+    if not fired:
         return None
-    fired = [kind for kind, warned in found.warnings.items() if warned[-1]]
     fact = "; ".join(_said(signals, kind) for kind in fired)
-    if len(found.runs) == 1 or not found.warned[-2]:
+    if len(found.runs) == 1 or not found.warnings(-2):
         advice = "one run may be chance or an hour of trouble: run the anchor once more, which decides"
         return Diagnosis(WARNING, UNCONFIRMED, f"{fact}; {advice}", run_again=True)
     twice = f"{fact}; the run before warned too, and the loss is not beyond its tolerance"

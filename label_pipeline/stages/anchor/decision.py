@@ -6,11 +6,15 @@ Refuses to decide on too little, then reads the detectors and looks the cause up
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
+
 from label_pipeline.core.codes import detectors
-from label_pipeline.core.codes.drift import BASELINE, INSUFFICIENT, NO_CAUSE, RUBRIC, Cause, State
+from label_pipeline.core.codes.drift import BASELINE, HEALTHY, INSUFFICIENT, NO_CAUSE, RUBRIC, Cause, State
+from label_pipeline.core.drift import loss
 from label_pipeline.stages.anchor.causes import Diagnosis, another_judge, another_model, diagnose
 from label_pipeline.stages.anchor.certificate import certificate_signals
 from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun
+from label_pipeline.stages.anchor.exposure import exposure_signal
 from label_pipeline.stages.anchor.readings import Readings
 from label_pipeline.stages.anchor.signals import (
     Signal,
@@ -61,16 +65,31 @@ def decide_drift(evidence: AnchorEvidence, thresholds: DriftThresholds = DEFAULT
     runs = tuple(run for run in evidence.watch if _whole(run, thresholds))
     first = (*_sufficiency(evidence, len(baseline), thresholds), *_served(evidence))
     certified = certificate_signals(evidence, baseline, thresholds)
-    others = (*certified, *_present(human_signal(evidence, thresholds)), *population_signals(evidence, thresholds))
+    exposed = _exposure(evidence, baseline, thresholds)
+    others = (
+        *certified, *_present(human_signal(evidence, thresholds)), *population_signals(evidence, thresholds),
+        *_present(exposed),
+    )  # fmt: skip
     known = _without_detectors(evidence, first, certified, runs, thresholds)
     if known is not None:
-        return DriftVerdict(evidence.collection, signals=(*first, *others), **known._asdict())
-    found = Readings(replace(evidence, baseline=baseline, watch=runs), runs, thresholds)
-    signals = (*first, *judge_signals(found), *_present(canary_signal(found)), *others)
-    diagnosis = diagnose(found, signals)
-    if not diagnosis.suspends:
-        diagnosis = _unknown(evidence, thresholds) or diagnosis
+        signals, diagnosis = (*first, *others), known
+    else:
+        found = Readings(replace(evidence, baseline=baseline, watch=runs), runs, thresholds)
+        signals = (*first, *judge_signals(found), *_present(canary_signal(found)), *others)
+        diagnosis = diagnose(found, signals)
+        if not diagnosis.suspends:
+            diagnosis = _unknown(evidence, thresholds) or diagnosis
+    if exposed is not None and diagnosis.state in (BASELINE, HEALTHY):
+        diagnosis = diagnosis._replace(action=f"{diagnosis.action}; {exposed.sentence}")
     return DriftVerdict(evidence.collection, signals=signals, **diagnosis._asdict())
+
+
+def _exposure(evidence: AnchorEvidence, baseline: tuple[AnchorRun, ...], limits: DriftThresholds) -> Signal | None:
+    """What the settings risk between a change and its alarm; None before the baseline is complete enough."""
+    if evidence.cadence is None or len(baseline) < limits.min_baseline or evidence.n_pairs < limits.min_pairs:
+        return None
+    losses = evidence.scale.loss(np.stack([run.calibrated for run in baseline]), evidence.gold)
+    return exposure_signal(loss.baseline(losses), evidence.cadence, limits, np.random.default_rng(0))
 
 
 def _present(signal: Signal | None) -> tuple[Signal, ...]:

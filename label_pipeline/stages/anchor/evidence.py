@@ -5,6 +5,7 @@ Plain arrays, aligned by item.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,9 @@ class AnchorRun:
         ran_at: when it ended (UTC).
         raw: (n,) mean raw grade; nan where no reply held one.
         calibrated: (n,) calibrated grade; nan likewise.
-        malformed: unreadable replies: malformed, cut, out of scale (the column and its detector have this name).
-        refused: times the model refused, or its endpoint rejected the text.
+        malformed: (n,) unreadable replies about each pair: malformed, cut, out of scale (the column and its detector
+            have this name).
+        refused: (n,) times the model refused each pair, or its endpoint rejected the text.
         replies: replies asked for (pairs x votes), those that never came included.
         models: model ids the provider reported.
         fingerprints: system fingerprints it reported.
@@ -38,8 +40,8 @@ class AnchorRun:
     ran_at: datetime
     raw: Floats
     calibrated: Floats
-    malformed: int
-    refused: int
+    malformed: NDArray[np.int64]
+    refused: NDArray[np.int64]
     replies: int
     models: frozenset[str]
     fingerprints: frozenset[str]
@@ -60,6 +62,11 @@ class AnchorRun:
     def replied(self) -> NDArray[np.bool_]:
         """(n,) which pairs got a reply; where ``answered`` is None, all of them."""
         return np.ones(len(self.raw), dtype=bool) if self.answered is None else self.answered
+
+    @property
+    def by_pair(self) -> tuple[NDArray[Any], ...]:
+        """Everything that has one entry per pair."""
+        return self.raw, self.calibrated, self.malformed, self.refused, self.replied
 
     @property
     def missing_share(self) -> float:
@@ -83,6 +90,20 @@ class Certificate:
     anchor: AnchorRun | None
 
 
+class Cadence(NamedTuple):
+    """How often the judge is looked at and how much it may label meanwhile.
+
+    Attributes:
+        pause_days: longest time between two anchor runs of the schedule.
+        label_days: label days in that time, at most.
+        labels_a_day: what a label day's cap buys; None where a label costs nothing.
+    """
+
+    pause_days: float
+    label_days: int
+    labels_a_day: int | None
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AnchorEvidence:
     """Everything one drift decision looks at, for one judge and collection.
@@ -101,6 +122,7 @@ class AnchorEvidence:
         human_mse: squared difference to expect between two humans' grades, in grades^2; None where unknown.
         population: comparison of the anchor with the stream; None where none was made.
         certificate: what the gate saw; None where nothing of it is stored.
+        cadence: how often the judge is looked at; None where it is not to be told what that risks.
 
     Raises:
         ValueError: where an array does not have one entry per item.
@@ -119,12 +141,13 @@ class AnchorEvidence:
     human_mse: float | None = None
     population: Population | None = None
     certificate: Certificate | None = None
+    cadence: Cadence | None = None
 
     def __post_init__(self) -> None:
         n = len(self.gold)
         gate_pass = self.certificate.anchor if self.certificate else None
         runs = (*self.baseline, *self.watch, *self.canary, *([gate_pass] if gate_pass else []))
-        arrays = [self.query_index, *(a for run in runs for a in (run.raw, run.calibrated, run.replied))]
+        arrays = [self.query_index, *(values for run in runs for values in run.by_pair)]
         wrong = sorted({str(values.shape) for values in arrays if values.shape != (n,)})
         if wrong:
             raise ValueError(f"anchor of {n} pairs with arrays of shape {wrong}; expected ({n},): align runs by pair")

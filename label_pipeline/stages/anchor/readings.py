@@ -1,8 +1,9 @@
 """The detectors of core over every watched run of one anchor, computed once and compared with their thresholds."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from itertools import islice, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +12,11 @@ from label_pipeline.core.codes import detectors as codes
 from label_pipeline.core.codes.detectors import Detector
 from label_pipeline.core.drift import detectors, loss
 from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun, Floats
+from label_pipeline.stages.anchor.ordinary import WARNING_DETECTORS, Ordinary, ordinary_of
 from label_pipeline.stages.anchor.thresholds import DriftThresholds
 
 RECENT = 4
 """Runs among which repeatability is measured."""
-
-Counted = Literal["malformed", "refused"]
-"""Detectors that count replies; an ``AnchorRun`` holds the count under the same name."""
-
-COUNTED: tuple[Counted, ...] = (codes.MALFORMED, codes.REFUSED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,55 +58,23 @@ class Readings:
         """(W,) evidence that the loss rose, as an e-process after each run."""
         return loss.e_process(self.tolerance)
 
-    @cached_property
-    def jumps(self) -> Floats:
-        """(W,) one run against the baseline, in standard deviations."""
-        return loss.jump_z(self.rise, self.base)
+    def ordinary(self, number: int) -> Ordinary:
+        """How run ``number``, negative from the end, compares with the judge's own ordinary. Kept once computed."""
+        number %= len(self.runs)
+        if number not in self._ordinary:
+            self._ordinary[number] = ordinary_of(
+                self.runs[number], self.evidence.baseline, self.evidence.gold, self.evidence.scale
+            )
+        return self._ordinary[number]
 
     @cached_property
-    def flip_base(self) -> detectors.FlipBaseline:
-        """How often grades change by themselves."""
-        return detectors.flip_baseline(self._codes(self.evidence.baseline), self.evidence.scale)
+    def _ordinary(self) -> dict[int, Ordinary]:
+        return {}
 
-    @cached_property
-    def flip_shares(self) -> Floats:
-        """(W,) share of pairs that differ from the baseline's mode."""
-        return detectors.flip_shares(self._codes(self.runs), self.flip_base)
-
-    @cached_property
-    def flips(self) -> Floats:
-        """(W,) that share, in standard deviations."""
-        return detectors.flip_z(self.flip_shares, self.flip_base, self.evidence.n_pairs)
-
-    @cached_property
-    def counted_p(self) -> dict[Counted, Floats]:
-        """Unreadable and refused replies, by detector: (W,) p-value of each run's count against the baseline's."""
-        base = self.evidence.baseline
-        came = sum(run.came for run in base)
-        return {
-            kind: np.array([
-                detectors.excess_rate_p(
-                    getattr(run, kind), run.came, sum(getattr(other, kind) for other in base), came
-                )
-                for run in self.runs
-            ])
-            for kind in COUNTED
-        }  # fmt: skip
-
-    @cached_property
-    def warnings(self) -> dict[Detector, NDArray[np.bool_]]:
-        """(W,) whether each warning detector fired in each run."""
-        return {
-            codes.JUMP: self.jumps >= self.thresholds.run_z,
-            codes.FLIPS: self.flips >= self.thresholds.run_z,
-            **{kind: p <= self.thresholds.run_p for kind, p in self.counted_p.items()},
-        }
-
-    @cached_property
-    def warned(self) -> NDArray[np.bool_]:
-        """(W,) whether any warning detector fired in each run."""
-        fired: NDArray[np.bool_] = np.any(list(self.warnings.values()), axis=0)
-        return fired
+    def warnings(self, number: int) -> tuple[Detector, ...]:
+        """The warning detectors that fired in run ``number``."""
+        found = self.ordinary(number)
+        return tuple(kind for kind in WARNING_DETECTORS if found.p(kind) <= self.thresholds.run_p)
 
     @cached_property
     def e_alarm(self) -> bool:
@@ -119,7 +84,12 @@ class Readings:
     @cached_property
     def double_jumps(self) -> NDArray[np.bool_]:
         """(W,) whether this run and the one before jumped, together beyond the tolerance."""
-        return loss.confirmed_jumps(self.jumps, self.tolerance, self.thresholds.run_z)
+        limit, everywhere = self.thresholds.run_z, np.ones(len(self.runs), dtype=bool)
+        jumped = np.zeros(len(self.runs), dtype=bool)
+        for number in np.flatnonzero(loss.confirmed_jumps(everywhere, self.tolerance, limit)):
+            for each in (number - 1, number):  # the exact test only where it can decide: a year has 365 nights
+                jumped[each] = codes.JUMP in self.warnings(int(each))
+        return loss.confirmed_jumps(jumped, self.tolerance, limit)
 
     @cached_property
     def decisive(self) -> int | None:
@@ -156,23 +126,20 @@ class Readings:
 
         Where the newest run flips, the flipping runs in a row up to it; else the newest that did not warn.
         """
-        flips = self.warnings[codes.FLIPS]
-        quiet = np.flatnonzero(~self.warned)
-        if flips[-1]:
-            last_steady = int(np.append(np.flatnonzero(~flips), -1).max())
-            recent = np.arange(last_steady + 1, len(flips))[-RECENT:]
-        else:
-            recent = quiet[-RECENT:]
+        newest_first = range(len(self.runs) - 1, -1, -1)
+        wanted: Iterator[int] = (number for number in newest_first if not self.warnings(number))
+        if codes.FLIPS in self.warnings(-1):
+            wanted = takewhile(lambda number: codes.FLIPS in self.warnings(number), newest_first)
+        recent = tuple(self.runs[number] for number in islice(wanted, RECENT))
         if len(recent) < 2:
             return detectors.Repeatability(float("nan"), float("nan"))
-        runs = tuple(self.runs[number] for number in recent)
-        return detectors.repeatability(self._shares(runs), self._shares(self.evidence.baseline))
+        return detectors.repeatability(self._codes(recent), self._codes(self.evidence.baseline))
 
     @cached_property
     def noisier(self) -> bool:
         """Whether recent runs vary clearly more than the baseline's."""
         enough = self.repeats.ratio >= self.thresholds.noise_ratio
-        return bool(enough and self.repeats.z >= self.thresholds.run_z)
+        return bool(enough and self.repeats.p <= self.thresholds.run_p)
 
     @cached_property
     def new_fingerprints(self) -> frozenset[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from label_pipeline.core.catalogue import ANCHOR_ITEMS, ANCHOR_RUNS
 from label_pipeline.core.codes.drift import RunKind
 from label_pipeline.core.codes.outcomes import REFUSALS, UNANSWERED, UNREADABLE
-from label_pipeline.core.drift.detectors import flip_baseline, flip_shares, grade_codes
+from label_pipeline.core.drift.detectors import flipped, grade_codes
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.judging.spent import Spent
@@ -60,9 +60,13 @@ def measure(
         )
     replies = judgements.filter(~pl.col("outcome").is_in(UNANSWERED))
     grades = pair_grades(replies).select(*PAIR_KEY, "raw_grade", "expected_grade", answered=pl.lit(True))
-    found = items.select(PAIR_KEY).join(
-        grades, on=list(PAIR_KEY), how="left", nulls_equal=True, maintain_order="left"
-    )  # fmt: skip
+    lost = judgements.group_by(PAIR_KEY).agg(
+        pl.col("outcome").is_in(UNREADABLE).sum().alias("lost_malformed"),
+        pl.col("outcome").is_in(REFUSALS).sum().alias("lost_refused"),
+    )
+    found = items.select(PAIR_KEY)
+    for about_pairs in (grades, lost):
+        found = found.join(about_pairs, on=list(PAIR_KEY), how="left", nulls_equal=True, maintain_order="left")
     expected = _floats(found["expected_grade"])
     outcomes = judgements["outcome"]
     answered = found["answered"].fill_null(False).to_numpy()
@@ -71,8 +75,8 @@ def measure(
         ran_at=ran_at,
         raw=_floats(found["raw_grade"]),
         calibrated=judge.calibrate(str(items["collection"][0]), expected),
-        malformed=int(outcomes.is_in(UNREADABLE).sum()),
-        refused=int(outcomes.is_in(REFUSALS).sum()),
+        malformed=found["lost_malformed"].fill_null(0).cast(pl.Int64).to_numpy(),
+        refused=found["lost_refused"].fill_null(0).cast(pl.Int64).to_numpy(),
         replies=judgements.height,
         models=frozenset(judgements["model_reported"].drop_nulls()),
         fingerprints=frozenset(judgements["fingerprint"].drop_nulls()),
@@ -122,8 +126,8 @@ def run_row(
         "kind": kind,
         "n_pairs": items.height,
         "graded": int(graded.sum()),
-        "malformed": run.malformed,
-        "refused": run.refused,
+        "malformed": int(run.malformed.sum()),
+        "refused": int(run.refused.sum()),
         "failed": run.failed,
         "loss": nmse(float(scale.loss(run.calibrated, gold)[answered].mean())) if answered.any() else None,
         "bias": bias,
@@ -142,8 +146,7 @@ def flip_share(run: AnchorRun, baseline: Sequence[AnchorRun], scale: Scale) -> f
     answered = run.replied
     if len(baseline) < 2 or not answered.any():
         return None
-    before = flip_baseline(grade_codes(np.stack([other.raw[answered] for other in baseline]), scale), scale)
-    return float(flip_shares(grade_codes(run.raw[None, answered], scale), before)[0])
+    return float(flipped(grade_codes(np.stack([other.raw[answered] for other in (*baseline, run)]), scale))[-1].mean())
 
 
 def _floats(series: pl.Series) -> NDArray[np.float64]:

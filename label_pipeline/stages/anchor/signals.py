@@ -9,9 +9,9 @@ import numpy as np
 
 from label_pipeline.core.codes import detectors as codes
 from label_pipeline.core.codes.detectors import Detector
-from label_pipeline.core.drift import detectors, loss
 from label_pipeline.stages.anchor.evidence import AnchorEvidence, AnchorRun, Floats
-from label_pipeline.stages.anchor.readings import Counted, Readings
+from label_pipeline.stages.anchor.ordinary import Counted, ordinary_of
+from label_pipeline.stages.anchor.readings import Readings
 from label_pipeline.stages.anchor.thresholds import DriftThresholds
 
 
@@ -37,6 +37,7 @@ def judge_signals(found: Readings) -> tuple[Signal, ...]:
     """What the watched runs say about the judge."""
     limits, scale = found.thresholds, found.evidence.scale
     last, before = len(found.runs) - 1, len(found.evidence.baseline)
+    newest, fired = found.ordinary(-1), found.warnings(-1)
     mse = f"{_sign(found.rise[last] * scale.span**2, 3)} MSE"
     tolerated = f"{limits.delta * scale.span**2:.3f} MSE"
     best = float(found.e_values.max())
@@ -44,16 +45,14 @@ def judge_signals(found: Readings) -> tuple[Signal, ...]:
         _signal(codes.E_PROCESS, best, limits.evidence, found.e_alarm,
                 f"evidence that the loss rose beyond {tolerated} reached {_big(best)} in {last + 1} runs, alarm from "
                 f"{limits.evidence:g}; the newest run is {mse} from the baseline of {before} runs"),
-        _signal(codes.JUMP, found.jumps[last], limits.run_z, bool(found.warnings[codes.JUMP][last]),
-                f"the newest run's loss is {mse} from the baseline, {_sign(found.jumps[last], 1)} standard deviations, "
-                f"warning from {limits.run_z:.1f}"),
+        _signal(codes.JUMP, newest.loss, limits.run_p, codes.JUMP in fired,
+                f"the newest run's loss is {mse} from the baseline, {_chance(newest.loss, limits.run_p)}"),
         _signal(codes.DOUBLE_JUMP, None, limits.run_z, bool(found.double_jumps.any()),
                 "two runs in a row jumped, together beyond the tolerance" if found.double_jumps.any()
                 else "no two runs in a row jumped beyond the tolerance"),
-        _signal(codes.FLIPS, found.flips[last], limits.run_z, bool(found.warnings[codes.FLIPS][last]),
-                f"{found.flip_shares[last]:.1%} of the pairs differ from the baseline's commonest grade, expected "
-                f"{float(found.flip_base.rate):.1%}: {_sign(found.flips[last], 1)} standard deviations, warning from "
-                f"{limits.run_z:.1f}"),
+        _signal(codes.FLIPS, newest.flips, limits.run_p, codes.FLIPS in fired,
+                f"{newest.flip_share:.1%} of the pairs differ from the baseline's commonest grade, expected "
+                f"{newest.usual_flip_share:.1%}, {_chance(newest.flips, limits.run_p)}"),
         _counted(found, codes.MALFORMED, "unreadable"),
         _counted(found, codes.REFUSED, "refused"),
         _signal(codes.BIAS, found.bias.z, limits.run_z, abs(found.bias.z) >= limits.run_z,
@@ -61,8 +60,8 @@ def judge_signals(found: Readings) -> tuple[Signal, ...]:
                 f"errors, counts from {limits.run_z:.1f}"),
         _signal(codes.REPEATABILITY, found.repeats.ratio, limits.noise_ratio, found.noisier,
                 "repeatability needs two recent runs" if np.isnan(found.repeats.ratio) else
-                f"recent runs vary {found.repeats.ratio:.2f} times as much as the baseline's, z {found.repeats.z:.1f}; "
-                f"warning from {limits.noise_ratio:g} times and z {limits.run_z:.1f}"),
+                f"recent runs disagree {found.repeats.ratio:.2f} times as often as the baseline's, warning from "
+                f"{limits.noise_ratio:g} times, {_chance(found.repeats.p, limits.run_p)}"),
         _signal(codes.FINGERPRINT, float(len(found.new_fingerprints)), 1.0, bool(found.new_fingerprints),
                 f"fingerprint {', '.join(sorted(found.new_fingerprints))} was not seen in the baseline"
                 if found.new_fingerprints else "every fingerprint of the newest run was seen in the baseline"),
@@ -72,13 +71,13 @@ def judge_signals(found: Readings) -> tuple[Signal, ...]:
 
 def _counted(found: Readings, kind: Counted, words: str) -> Signal:
     base, newest = found.evidence.baseline, found.runs[-1]
-    p = float(found.counted_p[kind][-1])
-    events, trials = sum(getattr(run, kind) for run in base), sum(run.came for run in base)
+    p = found.ordinary(-1).p(kind)
+    events, trials = sum(int(getattr(run, kind).sum()) for run in base), sum(run.came for run in base)
     sentence = (
-        f"{getattr(newest, kind)} of {newest.came} replies were {words}, {events} of {trials} in the baseline "
-        f"(p {p:.2g}, warning up to {found.thresholds.run_p:.2g})"
+        f"{getattr(newest, kind).sum()} of {newest.came} replies were {words}, {events} of {trials} in the baseline, "
+        f"{_chance(p, found.thresholds.run_p)}"
     )
-    return _signal(kind, p, found.thresholds.run_p, bool(found.warnings[kind][-1]), sentence)
+    return _signal(kind, p, found.thresholds.run_p, kind in found.warnings(-1), sentence)
 
 
 def model_signal(evidence: AnchorEvidence, newest: AnchorRun) -> Signal:
@@ -102,18 +101,15 @@ def canary_signal(found: Readings) -> Signal | None:
     n = int(asked.sum())
     if n == 0:
         return None
-    base = loss.baseline(found.losses(evidence.baseline)[:, asked])
-    rise = loss.rises(found.losses((newest,))[:, asked], base)
-    z = float(loss.jump_z(rise, base)[0])
-    shown = [detectors.grade_codes(np.stack([r.raw for r in runs])[:, asked], evidence.scale)
-             for runs in (evidence.baseline, (newest,))]  # fmt: skip
-    flip_base = detectors.flip_baseline(shown[0], evidence.scale)
-    flips = float(detectors.flip_z(detectors.flip_shares(shown[1], flip_base), flip_base, n)[0])
+    rise = float((found.losses((newest,)) - found.losses(evidence.baseline).mean(axis=0))[0, asked].mean())
+    said = ordinary_of(newest, evidence.baseline, evidence.gold, evidence.scale)
+    least = min(said.loss, said.flips)
     sentence = (
-        f"the newest canary of {n} pairs: loss {float(rise[0]) * evidence.scale.span**2:+.3f} MSE from the baseline "
-        f"({z:+.1f} standard deviations), changed grades {flips:+.1f}, warning from {limits.canary_z:.1f}"
+        f"the newest canary of {n} pairs: loss {_sign(rise * evidence.scale.span**2, 3)} MSE from the baseline (p "
+        f"{said.loss:.2g}), {said.flip_share:.1%} changed grades (p {said.flips:.2g}), warning up to p "
+        f"{limits.canary_p:.2g}"
     )
-    return _signal(codes.CANARY, max(z, flips), limits.canary_z, max(z, flips) >= limits.canary_z, sentence)
+    return _signal(codes.CANARY, least, limits.canary_p, least <= limits.canary_p, sentence)
 
 
 def human_signal(evidence: AnchorEvidence, limits: DriftThresholds) -> Signal | None:
@@ -170,6 +166,10 @@ def _in_errors(values: Floats, expected: float) -> float:
 def _signal(code: Detector, figure: float | None, threshold: float | None, fired: bool, sentence: str) -> Signal:
     known = None if figure is None or not np.isfinite(figure) else float(figure)
     return Signal(code, known, threshold, fired, sentence)
+
+
+def _chance(p: float, limit: float) -> str:
+    return f"p {p:.2g}, warning up to {limit:.2g}"
 
 
 def _sign(value: float, digits: int) -> str:

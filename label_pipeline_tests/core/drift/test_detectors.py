@@ -9,7 +9,6 @@ from label_pipeline.core.drift import detectors
 from label_pipeline.core.scale import Scale
 
 SCALE = Scale(1, 5)
-ROUNDED_Z = 3.1
 
 
 def test_codes_round_half_up_and_an_unreadable_reply_is_a_code_of_its_own() -> None:
@@ -17,62 +16,29 @@ def test_codes_round_half_up_and_an_unreadable_reply_is_a_code_of_its_own() -> N
     assert detectors.grade_codes([0.0, math.nan, 3.0], Scale(0, 3)).tolist() == [1, 0, 4]
 
 
-def test_the_baselines_mode_and_its_leave_one_out_flips_by_hand() -> None:
-    # ten items agree; in ten the third run differs, and without one of the first two it ties (the lower code, 1)
-    base = detectors.flip_baseline(np.array([[2] * 10 + [4] * 10] * 2 + [[2] * 10 + [1] * 10]), SCALE)
-    assert base.mode.tolist() == [2] * 10 + [4] * 10
-    # runs 1 and 2 see {4, 1}, mode 1: a flip; run 3 sees {4, 4}: a flip. Each in 10 of 20 items, far above the floor.
-    assert base.rate == pytest.approx(0.5)
+def test_a_flip_is_held_against_the_other_runs_by_hand() -> None:
+    # ten items agree; in the others run 3 differs, and without one of the first two it ties (the lower code, 1)
+    codes = np.array([[2] * 2 + [4] * 3] * 2 + [[2] * 2 + [1] * 3])
+    # runs 1 and 2 see {4, 1}, mode 1: a flip; run 3 sees {4, 4}: a flip
+    assert detectors.flipped(codes).tolist() == [[0, 0, 1, 1, 1]] * 3
 
 
-@pytest.mark.parametrize(("n", "runs"), [(300, 10), (100, 5)])
-def test_no_flip_ever_seen_is_three_in_all_of_the_baseline(n: int, runs: int) -> None:
-    base = detectors.flip_baseline(np.full((runs, n), 3), SCALE)
-    assert base.rate == pytest.approx(3 / (n * runs))
-    assert base.mode.tolist() == [3] * n
+def test_an_unreadable_reply_is_a_flip_too_and_a_usual_one_is_none() -> None:
+    codes = np.array([[0, 3], [0, 3], [0, 3], [2, 0]])
+    assert detectors.flipped(codes)[-1].tolist() == [1, 1]
+    assert detectors.flipped(codes)[0].tolist() == [0, 0]
 
 
-@pytest.mark.parametrize("n", [100, 150, 300, 1000])
-def test_of_a_repeatable_judge_two_changed_grades_pass_and_three_warn(n: int) -> None:
-    base = detectors.flip_baseline(np.full((10, n), 3), SCALE)
-    codes = np.full((4, n), 3)
-    for run, flips in enumerate((0, 1, 2, 3)):
-        codes[run, :flips] = 4
-    z = detectors.flip_z(detectors.flip_shares(codes, base), base, n)
-    assert (z > ROUNDED_Z).tolist() == [False, False, False, True]
+def test_one_run_has_nothing_to_flip_from() -> None:
+    with pytest.raises(ValueError, match="a flip needs 2 runs at least, got 1"):
+        detectors.flipped(np.ones((1, 4), dtype=np.int64))
 
 
-def test_the_flip_statistic_by_hand() -> None:
-    base = detectors.FlipBaseline(np.full(100, 2), np.asarray(0.2), 4)
-    codes = np.full((1, 100), 2)
-    codes[0, :30] = 0  # unreadable is a flip too
-    shares = detectors.flip_shares(codes, base)
-    assert shares == pytest.approx([0.3])
-    assert detectors.flip_z(shares, base, 100) == pytest.approx([0.1 / math.sqrt(0.2 * 0.8 / 100 * 1.25)])
-
-
-def test_a_judge_that_always_flipped_cannot_flip_more() -> None:
-    base = detectors.FlipBaseline(np.full(10, 2), np.asarray(1.0), 4)
-    assert detectors.flip_z(np.array([1.0]), base, 10)[0] < ROUNDED_Z
-
-
-def test_three_malformed_of_150_after_none_of_1500_by_hand() -> None:
-    by_hand = (150 * 149 * 148) / (1650 * 1649 * 1648)  # all three events fell into this run
-    assert detectors.excess_rate_p(3, 150, 0, 1500) == pytest.approx(by_hand)
-    assert detectors.excess_rate_p(1, 150, 0, 1500) == pytest.approx(1 / 11)
-    assert detectors.excess_rate_p(0, 150, 7, 1500) == pytest.approx(1.0)
-
-
-def test_a_usual_rate_is_no_excess_and_a_doubled_one_of_many_is() -> None:
-    assert detectors.excess_rate_p(10, 300, 100, 3000) > 0.4
-    assert detectors.excess_rate_p(40, 300, 100, 3000) < 0.001
-
-
-def test_a_rate_without_trials_is_unknown_and_events_beyond_trials_are_refused() -> None:
-    assert math.isnan(detectors.excess_rate_p(0, 0, 0, 100))
-    assert math.isnan(detectors.excess_rate_p(0, 100, 0, 0))
-    with pytest.raises(ValueError, match="events beyond trials: 2 of 1, baseline 0 of 5"):
-        detectors.excess_rate_p(2, 1, 0, 5)
+def test_the_share_of_flips_a_judge_shows_every_run_is_its_usual_one() -> None:
+    rng = np.random.default_rng(4)
+    codes = np.where(rng.random((11, 4000)) < 0.06, 3, 2)
+    found = detectors.flipped(codes).mean(axis=1)
+    assert found == pytest.approx(np.full(11, 0.06), abs=0.015)
 
 
 def test_a_shift_of_the_mean_by_hand() -> None:
@@ -93,21 +59,31 @@ def test_a_shift_uses_what_was_read_on_both_sides() -> None:
     assert math.isnan(nothing.z)
 
 
-def test_repeatability_is_the_ratio_of_item_variances() -> None:
-    base = np.array([[0.0, 0.5, 0.2], [0.2, 0.5, 0.4]])  # variances .02, 0, .02: mean .04/3, floor 1/6
-    runs = np.array([[0.0, 0.0, 1.0], [1.0, 1.0, 0.0]])  # variances .5
-    found = detectors.repeatability(runs, base)
-    assert found.ratio == pytest.approx(0.5 / (1 / 6))
-    difference = np.array([0.48, 0.5, 0.48])
-    assert found.z == pytest.approx(difference.mean() / (difference.std(ddof=1) / math.sqrt(3)))
+def test_repeatability_counts_couples_that_differ_by_hand() -> None:
+    base = np.array([[1, 2, 2], [1, 2, 3]])  # one couple of runs, one item of three differs
+    recent = np.array([[1, 2, 1], [2, 3, 2]])  # one couple, all three differ
+    found = detectors.repeatability(recent, base)
+    assert found.ratio == pytest.approx(1 / (1 / 3))
+    # which two of the four runs are the recent ones: item 1 (1, 1 | 1, 2) differs in 3 of 6, item 2 in 3, item 3
+    # (2, 3 | 1, 2) in 5; all three at once
+    assert found.p == pytest.approx((3 / 6) * (3 / 6) * (5 / 6))
+
+
+def test_a_perfectly_repeatable_baseline_is_granted_one_moved_judgement() -> None:
+    base, recent = np.full((10, 100), 2), np.full((2, 100), 2)
+    recent[1, :3] = 3
+    found = detectors.repeatability(recent, base)
+    assert found.ratio == pytest.approx(0.03 / (2 / 1000))
+    assert found.p == pytest.approx((2 / 12) ** 3)  # the moved run is one of the two drawn of twelve: 11 of 66 couples
 
 
 def test_repeatability_is_one_for_equal_runs_and_unknown_for_one() -> None:
-    base = np.random.default_rng(0).random((10, 400))
-    equal = detectors.repeatability(base, base)
-    assert equal.ratio == pytest.approx(1.0)
-    assert equal.z == 0
-    assert math.isnan(detectors.repeatability(base[:1], base).ratio)
+    codes = np.random.default_rng(0).integers(1, 4, (14, 400))
+    equal = detectors.repeatability(codes[10:], codes[:10])
+    assert equal.ratio == pytest.approx(1.0, abs=0.05)
+    assert equal.p > 0.01
+    assert math.isnan(detectors.repeatability(codes[:1], codes).ratio)
+    assert detectors.repeatability(codes[10:], np.tile(codes[:10], (5, 1))).ratio == pytest.approx(equal.ratio)
 
 
 def test_a_pure_shift_is_repaired_and_pure_noise_is_not() -> None:

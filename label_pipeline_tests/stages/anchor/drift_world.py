@@ -22,6 +22,14 @@ START = datetime(2026, 3, 2, 4, tzinfo=UTC)
 N = 150
 
 
+LOST = ("malformed", "refused")
+
+
+def first_pairs(count: int, n: int) -> NDArray[np.int64]:
+    """One lost reply about each of the first ``count`` of n pairs."""
+    return (np.arange(n) < count).astype(np.int64)
+
+
 def when(number: int) -> datetime:
     """The end of run ``number``, baseline runs first; one per week."""
     return START + timedelta(weeks=number)
@@ -35,11 +43,13 @@ def repeatable(n: int = N) -> tuple[Array, Array]:
 
 
 def run(number: int, raw: Array, calibrated: Array | None = None, **changes: object) -> AnchorRun:
-    """One whole run of readable replies by the certified model."""
+    """One whole run of readable replies by the certified model; so many lost replies are those of the first pairs."""
+    changes = {name: first_pairs(value, len(raw)) if isinstance(value, int) and name in LOST else value
+               for name, value in changes.items()}  # fmt: skip
     made = AnchorRun(
         epoch=number, ran_at=when(number), raw=raw, calibrated=raw if calibrated is None else calibrated,
-        malformed=int(np.isnan(raw).sum()), refused=0, replies=len(raw), models=frozenset({MODEL}),
-        fingerprints=frozenset({FINGERPRINT}),
+        malformed=np.isnan(raw).astype(np.int64), refused=np.zeros(len(raw), dtype=np.int64), replies=len(raw),
+        models=frozenset({MODEL}), fingerprints=frozenset({FINGERPRINT}),
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]  # a factory: one field per test
 

@@ -12,6 +12,7 @@ from label_pipeline_tests.sql.frames import NOON, rows
 SCALE, N = Scale(1, 5), 30
 RNG = np.random.default_rng(5)
 GOLD = RNG.uniform(1, 5, N)
+NOTHING = np.zeros(N, dtype=np.int64)
 PLACE = np.clip(GOLD + RNG.normal(0, 0.7, N), 1, 5)
 
 
@@ -19,8 +20,8 @@ def run(rng: np.random.Generator, shift: float = 0.0, **changes: object) -> Anch
     """One canary of a judge whose grades vary by .4 from run to run."""
     grades = np.clip(PLACE + rng.normal(0, 0.4, N) + shift, 1, 5)
     fields: dict[str, object] = {
-        "epoch": 1, "ran_at": NOON, "raw": grades, "calibrated": grades, "malformed": 0, "refused": 0, "replies": N,
-        "models": frozenset({"m"}), "fingerprints": frozenset(),
+        "epoch": 1, "ran_at": NOON, "raw": grades, "calibrated": grades, "malformed": NOTHING, "refused": NOTHING,
+        "replies": N, "models": frozenset({"m"}), "fingerprints": frozenset(),
     }  # fmt: skip
     return AnchorRun(**(fields | changes))  # type: ignore[arg-type]  # a factory: one field per test
 
@@ -35,18 +36,18 @@ def test_a_healthy_judge_is_stopped_in_no_more_than_its_share_of_nights() -> Non
     assert stopped <= 3
 
 
-def test_a_judge_that_loses_one_reply_of_a_hundred_is_stopped_some_nights_a_year() -> None:
-    """What the docstring of ``objection`` admits; such a judge can hold a verdict."""
+def test_a_judge_that_loses_one_reply_of_a_hundred_is_left_alone() -> None:
+    """What it wrote and nobody can read is the worst loss; by a normal approximation it was stopped 2 to 10 nights."""
     rng, stopped = np.random.default_rng(2), 0
 
     def lossy() -> AnchorRun:
         grades = np.where(rng.random(N) < 0.01, np.nan, np.clip(PLACE + rng.normal(0, 0.4, N), 1, 5))
-        return run(rng, raw=grades, calibrated=grades, malformed=int(np.isnan(grades).sum()))
+        return run(rng, raw=grades, calibrated=grades, malformed=np.isnan(grades).astype(np.int64))
 
     for _ in range(10):
         before = [lossy() for _ in range(10)]
         stopped += sum(canary.objection(lossy(), GOLD, before, "m", SCALE) is not None for _ in range(365))
-    assert 2 <= stopped / 10 <= 10
+    assert stopped <= 2
 
 
 def test_a_large_shift_stops_and_says_by_how_much() -> None:
@@ -69,18 +70,25 @@ def test_another_model_stops_first_of_all() -> None:
         assert "m2" in found
 
 
-@pytest.mark.parametrize(("bad", "baseline", "stops"), [(2, 0, False), (8, 0, True), (8, 40, False), (16, 40, True)])
-def test_unreadable_replies_are_held_against_the_baseline(bad: int, baseline: int, stops: bool) -> None:
+@pytest.mark.parametrize(("bad", "usual", "stops"), [(2, 0, False), (8, 0, True), (8, 6, False), (16, 6, True)])
+def test_unreadable_replies_are_held_against_the_baseline(bad: int, usual: int, stops: bool) -> None:
+    """``usual`` of the pairs are unreadable in every run of the baseline, and in this one."""
     rng = np.random.default_rng(1)
-    before = [run(np.random.default_rng(100 + i), malformed=baseline // 10) for i in range(10)]
-    found = canary.objection(run(rng, malformed=bad - 1, refused=1), GOLD, before, "m", SCALE)
+    before = [run(np.random.default_rng(100 + i), malformed=lost(0, usual)) for i in range(10)]
+    found = canary.objection(run(rng, malformed=lost(0, bad - 1), refused=lost(20, 21)), GOLD, before, "m", SCALE)
     assert (found is not None) == stops
+
+
+def lost(first: int, end: int) -> np.ndarray:
+    """One lost reply about each of pairs ``first`` to ``end`` - 1."""
+    pairs = np.arange(N)
+    return ((pairs >= first) & (pairs < end)).astype(np.int64)
 
 
 def test_without_a_baseline_only_most_replies_unreadable_stop_it() -> None:
     rng = np.random.default_rng(1)
-    assert canary.objection(run(rng, 3.0, malformed=15), GOLD, [], "m", SCALE) is None
-    found = canary.objection(run(rng, malformed=16), GOLD, BEFORE[:1], "m", SCALE)
+    assert canary.objection(run(rng, 3.0, malformed=lost(0, 15)), GOLD, [], "m", SCALE) is None
+    found = canary.objection(run(rng, malformed=lost(0, 16)), GOLD, BEFORE[:1], "m", SCALE)
     assert found is not None
     assert "16 of 30 replies could not be read, and there is no baseline yet" in found
 

@@ -28,9 +28,9 @@ LENIENT = graded(OPINION + 0.6)
 WORSE = graded(np.where(np.arange(N) % 5 == 0, 3 - OPINION, OPINION))
 """A fifth of the pairs read the wrong way round: the loss rises, the mean hardly moves."""
 TRADED = same().copy()
-"""Four grades changed, two for the better and two for the worse: the loss stays, and only flips can see it."""
-TRADED[np.flatnonzero((same() == GOLD) & (GOLD == 1))[:2]] = 2
-TRADED[np.flatnonzero((same() - GOLD == 1) & (GOLD == 1))[:2]] = 1
+"""Six grades changed, three for the better and three for the worse: the loss stays, and only flips can see it."""
+TRADED[np.flatnonzero((same() == GOLD) & (GOLD == 1))[:3]] = 2
+TRADED[np.flatnonzero(same() - GOLD == 1)[:3]] -= 1
 
 STEADY = Population(auc=0.55, psi=0.05, grade_shift_se=1.0, n_seed=N, n_stream=5000)
 OLD = np.tile([0.0, 1.0, 2.0, 3.0], 10)
@@ -84,11 +84,11 @@ CASES: dict[str, Case] = {
     "ten malformed, two runs": (
         anchored([unreadable(10)] * 2), "drifted", "capability", SUSPENDED, "ask for shorter replies or raise",
     ),
-    "four grades traded, one run": (anchored([TRADED]), "warning", "unconfirmed", AGAIN, "2.7% of the pairs differ"),
-    "four grades traded, two runs": (
+    "six grades traded, one run": (anchored([TRADED]), "warning", "unconfirmed", AGAIN, "4.0% of the pairs differ"),
+    "six grades traded, two runs": (
         anchored([TRADED] * 2), "warning", "silent change", WARNED, "accept a new baseline",
     ),
-    "four grades traded, a year": (
+    "six grades traded, a year": (
         anchored([TRADED] * 52), "warning", "silent change", WARNED, "model or runtime changed silently",
     ),
     "another model": (
@@ -217,7 +217,7 @@ def test_one_change_one_consequence(case: str) -> None:
 
 def test_traded_grades_leave_the_loss_where_it_was() -> None:
     assert ((TRADED - GOLD) ** 2).mean() == ((same() - GOLD) ** 2).mean()
-    assert (same() != TRADED).sum() == 4
+    assert (same() != TRADED).sum() == 6
 
 
 def test_a_change_is_dated_by_the_last_run_before_it() -> None:
@@ -282,8 +282,9 @@ def test_a_warning_is_answered_once_not_for_ever() -> None:
 def test_thresholds_are_arguments() -> None:
     strict = DriftThresholds(min_pairs=200)
     assert decide_drift(anchored([same()]), strict).state == "insufficient"
-    assert DriftThresholds().run_z == pytest.approx(3.1019, abs=1e-4)
-    assert DriftThresholds(runs_per_year=365).run_z == pytest.approx(DriftThresholds().canary_z)
+    assert DriftThresholds(runs_per_year=52).run_p == pytest.approx(0.05 / 8 / 52)
+    assert DriftThresholds(runs_per_year=52).run_z == pytest.approx(3.6723, abs=1e-4)  # the normal quantile of it
+    assert DriftThresholds(runs_per_year=365, canaries_per_year=365).canary_p == pytest.approx(0.05 / 8 / 365)
 
 
 @pytest.mark.parametrize("field", ["raw", "calibrated"])

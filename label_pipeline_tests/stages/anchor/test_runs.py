@@ -30,7 +30,8 @@ def test_a_run_is_aligned_with_the_items_whatever_order_the_replies_came_in() ->
     said = judged.judgements([0, 1, None, 3], model_reported="model-2026", fingerprint="fp")
     found = anchor.measure(items(), said.reverse(), judged.judge(), epoch=4, ran_at=NOON)
     assert np.array_equal(found.raw, [0, 1, np.nan, 3], equal_nan=True)
-    assert (found.malformed, found.refused, found.replies, found.failed) == (1, 0, 4, 0)
+    assert (found.malformed.tolist(), found.refused.tolist()) == ([0, 0, 1, 0], [0, 0, 0, 0])
+    assert (found.replies, found.failed) == (4, 0)
     assert (found.models, found.fingerprints) == (frozenset({"model-2026"}), frozenset({"fp"}))
 
 

@@ -20,7 +20,7 @@ from label_pipeline_tests.stages.anchor.drift_world import anchored, of_year, ru
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Detection]:
-    return {each.change.name: each for each in drift.findings(lambda _words: None)}
+    return {each.change.name: each for each in drift.findings(lambda _words: None, years=80)}
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +35,10 @@ def test_the_world_is_the_one_described(line: AffineCalibrator) -> None:
     assert ((line.apply(first) - years.gold) ** 2).mean() == pytest.approx(0.54, abs=0.02)
 
 
-def test_two_hundred_healthy_years_raise_the_e_process_in_at_most_one_of_twenty(found: dict[str, Detection]) -> None:
+def test_eighty_healthy_years_are_left_in_peace(found: dict[str, Detection]) -> None:
     healthy = found["healthy"]
-    assert healthy.share("e-process") <= 0.05
-    assert healthy.share("suspended") <= 0.05
-    assert healthy.share("jump") <= 0.05 + 3 * (0.05 * 0.95 / 200) ** 0.5  # Bonferroni, within chance
-    assert healthy.share("flips") <= 0.05 + 3 * (0.05 * 0.95 / 200) ** 0.5
+    assert healthy.share("any") <= 0.05  # 5 of 80 would be one in twenty
+    assert healthy.share("suspended") <= 0.01
 
 
 @pytest.mark.parametrize("kind", ["misreads more, +.19 MSE", "lenient, +.19 MSE"])
@@ -116,20 +114,20 @@ def test_a_repeatable_judge_behind_three_fingerprints_is_left_in_peace_for_thirt
         assert (verdict.state, verdict.suspends, verdict.run_again) == ("healthy", False, False)
 
 
-@pytest.mark.parametrize("nights", [DEFAULT, DriftThresholds(runs_per_year=365)], ids=["weekly", "nightly"])
+@pytest.mark.parametrize("nights", [DriftThresholds(runs_per_year=52), DEFAULT], ids=["weekly", "nightly"])
 def test_a_noisy_judge_behind_three_fingerprints_is_never_suspended(
     nights: DriftThresholds, line: AffineCalibrator
 ) -> None:
-    years = drift.draw(np.random.default_rng(10), HEALTHY, years=8, weeks=30)
+    years = drift.draw(np.random.default_rng(10), HEALTHY, years=4, weeks=30)
     asked = 0
-    for year in range(8):
+    for year in range(4):
         whole = of_year(years, year, line, 30)
         watched = tuple(replace(each, fingerprints=THREE[k % 3]) for k, each in enumerate(whole.watch))
         for night in range(1, 31):
             verdict = decide_drift(replace(whole, watch=watched[:night]), nights)
             assert not verdict.suspends
             asked += verdict.run_again
-    assert asked <= 4  # of 240 nights
+    assert asked <= 2  # of 120 nights
 
 
 def test_a_detection_counts_from_the_change() -> None:
