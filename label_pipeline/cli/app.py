@@ -116,6 +116,20 @@ def provide(
     raise typer.Exit(serve(load(_path(config)), port, command or (), until_eof=until_eof))
 
 
+@app.command()
+def rubric(
+    config: Config = None,
+    same_meaning: Annotated[
+        bool, typer.Option("--same-meaning", help="The changed text means what it meant; human grades stand.")
+    ] = False,
+    by: Annotated[str | None, typer.Option(help="Who says so; kept, and printed on verdicts.")] = None,
+) -> None:
+    """Show which rubric the human grades are of and what changed in its text, and answer whether it means the same."""
+    from label_pipeline.cli.rubric import show_rubric
+
+    raise typer.Exit(show_rubric(Console(), _path(config), means_the_same=same_meaning, said_by=by))
+
+
 @app.command("renew-holdout")
 def renew_holdout(
     config: Config = None,

@@ -20,6 +20,7 @@ from label_pipeline.core.errors import InputError, JudgeError, SettingsError
 from label_pipeline.core.splits import HOLDOUT, LEARNING_SPLITS
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.operations.project import Project
+from label_pipeline.operations.seed_rubrics import grade_rubric, texts_of_rubric
 from label_pipeline.settings import load
 from label_pipeline.stages import seed
 
@@ -72,7 +73,7 @@ def _assembled(project: Project, files: Sequence[RawRows]) -> AssembledFiles:
     inputs, days = project.settings.inputs, project.settings.days
     found = seed.assemble(
         files, project.settings.grade_scale, seed.Limits(document_chars=inputs.max_document_chars),
-        inputs.pairs_per_query,
+        inputs.pairs_per_query, rubric=grade_rubric(project),
     )  # fmt: skip
     candidates = seed.assemble_candidates(
         files, found.queries, found.documents, pool_date=inputs.pool_date, first_day=days.start, last_day=days.end
@@ -112,7 +113,18 @@ def _tell_grades(console: Console, project: Project, inputs: AssembledFiles) -> 
         inputs.seeded.human_labels, settings.grade_scale, np.random.default_rng(0), resamples=200
     )
     agreement = seed.agreement(figures, settings.agreement_floor, settings.agreement_waiver)
+    texts, mine = texts_of_rubric(project), inputs.seeded.human_labels["rubric_label"]
     found = [
+        seed.rubric_fact(
+            texts.label,
+            graded_by=mine,
+            crosswalks=settings.inputs.rubric_crosswalk,
+            unstated=inputs.seeded.first_loaded.filter(labels).height,
+            since=None,
+            waiting=books["other_rubric"],
+            agreed=texts.agreed,
+            agreed_by=texts.known["said_by"].drop_nulls().to_list(),
+        ),
         seed.rejected(books, inputs.seeded.quarantine.filter(labels), settings.inputs.max_rejected_share),
         *(one._replace(sentence=f"[{name}] human agreement: {one.sentence}") for name, one in agreement.items()),
         *seed.variation(

@@ -138,7 +138,9 @@ def import_answers(
     expected = _expected(project, folder, rubrics)
     before: list[Annotation] = remembered(folder.read(ANSWERS))
     done = accept([*before, *answers], expected)
-    files_written = {ANSWERS: done.annotations, "human_labels.csv": done.labels, "quarantine.csv": done.quarantine}
+    # whoever accepted an older rubric said that its grades mean today's
+    labels = done.labels.with_columns(rubric_version=pl.lit(project.rubric.version))
+    files_written = {ANSWERS: done.annotations, "human_labels.csv": labels, "quarantine.csv": done.quarantine}
     folder.write(files_written, mark=ANSWERS)
     say(console, f"{len(files)} files: {len(answers)} answers read, {unfilled} rows not filled in")
     _tell(console, done, expected)

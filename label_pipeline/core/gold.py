@@ -8,7 +8,7 @@ import polars as pl
 from label_pipeline.core.codes.inputs import PANEL
 from label_pipeline.core.tables import PAIR_KEY
 
-CARRIED = ("features", "incumbent_score")
+CARRIED = ("features", "incumbent_score", "rubric_label")
 """Columns of the pair itself that pass through when the input has them."""
 
 
@@ -27,23 +27,28 @@ def panel_gold(human_labels: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         human_labels: one row per (pair, annotator) with the pair key columns and ``grade``. A null grade ("cannot
-            judge") is no grade; a pair with none has no gold row. A null ``context_id`` is a context of its own.
+            judge") is no grade; a pair with none has no gold row. A null ``context_id`` is a context of its own. A row
+            with ``grade_mean`` is the mean of its ``n_grades`` people and counts as so many.
 
     Returns:
-        The pair key, ``gold_mean`` (grades), ``gold_variance`` (sample variance, squared grades; null for one grade),
-        ``n_grades``, ``gold_grade`` (the mean rounded half up: 1.5 is 2), ``gold_source`` = "panel", then ``features``
-        and ``incumbent_score`` where the input has them (the smallest non-null value, should rows differ). Sorted by
-        the pair key, nulls first, whatever the order of the input.
+        The pair key, ``gold_mean`` (grades), ``gold_variance`` (sample variance, squared grades; null for one grade,
+        and where a mean hides it), ``n_grades``, ``gold_grade`` (the mean rounded half up: 1.5 is 2), ``gold_source`` =
+        "panel", then ``features``, ``incumbent_score`` and ``rubric_label`` where the input has them (the smallest
+        non-null value, should rows differ). Sorted by the pair key, nulls first, whatever the order of the input.
     """
     carried = [pl.col(name).min() for name in CARRIED if name in human_labels.columns]
+    means = "grade_mean" in human_labels.columns and human_labels["grade_mean"].is_not_null().any()
+    panels = _with_means() if means else [
+        # exact integer sums: a float mean may depend on the order of the rows
+        (pl.col("grade").cast(pl.Int64).sum() / pl.len()).alias("gold_mean"),
+        pl.col("grade").sort().cast(pl.Float64).var(ddof=1).alias("gold_variance"),
+        pl.len().cast(pl.Int64).alias("n_grades"),
+    ]  # fmt: skip
     return (
         human_labels.filter(pl.col("grade").is_not_null())
         .group_by(PAIR_KEY)
         .agg(
-            # exact integer sums: a float mean may depend on the order of the rows
-            (pl.col("grade").cast(pl.Int64).sum() / pl.len()).alias("gold_mean"),
-            pl.col("grade").sort().cast(pl.Float64).var(ddof=1).alias("gold_variance"),
-            pl.len().cast(pl.Int64).alias("n_grades"),
+            *panels,
             *carried,
         )
         .with_columns(
@@ -61,3 +66,15 @@ def panel_gold(human_labels: pl.DataFrame) -> pl.DataFrame:
         )
         .sort(PAIR_KEY, nulls_last=False)
     )
+
+
+def _with_means() -> list[pl.Expr]:
+    """The same where some rows are means of several people: each counts as its people, and hides how they differ."""
+    people = pl.col("n_grades").fill_null(1)
+    mean = (pl.coalesce("grade_mean", pl.col("grade").cast(pl.Float64)) * people).sort().sum() / people.sum()
+    alone = pl.col("grade_mean").is_null().all()
+    return [
+        pl.when(alone).then(pl.col("grade").cast(pl.Int64).sum() / pl.len()).otherwise(mean).alias("gold_mean"),
+        pl.when(alone).then(pl.col("grade").sort().cast(pl.Float64).var(ddof=1)).alias("gold_variance"),
+        people.sum().cast(pl.Int64).alias("n_grades"),
+    ]

@@ -6,6 +6,7 @@ import polars as pl
 from label_pipeline.adapters.files import read_rows
 from label_pipeline.core.codes.inputs import SEED_INPUTS
 from label_pipeline.operations.project import Project
+from label_pipeline.operations.seed_rubrics import grade_rubric, remember_rubrics
 from label_pipeline.stages import seed
 
 
@@ -21,7 +22,9 @@ def load_inputs(project: Project) -> seed.Assembled:
         project.settings.grade_scale,
         seed.Limits(document_chars=inputs.max_document_chars),
         inputs.pairs_per_query,
+        rubric=grade_rubric(project),
     )
+    remember_rubrics(project, found.first_loaded)
     for table in SEED_INPUTS:
         store.overwrite(table, getattr(found, table))
         store.overwrite("quarantine", found.quarantine.filter(pl.col("input") == table), {"input": table})

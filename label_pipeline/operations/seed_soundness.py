@@ -7,11 +7,12 @@ from label_pipeline.core.errors import InputError, NotApplicableError
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 from label_pipeline.operations.seed import measure_agreement
+from label_pipeline.operations.seed_rubrics import known_of_rubric
 from label_pipeline.stages import seed
 
 
-def known_of_grades(project: Project) -> tuple[seed.GradeFact, dict[str, seed.GradeFact]]:
-    """What was found of rejected rows; and of agreement by collection, as annotator_agreement measured it last."""
+def known_of_grades(project: Project) -> tuple[tuple[seed.GradeFact, ...], dict[str, seed.GradeFact]]:
+    """What was found of rubric and rejected rows; and of agreement by collection, as it was measured last."""
     store, settings = project.store("seed"), project.settings
     figures = store.read("agreement")
     if figures.is_empty() and store.read(HUMAN_LABELS, ["collection"]).height:
@@ -19,7 +20,7 @@ def known_of_grades(project: Project) -> tuple[seed.GradeFact, dict[str, seed.Gr
     books = next(store.read("input_books").filter(pl.col("input") == HUMAN_LABELS).iter_rows(named=True), None)
     quarantine = store.read("quarantine").filter(pl.col("input") == HUMAN_LABELS)
     return (
-        seed.rejected(books, quarantine, settings.inputs.max_rejected_share),
+        (known_of_rubric(project), seed.rejected(books, quarantine, settings.inputs.max_rejected_share)),
         seed.agreement(figures, settings.agreement_floor, settings.agreement_waiver),
     )
 
@@ -34,12 +35,13 @@ def refuse_unsound(run: Run, project: Project, gold: pl.DataFrame, what: str) ->
         what: which pairs these are, for people.
 
     Raises:
-        InputError: too many human rows were rejected.
+        InputError: too many human rows were rejected, or they are of another rubric.
         NotApplicableError: people do not agree, or their grades do not vary.
     """
-    rejected, agreement = known_of_grades(project)
-    if rejected.stops:
-        raise InputError(f"nothing is asked: {rejected.sentence}")
+    of_rows, agreement = known_of_grades(project)
+    for fact in of_rows:
+        if fact.stops:
+            raise InputError(f"nothing is asked: {fact.sentence}")
     asked = set(gold["collection"])
     stops = [f"[{name}] {one.sentence}" for name, one in agreement.items() if name in asked and one.stops]
     varied = seed.variation(gold, project.settings.grade_scale, what)

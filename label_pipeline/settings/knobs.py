@@ -78,6 +78,10 @@ class InputsSettings(Knobs):
         le=1,
         description="of the human rows about queries and documents of this project; above it nothing is calibrated",
     )
+    rubric_crosswalk: dict[str, dict[int, int]] = Field(
+        default_factory=dict,
+        description="an older rubric's `version`: its grade: what that means in today's; else its human grades wait",
+    )
     pool_date: date | None = Field(None, description="the one day of candidates that carry no arrived_on")
 
     @property

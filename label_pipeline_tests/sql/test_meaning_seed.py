@@ -12,7 +12,7 @@ def test_graded_pairs_with_the_texts_a_judge_is_shown() -> None:
         "seed/graded_pairs",
         table(
             "gold",
-            {"gold_mean": 1.5, "n_grades": 2},
+            {"gold_mean": 1.5, "n_grades": 2, "rubric_label": "v2"},
             {"context_id": "de", "gold_mean": 3.0, "n_grades": 1},  # the same pair in another context
             {"doc_id": "d2", "gold_mean": 0.0, "n_grades": 3},
             {"doc_id": "d3", "doc_version": "old"},  # humans graded a text that is gone
@@ -32,9 +32,9 @@ def test_graded_pairs_with_the_texts_a_judge_is_shown() -> None:
     )
     about = ("Title", "wiki", dt.date(2026, 1, 1), "Title\n\nbody\r\nmore", False)
     assert found == [
-        (*PAIR, "q1", "d1", "v1", "de", 3.0, 1, "train", "leave", *about),
-        (*PAIR, "q1", "d1", "v1", None, 1.5, 2, "train", "leave", *about),
-        (*PAIR, "q1", "d2", "v1", None, 0.0, 3, "train", "leave", None, None, None, "bare", True),
+        (*PAIR, "q1", "d1", "v1", "de", 3.0, 1, None, "train", "leave", *about),
+        (*PAIR, "q1", "d1", "v1", None, 1.5, 2, "v2", "train", "leave", *about),
+        (*PAIR, "q1", "d2", "v1", None, 0.0, 3, None, "train", "leave", None, None, None, "bare", True),
     ]
 
 
@@ -45,7 +45,7 @@ def test_the_holdout_is_returned_only_when_asked_for_by_name() -> None:
         table("queries", {}, {"query_id": "q2"}),
         table("documents", {}),
     )
-    expected = (*PAIR, "q2", "d1", "v1", None, 2.0, 3, "holdout", "query", None, None, None, "text", False)
+    expected = (*PAIR, "q2", "d1", "v1", None, 2.0, 3, None, "holdout", "query", None, None, None, "text", False)
     assert ask("seed/graded_pairs", *world, splits=["holdout"]) == [expected]
     assert ask("seed/graded_pairs", *world, splits=[]) == []
 
@@ -60,5 +60,22 @@ def test_a_query_id_of_another_collection_is_another_query() -> None:
         splits=["train", "dev"],
     )
     assert found == [
-        ("relevance", "other", "q1", "d1", "v1", None, 1.0, 1, "dev", "of other", None, None, None, "text", False),
+        (
+            "relevance",
+            "other",
+            "q1",
+            "d1",
+            "v1",
+            None,
+            1.0,
+            1,
+            None,
+            "dev",
+            "of other",
+            None,
+            None,
+            None,
+            "text",
+            False,
+        ),
     ]

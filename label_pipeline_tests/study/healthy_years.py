@@ -36,7 +36,8 @@ def _flips(rate: float, far: float = 0.0, pairs: float = 1.0) -> Draw:
         shape = (runs, len(usual))
         step = rng.choice([-1, 1], shape) * np.where(rng.random(shape) < far, 2, 1)
         moves = (rng.random(shape) < rate) & (rng.random(len(usual)) < pairs)
-        return np.clip(usual + step * moves, SCALE.lo, SCALE.hi)
+        found: Floats = np.clip(usual + step * moves, SCALE.lo, SCALE.hi)
+        return found
 
     return draw
 

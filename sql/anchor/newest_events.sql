@@ -52,6 +52,11 @@ with events as (
         'drift_verdicts' as table_name,
         d.decided_at as happened_at
     from drift_verdicts as d
+    union all
+    select
+        'rubrics' as table_name,
+        u.known_at as happened_at
+    from rubrics as u
 )
 
 select

@@ -1,8 +1,8 @@
 -- Human-graded pairs of some splits, with the texts a judge is shown and what the documents are.
 -- Grain:   one row per pair with gold, whose document still has the text the humans saw
 -- Params:  $splits
--- Columns: task, collection, query_id, doc_id, doc_version, context_id, gold_mean, n_grades, split, query, title,
---          source, created_on, document, customer
+-- Columns: task, collection, query_id, doc_id, doc_version, context_id, gold_mean, n_grades, rubric_label, split,
+--          query, title, source, created_on, document, customer
 select
     g.task,
     g.collection,
@@ -12,6 +12,7 @@ select
     g.context_id,
     g.gold_mean,
     g.n_grades,
+    g.rubric_label,
     s.split,
     q.query,
     d.title,

@@ -41,11 +41,23 @@ FIELDS: dict[InputTable, Fields] = {
     "documents": Fields(("doc_id", "text"), ("title", "source", "language", "created_on", "boundary")),
     "human_labels": Fields(
         ("query_id", "doc_id", "grade"),
-        ("annotator_id", "rationale", "context_id", "incumbent_score", "task", "collection", "doc_version"),
+        (
+            "annotator_id",
+            "n_grades",
+            "rationale",
+            "context_id",
+            "incumbent_score",
+            "task",
+            "collection",
+            "doc_version",
+            "rubric_version",
+        ),
         features=True,
     ),
     "evaluation": Fields(
-        ("query_id", "doc_id", "grade"), ("context_id", "incumbent_score", "task", "collection"), features=True
+        ("query_id", "doc_id", "grade"),
+        ("context_id", "incumbent_score", "task", "collection", "rubric_version"),
+        features=True,
     ),
     "candidates": Fields(
         ("query_id", "doc_id"), ("arrived_on", "context_id", "incumbent_score", "task", "collection"), features=True

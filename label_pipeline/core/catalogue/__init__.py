@@ -14,10 +14,12 @@ from label_pipeline.core.catalogue.seed import (
     DOCUMENTS,
     EVALUATION,
     GOLD,
+    GRADE_RUBRICS,
     HUMAN_LABELS,
     INPUT_BOOKS,
     QUARANTINE,
     QUERIES,
+    RUBRICS,
     SPLITS,
 )
 from label_pipeline.core.tables import Table
@@ -25,7 +27,8 @@ from label_pipeline.core.tables import Table
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        QUERIES, DOCUMENTS, HUMAN_LABELS, EVALUATION, QUARANTINE, INPUT_BOOKS, AGREEMENT, GOLD, SPLITS,
+        QUERIES, DOCUMENTS, HUMAN_LABELS, EVALUATION, QUARANTINE, INPUT_BOOKS, GRADE_RUBRICS, RUBRICS, AGREEMENT, GOLD,
+        SPLITS,
         EPOCHS, JUDGEMENTS, LEADERBOARD, JUDGE_VERSIONS,
         VERDICTS, HOLDOUT_LOOKS,
         CANDIDATES, LABELS, LABEL_RUNS,
@@ -45,6 +48,7 @@ __all__ = [
     "EPOCHS",
     "EVALUATION",
     "GOLD",
+    "GRADE_RUBRICS",
     "HOLDOUT_LOOKS",
     "HUMAN_LABELS",
     "INPUT_BOOKS",
@@ -57,6 +61,7 @@ __all__ = [
     "QUERIES",
     "RANKERS",
     "RANKER_METRICS",
+    "RUBRICS",
     "SPLITS",
     "TABLES",
     "TRAINING_SETS",

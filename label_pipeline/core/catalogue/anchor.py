@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from label_pipeline.core.catalogue.columns import COLLECTION, JUDGE_VERSION, PAIR, UTC
+from label_pipeline.core.catalogue.columns import COLLECTION, JUDGE_VERSION, PAIR, RUBRIC_LABEL, UTC
 from label_pipeline.core.codes import drift
 from label_pipeline.core.tables import PAIR_KEY, Column, Table
 
@@ -20,6 +20,7 @@ ANCHOR_ITEMS = Table(
         Column("source", pl.String, "system the document comes from", nullable=True),
         Column("created_on", pl.Date, "date of the document", nullable=True),
         Column("gold_mean", pl.Float64, "panel mean"), Column("n_grades", pl.Int64, "annotators who graded it"),
+        RUBRIC_LABEL,
         Column("snapshot_at", UTC, "when the baseline began"),
     ),
     "anchor", readable_from="anchor",

@@ -3,7 +3,17 @@
 import polars as pl
 
 from label_pipeline.core import splits
-from label_pipeline.core.catalogue.columns import COLLECTION, DOC_ID, DOC_VERSION, FEATURES, INCUMBENT, PAIR, QUERY, UTC
+from label_pipeline.core.catalogue.columns import (
+    COLLECTION,
+    DOC_ID,
+    DOC_VERSION,
+    FEATURES,
+    INCUMBENT,
+    PAIR,
+    QUERY,
+    RUBRIC_LABEL,
+    UTC,
+)
 from label_pipeline.core.codes import inputs
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY, Column, Table
 
@@ -30,14 +40,17 @@ HUMAN_LABELS = Table(
     "human_labels", "snapshot", "one annotator's grade of one pair", (*PAIR_KEY, "annotator_id"),
     (
         *PAIR, Column("annotator_id", pl.String, "who graded; `unknown` where the file does not say"),
-        Column("grade", pl.Int64, "grade on the project's scale"),
-        Column("rationale", pl.String, "the annotator's reason", nullable=True), FEATURES, INCUMBENT,
+        Column("grade", pl.Int64, "grade on the project's scale; of a panel's mean, that mean rounded half up"),
+        Column("grade_mean", pl.Float64, "mean of a panel, where the row is one; null = one person's grade",
+               nullable=True),
+        Column("n_grades", pl.Int64, "people behind that mean; null = one", nullable=True),
+        Column("rationale", pl.String, "the annotator's reason", nullable=True), FEATURES, INCUMBENT, RUBRIC_LABEL,
     ),
     "seed", hides_test_queries_before="gate",
 )  # fmt: skip
 EVALUATION = Table(
     "evaluation", "snapshot", "one human grade of a pair that tests the ranker", PAIR_KEY,
-    (*PAIR, Column("grade", pl.Int64, "grade on the project's scale"), FEATURES, INCUMBENT),
+    (*PAIR, Column("grade", pl.Int64, "grade on the project's scale"), FEATURES, INCUMBENT, RUBRIC_LABEL),
     "seed", readable_from="rank",
 )  # fmt: skip
 QUARANTINE = Table(
@@ -60,9 +73,32 @@ INPUT_BOOKS = Table(
         Column("quarantined", pl.Int64, "rejected with a reason"),
         Column("foreign", pl.Int64, "of these: of no query or document of this project, or of customer text"),
         Column("repeated", pl.Int64, "of these: the same grade of the same annotator once more"),
+        Column("other_rubric", pl.Int64, "of these: graded by another rubric; null in older rows", nullable=True),
         Column("merged", pl.Int64, "repeats of a kept row that say nothing new"),
         Column("not_judged", pl.Int64, "grades the mapping calls not judged"),
         Column("not_sampled", pl.Int64, "rows of pairs beyond `inputs.pairs_per_query`"),
+    ),
+    "seed",
+)  # fmt: skip
+GRADE_RUBRICS = Table(
+    "grade_rubrics", "fact", "one human grade whose file does not say by which rubric it was given", ("grade_key",),
+    (
+        Column("grade_key", pl.String, "hash of input, task, collection, query, document, context, annotator, grade"),
+        Column("input", pl.String, "the input table the row is of", values=inputs.INPUTS),
+        Column("rubric_label", pl.String, "the author's `version` of the rubric in force then"),
+        Column("first_loaded_at", UTC, "when it was first loaded"),
+    ),
+    "seed",
+)  # fmt: skip
+RUBRICS = Table(
+    "rubrics", "fact", "one text of a rubric that grades under its label may rest on", ("label", "version_hash"),
+    (
+        Column("label", pl.String, "the author's `version` of the rubric"),
+        Column("version_hash", pl.String, "hash of label and content"),
+        Column("text", pl.String, "the rubric as a judge is shown it"),
+        Column("said_by", pl.String, "who said that it means what the texts before it meant; null = the first of its "
+               "label", nullable=True),
+        Column("known_at", UTC, "when it was first loaded, or that was said"),
     ),
     "seed",
 )  # fmt: skip
@@ -88,6 +124,7 @@ GOLD = Table(
         Column("n_grades", pl.Int64, "annotators who graded it"),
         Column("gold_grade", pl.Int64, "panel mean rounded half up"),
         Column("gold_source", pl.String, "who set it", values=inputs.GOLD_SOURCES), FEATURES, INCUMBENT,
+        RUBRIC_LABEL,
     ),
     "seed", hides_test_queries_before="gate",
 )  # fmt: skip

@@ -164,8 +164,8 @@ def asked_before(project: Project, judge: JudgeVersion, epoch: int) -> pl.DataFr
 
 def _reported(project: Project, collection: str) -> list[gate.criteria.Criterion]:
     """What is printed on a verdict and decides nothing: what was known of the human grades, and a missing anchor."""
-    rejected, agreement = known_of_grades(project)
-    found = [gate.criteria.reported(one.name, one.sentence) for one in (rejected, *_of(agreement, collection))]
+    of_rows, agreement = known_of_grades(project)
+    found = [gate.criteria.reported(one.name, one.sentence) for one in (*of_rows, *_of(agreement, collection))]
     return found if project.settings.anchor.required else [*found, gate.criteria.unanchored()]
 
 

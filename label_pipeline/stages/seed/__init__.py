@@ -5,6 +5,7 @@ The verbs, in the order the assets call them:
 * ``assemble``             files' rows to queries, documents, human labels, evaluation, quarantine, books  inputs.py
 * ``annotator_agreement``  agreement figures a collection, ``agreement_verdict`` on them                   agreement.py
 * ``rejected``, ...        what is known of the grades before a judge is paid                         soundness.py
+* ``GradeRubric``          which rubric a grade was given by, and what those of another mean           rubrics.py
 * ``gold_labels``          panel mean, variance and count per pair                                           gold.py
 * ``seed_splits``          train, dev, holdout or anchor, for ever                                         gold.py
 * ``assemble_candidates``  candidate rows of one day or all (an amplify asset calls it)                candidates.py
@@ -26,7 +27,8 @@ from label_pipeline.stages.seed.candidates import AssembledCandidates, assemble_
 from label_pipeline.stages.seed.gold import gold_labels, seed_splits
 from label_pipeline.stages.seed.inputs import Assembled, assemble
 from label_pipeline.stages.seed.quarantine import InputBooks
-from label_pipeline.stages.seed.soundness import GradeFact, agreement, alike, rejected, variation
+from label_pipeline.stages.seed.rubrics import GradeRubric
+from label_pipeline.stages.seed.soundness import GradeFact, agreement, alike, rejected, rubric_fact, variation
 from label_pipeline.stages.seed.texts import Limits, doc_version
 from label_pipeline.stages.seed.values import RawInput
 
@@ -35,6 +37,7 @@ __all__ = [
     "Assembled",
     "AssembledCandidates",
     "GradeFact",
+    "GradeRubric",
     "InputBooks",
     "Limits",
     "RawInput",
@@ -47,6 +50,7 @@ __all__ = [
     "doc_version",
     "gold_labels",
     "rejected",
+    "rubric_fact",
     "seed_splits",
     "variation",
 ]

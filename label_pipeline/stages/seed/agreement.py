@@ -91,9 +91,12 @@ def annotator_agreement(
         MSE (squared grades), the share of pairs with two grades or more, and per annotator the bias against the others
         (grades) and the mean quadratic kappa with them, weighted by common pairs.
     """
+    people = human_labels
+    if "grade_mean" in human_labels.columns:  # a mean hides who differed
+        people = human_labels.with_columns(pl.when(pl.col("grade_mean").is_null()).then("grade").alias("grade"))
     frames = [
         _collection_rows(str(name), labels, scale, rng, resamples)
-        for (name,), labels in human_labels.sort(*PAIR_KEY, "annotator_id").group_by("collection", maintain_order=True)
+        for (name,), labels in people.sort(*PAIR_KEY, "annotator_id").group_by("collection", maintain_order=True)
     ]
     return AGREEMENT.conform(pl.concat(frames)) if frames else AGREEMENT.empty()
 
@@ -151,6 +154,8 @@ def _collection_rows(
             f"no pair has grades of two annotators ({len(panel.annotators)} in the files), so agreement cannot be "
             "measured and is not held against the labels; have a second person grade some pairs to know it"
         )
+        if means := int(labels["grade"].null_count()):
+            why += f" ({means} rows are means of several people, which hide how far these differ)"
         figures.append((HEADLINE, _point(math.nan), why))
     figures.append(("share_of_pairs_with_two_grades", _point(graded_twice), "pairs the figures above rest on"))
     if applicable(ratings):

@@ -8,6 +8,7 @@ import polars as pl
 
 from label_pipeline.core.annotation import Annotation, read_grade
 from label_pipeline.core.scale import Scale
+from label_pipeline.stages.seed.rubrics import label_of
 
 RAW = {
     "task_id": pl.String, "annotator": pl.String, "answer": pl.String, "skipped": pl.Boolean, "rationale": pl.String,
@@ -196,7 +197,8 @@ def _outdated(answer: Annotation, expected: Expected) -> str | None:
             f"the graded text was version {answer.doc_version or 'unknown'}, document {doc_id} is now "
             f"{expected.texts[doc_id]}: export the task again and have it graded again"
         )
-    if answer.rubric_version not in expected.rubrics:
+    # the author's label decides: a corrected comma voids no grade
+    if label_of(answer.rubric_version or "") not in {label_of(version) for version in expected.rubrics}:
         return (
             f"graded by rubric {answer.rubric_version or 'unknown'}, now {', '.join(sorted(expected.rubrics))} counts; "
             "grade again, or import with --accept-rubric if no grade's meaning changed"

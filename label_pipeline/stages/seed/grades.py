@@ -10,6 +10,7 @@ from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject, set_aside, with_repeats
+from label_pipeline.stages.seed.rubrics import GradeRubric
 from label_pipeline.stages.seed.sample import beyond_sample
 from label_pipeline.stages.seed.texts import Accepted
 from label_pipeline.stages.seed.values import RawInput, features, id_rules, number, number_rules, shown, stack
@@ -24,14 +25,15 @@ def accept_human_labels(
     scale: Scale,
     pairs_per_query: int | None,
     salt: str,
+    rubric: GradeRubric | None = None,
 ) -> Accepted:
-    """One row per (pair, annotator), at most ``pairs_per_query`` pairs per query.
+    """One row per (pair, annotator), at most ``pairs_per_query`` pairs per query; or one row of a panel's mean.
 
     A repeat by the same annotator is rejected: the same grade leaves the first row, different grades leave none.
     """
-    rows = _judged(inputs, "human_labels", queries, documents, scale)
+    rows = _judged(inputs, "human_labels", queries, documents, scale, rubric)
     rows = rows.with_columns(pl.col("annotator_id").fill_null(UNKNOWN_ANNOTATOR))
-    rows = with_repeats(rows, (*PAIR_KEY, "annotator_id"), ("grade_value",))
+    rows = with_repeats(rows, (*PAIR_KEY, "annotator_id"), ("grade_value", "panel"))
     many = "; if several people graded it, map `annotator_id` to the column that names them"
     rows = reject(
         rows,
@@ -62,10 +64,14 @@ def accept_human_labels(
 
 
 def accept_evaluation(
-    inputs: Iterable[RawInput], queries: pl.DataFrame, documents: pl.DataFrame, scale: Scale
+    inputs: Iterable[RawInput],
+    queries: pl.DataFrame,
+    documents: pl.DataFrame,
+    scale: Scale,
+    rubric: GradeRubric | None = None,
 ) -> Accepted:
     """One row per pair; identical repeats are merged, contradicting grades all rejected."""
-    rows = with_repeats(_judged(inputs, "evaluation", queries, documents, scale), PAIR_KEY, ("grade_value",))
+    rows = with_repeats(_judged(inputs, "evaluation", queries, documents, scale, rubric), PAIR_KEY, ("grade_value",))
     contradiction = Rule(
         pl.col("contradicts"),
         pl.format(
@@ -124,9 +130,11 @@ def _judged(
     queries: pl.DataFrame,
     documents: pl.DataFrame,
     scale: Scale,
+    rubric: GradeRubric | None,
 ) -> pl.DataFrame:
     """The working rows after every rule that looks at one row."""
-    rows = with_known(_graded_as(stack(inputs, table)), queries, documents)
+    rows = with_known(_graded_as(_with_panel(stack(inputs, table))), queries, documents)
+    rows = rows if rubric is None else rubric.applied(rows, table)
     annotator = ("annotator_id",) if table == "human_labels" else ()
     rows = reject(rows, id_rules(["query_id", "doc_id"], ("context_id", "task", "collection", *annotator)))
     rows = set_aside(rows, pl.col("not_judged"), "not judged")
@@ -148,7 +156,8 @@ def _judged(
             pl.col("doc_version"),
         ),
     )
-    return reject(rows, [*_grade_rules(scale), *known_rules(), customer, other_text, *number_rules(rows.columns)])
+    rules = [*_grade_rules(scale), *known_rules(), customer, other_text, *number_rules(rows.columns)]
+    return reject(rows, rules if rubric is None else [rubric.rule(), *rules])
 
 
 def _graded_as(rows: pl.DataFrame) -> pl.DataFrame:
@@ -157,6 +166,16 @@ def _graded_as(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.rename({"doc_version": "graded_version"}) if named else rows.with_columns(
         pl.lit(None, dtype=pl.String).alias("graded_version")
     )  # fmt: skip
+
+
+def _with_panel(rows: pl.DataFrame) -> pl.DataFrame:
+    """``panel``: how many people's mean the grade is, from ``n_grades``; null where it is one person's."""
+    told = number("n_grades") if "n_grades" in rows.columns else pl.lit(None, dtype=pl.Float64)
+    texts = [name for name in ("n_grades", "rubric_version") if name not in rows.columns]
+    return rows.with_columns(
+        *(pl.lit(None, dtype=pl.String).alias(name) for name in texts),
+        pl.when(told == 1).then(None).otherwise(told).alias("panel"),
+    )
 
 
 def _grade_rules(scale: Scale) -> list[Rule]:
@@ -177,9 +196,23 @@ def _grade_rules(scale: Scale) -> list[Rule]:
             ),
         ),
         Rule(
-            value.is_null() | (value != value.round()),
+            pl.col("n_grades").is_not_null()
+            & (
+                number("n_grades").is_null()
+                | (number("n_grades") != number("n_grades").round())
+                | (number("n_grades") < 1)
+            ),
             pl.format(
-                f"grade {{}} is not a whole number; {wanted}: correct it, or map it under `grades:`", shown("grade")
+                "n_grades {} is no number of people; expected 1, 2, 3, ...: how many people's mean the grade is",
+                shown("n_grades"),
+            ),
+        ),
+        Rule(
+            value.is_null() | ((value != value.round()) & pl.col("panel").is_null()),
+            pl.format(
+                f"grade {{}} is not a whole number; {wanted}: correct it, map it under `grades:`, or, where it is the "
+                "mean of several people, say of how many in column n_grades",
+                shown("grade"),
             ),
         ),
         Rule(
@@ -198,7 +231,10 @@ def _grade_rules(scale: Scale) -> list[Rule]:
 
 def _typed(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(ALIVE).with_columns(
-        pl.col("grade_value").cast(pl.Int64).alias("grade"),
+        (pl.col("grade_value") + 0.5).floor().cast(pl.Int64).alias("grade"),
+        pl.when(pl.col("panel").is_not_null()).then("grade_value").alias("grade_mean"),
+        pl.col("panel").cast(pl.Int64).alias("n_grades"),
+        pl.col("rubric_label") if "rubric_label" in rows.columns else pl.lit(None).alias("rubric_label"),
         number("incumbent_score").alias("incumbent_score"),
         features(rows.columns),
     )

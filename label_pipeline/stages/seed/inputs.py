@@ -11,6 +11,7 @@ from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.stages.seed.grades import accept_evaluation, accept_human_labels
 from label_pipeline.stages.seed.quarantine import InputBooks, book, quarantine_of
+from label_pipeline.stages.seed.rubrics import GradeRubric, to_remember
 from label_pipeline.stages.seed.sample import SALT
 from label_pipeline.stages.seed.texts import Accepted, Limits, accept_documents, accept_queries
 from label_pipeline.stages.seed.values import RawInput
@@ -34,6 +35,7 @@ class Assembled:
         books: one per table, in that order.
         read: table to its rows as read, for the input contract (adapters/contracts.py): ids, grade after the mapping,
             lengths instead of texts, `source`, `line`, flags. Merged repeats and unjudged rows are left out.
+        first_loaded: GRADE_RUBRICS, without their time: grades seen for the first time whose file names no rubric.
     """
 
     queries: pl.DataFrame
@@ -43,6 +45,7 @@ class Assembled:
     quarantine: pl.DataFrame
     books: tuple[InputBooks, ...]
     read: Mapping[str, pl.DataFrame]
+    first_loaded: pl.DataFrame
 
     @property
     def book_rows(self) -> pl.DataFrame:
@@ -62,6 +65,7 @@ def assemble(
     limits: Limits | None = None,
     pairs_per_query: int | None = None,
     salt: str = SALT,
+    rubric: GradeRubric | None = None,
 ) -> Assembled:
     """Turns what the files hold into the seed's tables; every row ends in one of them or is set aside and booked.
 
@@ -71,6 +75,7 @@ def assemble(
         limits: longest texts.
         pairs_per_query: sample so many pairs per query from the human labels; None keeps all.
         salt: of that sample.
+        rubric: the rubric in force, with what is known of the grades of others; None knows nothing of rubrics.
 
     Returns:
         The tables, conforming to core/catalogue/, the quarantine and the books. Inputs are not changed.
@@ -78,8 +83,10 @@ def assemble(
     limits = limits or Limits()
     queries = accept_queries(inputs, limits)
     documents = accept_documents(inputs, limits)
-    labels = accept_human_labels(inputs, queries.table, documents.table, scale, pairs_per_query, salt)
-    evaluation = accept_evaluation(inputs, queries.table, documents.table, scale)
+    labels = accept_human_labels(inputs, queries.table, documents.table, scale, pairs_per_query, salt, rubric)
+    evaluation = accept_evaluation(inputs, queries.table, documents.table, scale, rubric)
+    remembered = GradeRubric("").remembered if rubric is None else rubric.remembered
+    graded = {HUMAN_LABELS: labels, "evaluation": evaluation}
     named = queries.rows.select(QUERY_KEY).drop_nulls(), documents.rows.select("doc_id").drop_nulls()
     accepted = dict(zip(SEED_INPUTS, (queries, documents, labels, evaluation), strict=True))
     return Assembled(
@@ -99,12 +106,15 @@ def assemble(
             for name, part in accepted.items()
         ),
         read={name: _as_read(part) for name, part in accepted.items()},
+        first_loaded=pl.concat([to_remember(part.rows, name, remembered) for name, part in graded.items()]),
     )
 
 
 def _as_read(accepted: Accepted) -> pl.DataFrame:
     rows = accepted.rows.filter(~pl.col("fate").is_in(["merged", "not judged"]).fill_null(False))
-    grade = [pl.col("grade_value").alias("grade")] if "grade_value" in rows.columns else []
+    # a panel's mean is checked as the grade it rounds to: its count is what makes a fraction right
+    whole = pl.when(pl.col("panel").is_not_null()).then((pl.col("grade_value") + 0.5).floor()).otherwise("grade_value")
+    grade = [whole.alias("grade")] if "grade_value" in rows.columns else []
     return rows.select(
         pl.col("file").alias("source"), *(name for name in _READ_COLUMNS if name in rows.columns), *grade
     )

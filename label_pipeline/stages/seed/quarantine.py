@@ -5,13 +5,16 @@ A working frame carries ``fate`` (null = still kept) and ``reason``.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import polars as pl
 
 from label_pipeline.core.catalogue import QUARANTINE
 
 Fate = Literal["quarantined", "merged", "not judged", "not sampled", "other day"]
+
+NOT_SAMPLED: Final = "not sampled"
+"""The fate of rows of pairs beyond ``pairs_per_query``."""
 
 ALIVE = pl.col("fate").is_null()
 """Rows nothing was said against so far."""
@@ -39,6 +42,7 @@ class InputBooks:
         quarantined: rejected with a reason.
         foreign: of these, rows of no query or document of this project, or of customer text.
         repeated: of these, the same grade of the same annotator once more.
+        other_rubric: of these, grades of another rubric that nobody vouches for.
         merged: repeats of a kept row that say nothing new.
         not_judged: grades the mapping calls "not judged".
         not_sampled: rows of pairs beyond ``pairs_per_query``.
@@ -55,6 +59,7 @@ class InputBooks:
     other_day: int = 0
     foreign: int = 0
     repeated: int = 0
+    other_rubric: int = 0
 
     @property
     def balanced(self) -> bool:
@@ -147,6 +152,7 @@ def book(
     fates: dict[str, int] = dict(rows.filter(~ALIVE).group_by("fate").len().iter_rows())
     rejected = rows.filter(pl.col("fate") == "quarantined")
     foreign = _foreign(rejected, named)
+    void = _any(rejected.filter(~foreign), [pl.col("void")])
     repeated = _any(rejected.filter(~foreign), [pl.col("is_repeat") & ~pl.col("contradicts")])
     return InputBooks(
         table,
@@ -155,10 +161,11 @@ def book(
         quarantined=fates.get("quarantined", 0),
         merged=fates.get("merged", 0),
         not_judged=fates.get("not judged", 0),
-        not_sampled=fates.get("not sampled", 0),
+        not_sampled=fates.get(NOT_SAMPLED, 0),
         other_day=fates.get("other day", 0),
         foreign=int(foreign.sum()),
         repeated=int(repeated.sum()),
+        other_rubric=int(void.sum()),
     )
 
 

@@ -7,7 +7,7 @@ import hashlib
 
 import polars as pl
 
-from label_pipeline.stages.seed.quarantine import ALIVE, set_aside
+from label_pipeline.stages.seed.quarantine import ALIVE, NOT_SAMPLED, set_aside
 
 SALT = "label_pipeline.pairs.1"
 """Default salt of the hash order of pairs."""
@@ -38,4 +38,4 @@ def beyond_sample(rows: pl.DataFrame, pairs_per_query: int, salt: str = SALT) ->
         .select(*_PAIR, pl.lit(True).alias("_chosen"))
     )
     marked = rows.join(chosen, on=_PAIR, how="left", nulls_equal=True, maintain_order="left")
-    return set_aside(marked, pl.col("_chosen").is_null(), "not sampled").drop("_chosen")
+    return set_aside(marked, pl.col("_chosen").is_null(), NOT_SAMPLED).drop("_chosen")

@@ -5,7 +5,8 @@ verdict needs (stages/gate), what an annotator should do (agreement.py).
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import polars as pl
@@ -14,7 +15,7 @@ from label_pipeline.core.codes.inputs import KNOWN_AGREEMENT
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.seed.agreement import HEADLINE
 
-AGREEMENT, REJECTED, GRADES = "human agreement", "rejected human rows", "grades"
+AGREEMENT, REJECTED, GRADES, RUBRIC = "human agreement", "rejected human rows", "grades", "rubric of the grades"
 """What is known of human grades, as criteria of a verdict name it."""
 
 CAUSES = 3
@@ -72,7 +73,7 @@ def rejected(books: Mapping[str, int] | None, quarantine: pl.DataFrame, most: fl
         return GradeFact(
             REJECTED, False, "how many human rows were rejected is not known: load the seed again (load_seed)"
         )
-    lost = books["quarantined"] - books["foreign"] - books["repeated"]
+    lost = books["quarantined"] - books["foreign"] - books["repeated"] - (books["other_rubric"] or 0)
     about = books["kept"] + books["not_sampled"] + lost
     share = lost / about if about else 0.0
     told = f"{lost} of {about} human rows about this project's queries and documents were rejected, {share:.1%}"
@@ -83,6 +84,57 @@ def rejected(books: Mapping[str, int] | None, quarantine: pl.DataFrame, most: fl
         f"{told}, at most {most:.0%} may be (inputs.max_rejected_share): what is missing may be what people differ on. "
         f"{_causes(quarantine)}; see table quarantine, mend the files and load them again",
     )  # fmt: skip
+
+
+def rubric_fact(
+    label: str,
+    *,
+    graded_by: pl.Series,
+    crosswalks: Collection[str],
+    unstated: int,
+    since: datetime | None,
+    waiting: int,
+    agreed: bool,
+    agreed_by: Sequence[str],
+) -> GradeFact:
+    """Whether the loaded grades are of the rubric in force.
+
+    Args:
+        label: the author's `version` of the rubric in force.
+        graded_by: (n,) the label each loaded grade carries; null in tables of older versions.
+        crosswalks: labels of older rubrics whose grades settings say the meaning of.
+        unstated: grades that carry it because it was in force when they were first loaded.
+        since: when the first of these was loaded.
+        waiting: rejected grades of other rubrics.
+        agreed: the rubric's text is one that grades of this label may rest on.
+        agreed_by: who said of a changed text that it means the same.
+    """
+    counts = dict(graded_by.drop_nulls().value_counts().iter_rows())
+    others = sorted(set(counts) - {label} - set(crosswalks))
+    if others:
+        return GradeFact(
+            RUBRIC, True,
+            f"the loaded grades are of rubric {', '.join(others)}, the rubric is now {label}: load the seed again "
+            "(load_seed), which keeps those of rubric " + label + " and sets the others aside",
+        )  # fmt: skip
+    if not agreed:
+        return GradeFact(
+            RUBRIC, True,
+            f"the text of rubric {label} is another one than people graded by, under the same version: does every "
+            "grade mean the same? `label-pipeline rubric` shows what changed; answer once with `label-pipeline rubric "
+            "--same-meaning --by NAME`, or raise `version` in the rubric, whose grades are then given anew",
+        )  # fmt: skip
+    mapped = [f"{counts[older]} of rubric {older}" for older in sorted(set(counts) - {label})]
+    told = f"{graded_by.len()} human rows are of rubric {label}"
+    told += f" ({', '.join(mapped)} by inputs.rubric_crosswalk)" if mapped else ""
+    if unstated:
+        told += f", {unstated} of them because their file names none and it was in force when they were first loaded"
+        told += f" ({since:%Y-%m-%d})" if since else ""
+    if waiting:
+        told += f"; {waiting} rows of another rubric wait for new grades or inputs.rubric_crosswalk"
+    if agreed_by:
+        told += f"; its text changed and means the same, says {', '.join(dict.fromkeys(agreed_by))}"
+    return GradeFact(RUBRIC, False, told)
 
 
 def variation(gold: pl.DataFrame, scale: Scale, what: str) -> list[GradeFact]:

@@ -11,7 +11,7 @@ from label_pipeline.stages.seed.quarantine import Rule
 
 FEATURE_PREFIX = "feature_"
 MAX_ID_CHARS = 512
-_MADE_HERE = ("doc_version", "features")
+_MADE_HERE = ("doc_version", "features", "grade_mean", "rubric_label")
 _CONTROL = r"[\x00-\x1f\x7f]"
 
 

@@ -42,7 +42,7 @@ def test_a_floor_of_ones_own_and_a_waiver_in_writing() -> None:
     assert waived.sentence.endswith("calibrated all the same, agreement_waiver: two annotators left, re-grading in May")
 
 
-BOOKS = {"kept": 90, "quarantined": 30, "foreign": 15, "repeated": 5, "not_sampled": 0}
+BOOKS = {"kept": 90, "quarantined": 30, "foreign": 15, "repeated": 5, "other_rubric": 0, "not_sampled": 0}
 
 
 def test_rows_of_others_and_repeats_are_no_loss() -> None:
@@ -98,6 +98,6 @@ def test_the_books_count_what_is_foreign_and_what_is_repeated() -> None:
     )
     found = made.book_rows.row(by_predicate=pl.col("input") == "human_labels", named=True)
     assert found == {
-        "input": "human_labels", "read": 8, "kept": 1, "quarantined": 7, "foreign": 2, "repeated": 1, "merged": 0,
-        "not_judged": 0, "not_sampled": 0,
+        "input": "human_labels", "read": 8, "kept": 1, "quarantined": 7, "foreign": 2, "repeated": 1,
+        "other_rubric": 0, "merged": 0, "not_judged": 0, "not_sampled": 0,
     }  # fmt: skip
