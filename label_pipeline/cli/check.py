@@ -19,10 +19,11 @@ from label_pipeline.core.codes.inputs import HUMAN_LABELS, INPUTS
 from label_pipeline.core.errors import InputError, JudgeError, SettingsError
 from label_pipeline.core.splits import HOLDOUT, LEARNING_SPLITS
 from label_pipeline.core.tables import QUERY_KEY
+from label_pipeline.operations.gate import last_verdicts
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.seed_rubrics import grade_rubric, texts_of_rubric
 from label_pipeline.settings import load
-from label_pipeline.stages import seed
+from label_pipeline.stages import gate, seed
 
 SHOWN = 20
 """Rejected rows listed; the table `quarantine` keeps them all."""
@@ -147,12 +148,17 @@ def _tell_splits(console: Console, project: Project, assigned: pl.DataFrame) -> 
             f"[{name}] {queries} graded queries, {enough} in the holdout with {policy.min_pairs} or more pairs; "
             f"a verdict needs {policy.min_queries}"
         )
-        short = enough < policy.min_queries
-        say(
-            console,
-            told + (": it will be `insufficient`, grade more queries" if short else ""),
-            "yellow" if short else "",
-        )
+        short = policy.min_queries - enough
+        if short > 0:
+            splits = assigned.select(*QUERY_KEY, "split").unique()
+            more = gate.queries_to_add(splits, name, project.shares, short)
+            told += (
+                f": it will be `insufficient`; grade about {more} new queries of {policy.min_pairs} pairs, of which "
+                f"{short} reach the holdout, or the missing pairs of queries that are there"
+            )
+        say(console, told, "yellow" if short > 0 else "")
+    for sentence in last_verdicts(project):
+        say(console, sentence)
     return DONE
 
 

@@ -1,6 +1,7 @@
 """`plan-humans`: what people have to grade for each claim, how long it takes, and whether a judge pays at all."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 from rich.console import Console
@@ -8,6 +9,9 @@ from rich.console import Console
 from label_pipeline.cli.exits import DONE
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.errors import SettingsError
+from label_pipeline.operations.gate import last_verdicts
+from label_pipeline.operations.project import Project
+from label_pipeline.settings import load
 from label_pipeline.stages.gate.policy import POLICIES
 from label_pipeline.stages.seed.effort import Needs, Prices, better_buy, claims
 
@@ -17,8 +21,12 @@ PANEL = Needs(queries=60, pairs=4, graders=3)
 """The panel policy (statistics.md section 11): 60 holdout queries x 4 pairs x 3 people, 100 x 4 recommended."""
 
 
-def plan_humans(console: Console, policy: str, overlap: float, pool: int, prices: Prices, renewals: int) -> int:
+def plan_humans(
+    console: Console, policy: str, overlap: float, pool: int, prices: Prices, renewals: int, config: Path | None = None
+) -> int:
     """Prints grades and hours of every claim, and the better buy for ``pool`` pairs.
+
+    With a project (``config``) whose last look did not open the gate, what that look said of its own judge comes first.
 
     Returns:
         0.
@@ -42,6 +50,8 @@ def plan_humans(console: Console, policy: str, overlap: float, pool: int, prices
     needs = replace(
         PANEL if single is None else Needs(queries=single.min_queries, pairs=single.min_pairs), overlap=overlap
     )
+    for sentence in last_verdicts(Project(load(config))) if config else ():
+        say(console, sentence, "bold")
     found = claims(needs)
     rows, total = [], 0
     for claim in found:
@@ -63,7 +73,7 @@ def plan_humans(console: Console, policy: str, overlap: float, pool: int, prices
         console,
         f"a year of renewals: {renewals} x {found[-1].grades:,} = {yearly:,} grades, {prices.hours(yearly):,.1f} hours",
     )
-    bought = found[0].grades + found[1].grades
+    bought = sum(claim.grades for claim in found[:3])
     buy = better_buy(pool, bought, needs.training_pairs, prices)
     heading = {"humans": "people's grades alone", "either": "about the same", "seed": "a seed and a judge"}[buy.better]
     say(console, f"\nthe better buy for {pool:,} pairs: {heading}", "bold")

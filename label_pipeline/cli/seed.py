@@ -138,12 +138,15 @@ def plan_humans(
     label_usd: Annotated[float, typer.Option(help="What 1,000 labels of the judge cost (`check` prices yours).")] = 2,
     overlap: Annotated[float, typer.Option(help="Share of the pairs a second person grades.")] = 0.2,
     renewals: Annotated[int, typer.Option(help="Fresh holdouts a year: one for every five looks.")] = 1,
+    config: Annotated[
+        Path | None, typer.Option(help="A project: what its last look said of the queries that would open its gate.")
+    ] = None,
 ) -> None:
     """Say how many grades each claim needs, how many hours, and when people alone are the better buy."""
     from label_pipeline.cli.humans import plan_humans as show
     from label_pipeline.stages.seed.effort import Prices
 
-    raise typer.Exit(show(Console(), policy, overlap, pool, Prices(seconds, hourly_usd, label_usd), renewals))
+    raise typer.Exit(show(Console(), policy, overlap, pool, Prices(seconds, hourly_usd, label_usd), renewals, config))
 
 
 def _path(config: Path | None) -> Path:

@@ -188,6 +188,9 @@ class GateSettings(Knobs):
     )
     cap_usd: float = Field(0, ge=0, description="most one look may cost")
     valid_days: int = Field(90, ge=1, le=365, description="a verdict older than this labels nothing")
+    expiry_warning_days: int = Field(
+        14, ge=0, le=365, description="so long before a verdict ends an alert and `status` say what its renewal takes"
+    )
     looks: int = Field(5, ge=1, le=5, description="looks a holdout, in each lane; the sixth would have alpha .0008")
 
 

@@ -11,14 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from os import environ
 from pathlib import Path
+from typing import Protocol
 
 import dagster as dg
 from dagster import DagsterInstance
 
 from label_pipeline.adapters import webhook
+from label_pipeline.adapters.webhook import Alert
 from label_pipeline.core.errors import WebhookError
 from label_pipeline.defs.alerts import heartbeat
-from label_pipeline.defs.alerts.blind import Blind, blind
+from label_pipeline.defs.alerts.blind import blind
+from label_pipeline.defs.alerts.expiring import expiring
 from label_pipeline.defs.alerts.notices import Graph, Notice, Notices, instance_id, notices, summed_up
 from label_pipeline.defs.names import Names
 from label_pipeline.operations.project import Project
@@ -30,6 +33,15 @@ EVERY_S = 30
 FIRST_LOOKS_BACK = timedelta(days=1)
 """What the first tick of an instance still tells: nobody wants the failures of last year on the day of the set-up."""
 
+
+class Lasting(Protocol):
+    """Something wrong for as long as nobody does anything: told once, not at every tick."""
+
+    def alert(self, graph: Graph) -> Alert:
+        """What people are told about it."""
+        ...
+
+
 Built = dg.AssetsDefinition | dg.AssetChecksDefinition
 
 
@@ -40,17 +52,17 @@ class Position:
     Attributes:
         after: id of the last event in Dagster's log that was handled; -1 for none.
         since: older events are not told.
-        blind: sensors and schedules that cannot look, as was told already.
+        lasting: what was told already and still holds: sensors and schedules that cannot look, verdicts that end soon.
     """
 
     after: int
     since: datetime
-    blind: tuple[str, ...] = ()
+    lasting: tuple[str, ...] = ()
 
     @property
     def cursor(self) -> str:
         """The position as the string Dagster keeps between ticks."""
-        return json.dumps({"after": self.after, "since": self.since.isoformat(), "blind": self.blind})
+        return json.dumps({"after": self.after, "since": self.since.isoformat(), "blind": self.lasting})
 
     @staticmethod
     def read(cursor: str) -> "Position":
@@ -104,6 +116,7 @@ class AlertsTick:
         now, chosen = self.project.clock(), self.project.settings.alerts
         unable = blind(self.instance, self.graph)
         beat = self._beats(now, unable)
+        lasting: Mapping[str, Lasting] = {**unable, **expiring(self.project)}
         if chosen.webhook_env is None:
             return _done(beat(-1, "none", 0, None), "no webhook is set (alerts.webhook_env), so nobody is told", cursor)
         position = self._position(cursor, now)
@@ -112,12 +125,12 @@ class AlertsTick:
             unset = f"alerts.webhook_env names {chosen.webhook_env}, which is not set: export it; nothing is lost"
             return _done(beat(position.after, "not set", 0, unset), unset, position.cursor)
         found = notices(self.instance, self.graph, position.after, position.since)
-        known, posts, trouble = self._tell_blind(unable, address, position.blind)
-        position, after, told = replace(position, blind=known), position.after, 0
+        known, posts, trouble = self._tell_lasting(lasting, address, position.lasting)
+        position, after, told = replace(position, lasting=known), position.after, 0
         if trouble is None:
             most = max(1, chosen.most_posts - posts)  # of both together: a tick has its time
             after, told, trouble = self._tell(found, address, after, most, lambda at: beat(at, "works", 0, None))
-        waiting = sum(notice.event_id > after for notice in found.found) + len(unable) - len(known)
+        waiting = sum(notice.event_id > after for notice in found.found) + len(lasting) - len(known)
         state = "works" if trouble is None else "fails"
         told += posts
         said = f"told {told} of {told + waiting} alerts" if told + waiting else "nothing failed"
@@ -126,16 +139,16 @@ class AlertsTick:
             unwritten, "; ".join([said, *([trouble] if trouble else [])]), replace(position, after=after).cursor
         )
 
-    def _tell_blind(
-        self, unable: Mapping[str, Blind], address: str, before: Sequence[str]
+    def _tell_lasting(
+        self, lasting: Mapping[str, Lasting], address: str, before: Sequence[str]
     ) -> tuple[tuple[str, ...], int, str | None]:
-        """Posts who cannot look and was not told yet: (all of them who were told, posts, what went wrong)."""
-        known = [name for name in before if name in unable]
-        new = [name for name in unable if name not in known]
+        """Posts what lasts and was not told yet: (all that was told, posts, what went wrong)."""
+        known = [name for name in before if name in lasting]
+        new = [name for name in lasting if name not in known]
         for posts, name in enumerate(new):
             try:
                 webhook.post(
-                    address, webhook.payload(unable[name].alert(self.graph)), self.project.settings.alerts.timeout_s
+                    address, webhook.payload(lasting[name].alert(self.graph)), self.project.settings.alerts.timeout_s
                 )
             except WebhookError as error:
                 return tuple(known), posts, str(error)

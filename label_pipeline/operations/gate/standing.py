@@ -1,10 +1,14 @@
 """Who may label what now, and how many looks are left; and the one place that ends a verdict: a suspension."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import polars as pl
 
+from label_pipeline.core.codes.purposes import GATE
+from label_pipeline.core.codes.verdicts import DECISION, FULL, RECERTIFY
 from label_pipeline.operations.project import Project
 from label_pipeline.stages import gate
 
@@ -63,6 +67,64 @@ def look_budget(project: Project, stage: str, collection: str, lane: gate.Lane) 
     left = gate.looks_left(looks, collection, lane, project.settings.gate.looks, generation)
     needed = gate.queries_needed(splits, collection, project.shares, project.policy)
     return LookBudget(collection, lane, left, needed)
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What it takes to certify a judge again before its verdict ends.
+
+    Attributes:
+        collection: its name.
+        verdict_id: the open verdict.
+        expires_at: when it ends (UTC).
+        sentence: lane, looks and price, for people.
+    """
+
+    collection: str
+    verdict_id: str
+    expires_at: datetime
+    sentence: str
+
+
+def renewals(project: Project, stage: str) -> list[Renewal]:
+    """Every open verdict that ends within `gate.expiry_warning_days`, as ``stage`` sees the tables."""
+    soon = project.clock() + timedelta(days=project.settings.gate.expiry_warning_days)
+    found = []
+    for name, one in current_standings(project, stage, project.collections()).items():
+        if one.open and one.verdict_id and one.expires_at is not None and one.expires_at <= soon:
+            found.append(Renewal(name, one.verdict_id, one.expires_at, _renewal(project, stage, name, one)))
+    return found
+
+
+def _renewal(project: Project, stage: str, collection: str, standing: gate.Standing) -> str:
+    full, lane = (look_budget(project, stage, collection, which) for which in (FULL, RECERTIFY))
+    paid = project.store(stage).read("judgements", where={"purpose": GATE, "epoch": _epoch(project, stage, standing)})
+    cost = paid.filter(pl.col("collection") == collection)["cost_usd"].sum()
+    told = (
+        f"the verdict of collection {collection} ends on {standing.expires_at:%Y-%m-%d}, and nothing is labelled after "
+        f"it: lane full asks the holdout again (`label-pipeline run --until gate --fresh`), which cost ${cost:.2f} the "
+        f"last time, and has {full.left} looks left"
+    )
+    if not full.left:
+        told += f", so renew the holdout first: {full.queries_needed} new queries (`label-pipeline renew-holdout`)"
+    return f"{told}; where the provider changed the model, lane recertify has {lane.left}"
+
+
+def _epoch(project: Project, stage: str, standing: gate.Standing) -> int:
+    verdicts = project.store(stage).read("verdicts").filter(pl.col("verdict_id") == standing.verdict_id)
+    return int(verdicts["epoch"][0])
+
+
+def last_verdicts(project: Project) -> list[str]:
+    """What the newest look at every collection that it did not open said of the queries that would, as sentences."""
+    verdicts = project.store("gate").read("verdicts").filter(pl.col("kind") == DECISION).sort("decided_at")
+    newest = verdicts.unique("collection", keep="last", maintain_order=True).filter(~pl.col("open"))
+    found = []
+    for row in newest.sort("collection").iter_rows(named=True):
+        said = [one["sentence"] for one in json.loads(row["criteria"]) if one["name"] == gate.ENOUGH]
+        told = f"[{row['collection']}] the look of {row['decided_at']:%Y-%m-%d} (lane {row['lane']})"
+        found += [f"{told}: {sentence}" for sentence in said]
+    return found
 
 
 def suspend(project: Project, verdict_id: str, reason: str, epoch: int) -> pl.DataFrame:

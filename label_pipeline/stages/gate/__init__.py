@@ -16,6 +16,7 @@ from label_pipeline.stages.gate.evidence import Evidence, collect, holdout_hash
 from label_pipeline.stages.gate.foresee import foresee, foreseen_row
 from label_pipeline.stages.gate.ledger import edited_policy, looks_left, next_look, rows, suspension, verdict_id
 from label_pipeline.stages.gate.policy import POLICIES, Policy, alpha_of_look, choose_policy
+from label_pipeline.stages.gate.power import ENOUGH
 from label_pipeline.stages.gate.recertify import Paired, recertify
 from label_pipeline.stages.gate.reference import (
     ANCHOR_DAYS,
@@ -31,9 +32,9 @@ from label_pipeline.stages.gate.renewal import generation, queries_needed, queri
 from label_pipeline.stages.gate.standing import Standing, standings
 
 __all__ = [
-    "ANCHOR_DAYS", "POLICIES", "Criterion", "Evidence", "Lane", "Paired", "Policy", "ReferenceJudge", "Standing",
-    "Verdict", "alike", "alpha_of_look", "choose_policy", "collect", "comparable", "criteria", "decide", "doubts",
-    "edited_policy", "find_reference", "foresee", "foreseen_row", "generation", "holdout_hash", "looks_left",
+    "ANCHOR_DAYS", "ENOUGH", "POLICIES", "Criterion", "Evidence", "Lane", "Paired", "Policy", "ReferenceJudge",
+    "Standing", "Verdict", "alike", "alpha_of_look", "choose_policy", "collect", "comparable", "criteria", "decide",
+    "doubts", "edited_policy", "find_reference", "foresee", "foreseen_row", "generation", "holdout_hash", "looks_left",
     "next_look", "pair_up", "paired_hash", "queries_needed", "queries_to_add", "recertify", "refuse_own_change",
     "retire", "rows", "standings", "suspension", "verdict_id",
 ]  # fmt: skip

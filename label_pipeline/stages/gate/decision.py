@@ -5,7 +5,6 @@ failures; a figure that cannot be computed is a failure.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +17,7 @@ from label_pipeline.stages.gate.criteria import Criterion
 from label_pipeline.stages.gate.direction import SLOPE, direction
 from label_pipeline.stages.gate.evidence import Evidence
 from label_pipeline.stages.gate.policy import Policy
-from label_pipeline.stages.gate.power import POWER, Margin, enough_queries, queries_to_show
+from label_pipeline.stages.gate.power import Margin, enough_queries, narrowed
 
 SKILL, ORDER, BIAS = "skill R2", "within-query pairwise accuracy", "bias in shares of R"
 """Criteria of the figures, as verdicts name them."""
@@ -93,7 +92,7 @@ def decide(
         _gross_error(evidence, policy, counts, alpha),
         _bias(evidence, policy, counts, alpha),
     )
-    found = tuple(_narrow(one, margins, alpha) for one in judged)
+    found = tuple(narrowed(one, margins, alpha) for one in judged)
     shut = any(one.status in {"missed", "unknown"} for one in found)
     wanted = (enough_queries(found, margins, evidence, look, looks_allowed),) if shut else ()
     found = (*found, *wanted, *measures.reported(evidence, counts), *criteria.not_applicable())
@@ -111,18 +110,6 @@ def _margins(evidence: Evidence, policy: Policy) -> dict[str, Margin]:
         BIAS: Margin(replace(off, sums=side * off.sums), policy.bias_high, above=False),
         SLOPE: Margin(measures.slope(evidence), 0.0, above=True),
     }
-
-
-def _narrow(found: Criterion, margins: Mapping[str, Margin], alpha: float) -> Criterion:
-    """Where only the bound misses, a better judge is no advice: more queries are."""
-    needed = queries_to_show(margins[found.name], alpha) if found.status == "missed" and found.name in margins else None
-    if needed is None:
-        return found
-    told = found.sentence.partition("; ")[0]
-    return found._replace(
-        sentence=f"{told}; the figure passes and only its bound misses: about {needed} holdout queries like these "
-        f"would show it in {POWER:.0%} of looks at this alpha"
-    )
 
 
 def _skill(evidence: Evidence, policy: Policy, counts: NDArray[np.int64], alpha: float) -> tuple[Criterion, Criterion]:

@@ -14,6 +14,7 @@ from label_pipeline.core.intervals import ClusterTotals
 from label_pipeline.stages.gate.criteria import LOOKS, QUERIES, Criterion
 from label_pipeline.stages.gate.evidence import Evidence
 from label_pipeline.stages.gate.policy import alpha_of_look
+from label_pipeline.stages.seed.effort import Prices
 
 POWER: Final = 0.80
 """Share of looks at so many queries that would show it, were the figures at hand the truth."""
@@ -22,6 +23,9 @@ ENOUGH: Final = "queries that would open it"
 
 BY_QUERIES: Final = (QUERIES, LOOKS)
 """Criteria without a figure that more queries, or a new holdout of them, meet."""
+
+PRICES: Final = Prices()
+"""What a grade takes where nobody says otherwise: 30 s (`plan-humans --seconds`)."""
 
 MOST: Final = 100_000
 """More queries than that are no advice."""
@@ -71,6 +75,18 @@ def queries_to_show(margin: Margin, alpha: float, power: float = POWER) -> int |
     return None if needed >= MOST else needed
 
 
+def narrowed(found: Criterion, margins: Mapping[str, Margin], alpha: float) -> Criterion:
+    """Where only the bound misses, a better judge is no advice: more queries are."""
+    needed = queries_to_show(margins[found.name], alpha) if found.status == "missed" and found.name in margins else None
+    if needed is None:
+        return found
+    told = found.sentence.partition("; ")[0]
+    return found._replace(
+        sentence=f"{told}; the figure passes and only its bound misses: about {needed} holdout queries like these "
+        f"would show it in {POWER:.0%} of looks at this alpha"
+    )
+
+
 def enough_queries(
     criteria: Sequence[Criterion], margins: Mapping[str, Margin], evidence: Evidence, look: int, looks_allowed: int
 ) -> Criterion:
@@ -99,9 +115,14 @@ def enough_queries(
     told = f"figures like these would open it in {POWER:.0%} of looks with about "
     left = look + 1 <= looks_allowed
     if left:
-        told += f"{again} holdout queries of {pairs} pairs at look {look + 1} ({again * pairs:,} grades), or "
-    told += f"{anew} holdout queries of {pairs} pairs at the first look of a new holdout ({anew * pairs:,} grades)"
+        told += f"{_work(again, pairs)} at look {look + 1}, or "
+    told += f"{_work(anew, pairs)} at the first look of a new holdout"
     return Criterion(ENOUGH, "reported", float(again) if left else None, float(anew), None, told)
+
+
+def _work(queries: int, pairs: int) -> str:
+    hours = PRICES.hours(queries * pairs)
+    return f"{queries} holdout queries of {pairs} pairs ({queries * pairs:,} grades, {hours:.0f} hours of people)"
 
 
 def _all_of(missed: Sequence[str], margins: Mapping[str, Margin], alpha: float) -> int | None:

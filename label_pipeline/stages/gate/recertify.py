@@ -18,10 +18,11 @@ from label_pipeline.core.codes.verdicts import RECERTIFY
 from label_pipeline.core.intervals import ClusterTotals
 from label_pipeline.stages.gate import criteria, measures
 from label_pipeline.stages.gate.criteria import Criterion, Status
-from label_pipeline.stages.gate.decision import RESAMPLES, Verdict
+from label_pipeline.stages.gate.decision import ORDER, RESAMPLES, SKILL, Verdict
 from label_pipeline.stages.gate.direction import direction
 from label_pipeline.stages.gate.evidence import Evidence
 from label_pipeline.stages.gate.policy import Policy
+from label_pipeline.stages.gate.power import Margin, enough_queries, narrowed
 
 R2_MARGIN = 0.10
 """Most skill R^2 a changed judge may lose (statistics.md section 4)."""
@@ -89,7 +90,13 @@ def recertify(
     """
     judge = paired.judge
     counts = intervals.resample_counts(max(judge.n_queries, 1), rng, b=resamples)
-    found = (
+    margins = {
+        _difference(SKILL): Margin(measures.skill_difference(judge, paired.reference), -R2_MARGIN, above=True),
+        _difference(ORDER): Margin(
+            measures.order_difference(judge, paired.reference), -PAIRWISE_ACCURACY_MARGIN, above=True
+        ),
+    }
+    judged = (
         criteria.looks(look, looks_allowed, edited=edited, lane=RECERTIFY),
         criteria.queries(judge.pairs_per_query, policy, "holdout and anchor"),
         criteria.ungraded(judge, policy, rng),
@@ -97,6 +104,12 @@ def recertify(
         _skill_kept(paired, counts, alpha),
         _order_kept(paired, counts, alpha),
         *_own_figures(judge, policy),
+    )
+    found = tuple(narrowed(one, margins, alpha) for one in judged)
+    shut = any(one.status in {"missed", "unknown"} for one in found)
+    found = (
+        *found,
+        *((enough_queries(found, margins, judge, look, looks_allowed),) if shut else ()),
         *_compared(paired),
         *measures.reported(judge, counts),
         *criteria.not_applicable(),
@@ -107,13 +120,13 @@ def recertify(
 def _skill_kept(paired: Paired, counts: NDArray[np.int64], alpha: float) -> Criterion:
     ours, theirs = measures.skill(paired.judge), measures.skill(paired.reference)
     low = _low(paired, measures.skill_difference(paired.judge, paired.reference), counts, alpha)
-    return _kept("skill R2", ours, theirs, low, R2_MARGIN)
+    return _kept(SKILL, ours, theirs, low, R2_MARGIN)
 
 
 def _order_kept(paired: Paired, counts: NDArray[np.int64], alpha: float) -> Criterion:
     ours, theirs = measures.order(paired.judge).mean, measures.order(paired.reference).mean
     low = _low(paired, measures.order_difference(paired.judge, paired.reference), counts, alpha)
-    return _kept("within-query pairwise accuracy", ours, theirs, low, PAIRWISE_ACCURACY_MARGIN)
+    return _kept(ORDER, ours, theirs, low, PAIRWISE_ACCURACY_MARGIN)
 
 
 def _low(paired: Paired, difference: ClusterTotals, counts: NDArray[np.int64], alpha: float) -> float:
@@ -123,7 +136,7 @@ def _low(paired: Paired, difference: ClusterTotals, counts: NDArray[np.int64], a
 
 def _kept(name: str, ours: float, theirs: float, low: float, margin: float) -> Criterion:
     """The paired difference of one figure; met when its lower bound is above minus ``margin``."""
-    difference, called = ours - theirs, f"difference of {name}"
+    difference, called = ours - theirs, _difference(name)
     if not (np.isfinite(low) and np.isfinite(difference)):
         sentence = (
             f"{called} has no bound ({name} {ours:.3f} against {theirs:.3f} of the reference judge): too few queries "
@@ -143,6 +156,10 @@ def _kept(name: str, ours: float, theirs: float, low: float, margin: float) -> C
     return Criterion(called, "missed", difference, low, -margin, f"{sentence}; {advice}")
 
 
+def _difference(name: str) -> str:
+    return f"difference of {name}"
+
+
 def _own_figures(judge: Evidence, policy: Policy) -> tuple[Criterion, ...]:
     """The judge's own figures, their bounds left aside, against the policy's thresholds."""
     gross = f"errors of {judge.scale.gross_error} grades or more"
@@ -150,8 +167,8 @@ def _own_figures(judge: Evidence, policy: Policy) -> tuple[Criterion, ...]:
     wrong, bias = measures.gross_errors(judge).mean, measures.bias(judge).mean
     ordered, biased = policy.pairwise_accuracy_low, abs(bias)
     return (
-        _own("skill R2", skill, skill, f"above {policy.r2_low:.3f}", policy.r2_low, skill > policy.r2_low),
-        _own("within-query pairwise accuracy", order, order, f"above {ordered:.3f}", ordered, order > ordered),
+        _own(SKILL, skill, skill, f"above {policy.r2_low:.3f}", policy.r2_low, skill > policy.r2_low),
+        _own(ORDER, order, order, f"above {ordered:.3f}", ordered, order > ordered),
         _own(
             gross, wrong, wrong, f"below {policy.gross_error_high:.3f}", policy.gross_error_high,
             wrong < policy.gross_error_high,

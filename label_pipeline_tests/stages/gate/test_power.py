@@ -59,7 +59,9 @@ def test_a_missing_bound_is_no_missing_figure() -> None:
     assert said.figure is not None
     assert said.bound is not None
     assert said.figure > said.bound > 44, "a later look has less alpha"
-    assert f"with about {said.figure:.0f} holdout queries of 10 pairs at look 2 (" in said.sentence
+    grades = int(said.figure) * 10
+    work = f"({grades:,} grades, {grades / 120:.0f} hours of people)"  # 30 s a grade
+    assert f"with about {said.figure:.0f} holdout queries of 10 pairs {work} at look 2" in said.sentence
 
 
 def test_queries_that_take_no_part_in_a_figure_are_counted_too() -> None:

@@ -14,6 +14,7 @@ def by_claim(needs: Needs) -> dict[str, tuple[int, int, int]]:
 def test_the_figures_of_the_design() -> None:
     found = by_claim(SINGLE)
     assert found["verdict"] == (88, 880, 880), "44 holdout queries x 10 are half of all"
+    assert found["spare queries"] == (5, 50, 50), "a twentieth more: two or three of them reach the holdout"
     assert found["anchor"] == (0, 170, 170), "300 pairs, 13 anchor queries x 10 are there"
     assert found["each renewal of the holdout"] == (44, 440, 440)
     proof = found["ranker better by +0.05 nDCG@10"]
