@@ -13,7 +13,7 @@ LABELSTUDIO := .venv/labelstudio/.ready
 # one more than CI has cores: a fifth of the time tests wait for servers and daemons
 WORKERS ?= 3
 
-.PHONY: demo test test-long test-fast check ui realmodel labelstudio results bench mutants clean lock
+.PHONY: demo test test-long test-fast check ui realmodel labelstudio results study bench mutants clean lock
 
 demo: $(READY)  ## the whole loop on the generated sample project
 	@$(BIN)/label-pipeline demo
@@ -47,6 +47,9 @@ labelstudio: $(LABELSTUDIO)  ## a real Label Studio, 70 MB to fetch, 800 MB on d
 
 results: $(READY)  ## docs/results.md from the real judgments under LABEL_PIPELINE_TEST_DATA
 	$(BIN)/python -m label_pipeline_tests.results
+
+study: $(READY)  ## docs/study.md: what gate and watch do where the truth is known, simulated, up to an hour
+	$(BIN)/python -m label_pipeline_tests.study
 
 bench: $(READY)  ## docs/benchmarks.md: our code against named baselines, as ratios, about a minute
 	$(BIN)/python -m label_pipeline_tests.benchmarks

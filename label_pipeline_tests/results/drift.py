@@ -14,14 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from label_pipeline.core.calibrators import AffineCalibrator, fit_affine
-from label_pipeline.core.drift import detectors, loss
+from label_pipeline.core.drift import loss
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.anchor.thresholds import DEFAULT
 from label_pipeline_tests.results.ordinary import first, flips_beyond, loss_beyond
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 
 SCALE = Scale(1, 5)
 YEARS, ITEMS, BASELINE_RUNS, WEEKS = 200, 300, 10, 52
@@ -143,9 +142,8 @@ def watch(years: Years, change: Change, line: AffineCalibrator) -> Detection:
     rise = loss.rises(after, base)
     z = loss.tolerance_z(rise, base, DEFAULT.delta)
     e_alarms = loss.e_process(z) >= DEFAULT.evidence
-    grades = [detectors.grade_codes(runs, SCALE) for runs in (years.baseline, years.watched)]
     firsts = np.array([
-        _firsts((before[year], after[year]), (grades[0][year], grades[1][year]), z[year], e_alarms[year])
+        _firsts((before[year], after[year]), (years.baseline[year], years.watched[year]), z[year], e_alarms[year])
         for year in range(len(years.gold))
     ])  # fmt: skip
     found = dict(zip((*DETECTORS, *COMBINED), firsts.T, strict=True))
@@ -157,10 +155,12 @@ def watch(years: Years, change: Change, line: AffineCalibrator) -> Detection:
     )
 
 
-def _firsts(losses: tuple[Floats, Floats], grades: tuple[Ints, Ints], z: Floats, e_alarms: Bools) -> tuple[float, ...]:
+def _firsts(
+    losses: tuple[Floats, Floats], grades: tuple[Floats, Floats], z: Floats, e_alarms: Bools
+) -> tuple[float, ...]:
     """The first alarm of each of ``DETECTORS`` and ``COMBINED`` in one year."""
     jumped = cache(lambda run: loss_beyond(losses[0], losses[1][run], DEFAULT.run_p))
-    flips = (flips_beyond(grades[0], run, DEFAULT.run_p) for run in grades[1])
+    flips = (flips_beyond(grades[0], run, SCALE, DEFAULT.run_p) for run in grades[1])
     twice = loss.confirmed_jumps(np.ones(len(z), dtype=bool), z, DEFAULT.run_z)
     suspended = (bool(twice[run]) and jumped(run - 1) and jumped(run) for run in range(len(z)))
     found = first(e_alarms), first(jumped(run) for run in range(len(z))), first(flips)

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from label_pipeline.core.drift.detectors import flipped
+from label_pipeline.core.drift.detectors import distances
 from label_pipeline.core.drift.exchange import newest_p
+from label_pipeline.core.scale import Scale
 
 Values = NDArray[np.int64] | NDArray[np.float64]
 
@@ -22,9 +23,9 @@ def loss_beyond(before: Values, run: Values, level: float) -> bool:
     return _beyond(np.concatenate([before, run[None]]), level)
 
 
-def flips_beyond(before: NDArray[np.int64], run: NDArray[np.int64], level: float) -> bool:
-    """The same of the flips of grade codes."""
-    return _beyond(flipped(np.concatenate([before, run[None]])), level)
+def flips_beyond(before: NDArray[np.float64], run: NDArray[np.float64], scale: Scale, level: float) -> bool:
+    """The same of how far raw grades are from those of the other runs."""
+    return _beyond(distances(np.concatenate([before, run[None]]), scale), level)
 
 
 def first(alarms: Iterable[bool]) -> float:

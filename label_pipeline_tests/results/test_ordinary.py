@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from label_pipeline.core.drift.detectors import flipped
+from label_pipeline.core.drift.detectors import distances
 from label_pipeline.core.drift.exchange import newest_p
+from label_pipeline.core.scale import Scale
 from label_pipeline_tests.results.ordinary import first, flips_beyond, loss_beyond
 
-LEVEL = 1e-3
+LEVEL, SCALE = 1e-3, Scale(0, 4)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.15, 0.3, 1.0])
@@ -21,8 +22,8 @@ def test_whether_a_run_is_beyond_is_what_the_exact_test_says(shift: float) -> No
         for run in np.where(rng.random((20, 120)) < rate + shift * 0.2, far, place):
             exact = newest_p(np.concatenate([before, run[None]])) <= LEVEL
             assert loss_beyond(before, run, LEVEL) == exact
-            codes = newest_p(flipped(np.concatenate([before, run[None]]) % 5)) <= LEVEL
-            assert flips_beyond(before % 5, run % 5, LEVEL) == codes
+            raw = np.concatenate([before, run[None]]) % 5.0
+            assert flips_beyond(raw[:-1], raw[-1], SCALE, LEVEL) == (newest_p(distances(raw, SCALE)) <= LEVEL)
 
 
 def test_the_first_alarm_is_counted_from_one_and_nothing_after_it_is_asked() -> None:

@@ -15,6 +15,9 @@ from label_pipeline.core.scale import Scale
 from label_pipeline.stages.anchor.readings import RECENT
 from label_pipeline.stages.anchor.thresholds import DEFAULT
 from label_pipeline_tests.results.ordinary import first, flips_beyond, loss_beyond
+from label_pipeline_tests.study.cells import Cell
+
+HEALTHY_YEARS = "Judges that do not change"
 
 Floats = NDArray[np.float64]
 
@@ -80,18 +83,6 @@ class Anchor:
 ANCHORS = (Anchor(300, 10, 52), Anchor(180, 10, 366), Anchor(100, 5, 366))
 
 
-@dataclass(frozen=True)
-class Healthy:
-    """What became of the years of one judge: the shares that were warned of, suspended, and stopped by a canary."""
-
-    judge: str
-    anchor: Anchor
-    years: int
-    warned: float
-    suspended: float
-    canary: float
-
-
 def year(rng: np.random.Generator, judge: Judge, anchor: Anchor) -> tuple[bool, bool, bool]:
     """One year: whether any warning came (a canary's included), a suspension, a canary's stop."""
     gold = rng.integers(SCALE.lo, SCALE.hi + 1, anchor.pairs).astype(float)
@@ -118,7 +109,7 @@ class _single:  # noqa: N801  # read as a verb
         return loss_beyond(SCALE.loss(self.base, self.gold), SCALE.loss(run, self.gold), self.level)
 
     def flips(self, run: Floats) -> bool:
-        return flips_beyond(detectors.grade_codes(self.base, SCALE), detectors.grade_codes(run, SCALE), self.level)
+        return flips_beyond(self.base, run, SCALE, self.level)
 
     def lost(self, run: Floats) -> bool:
         lost = np.isnan(np.concatenate([self.base, run[None]])).astype(np.int64)
@@ -139,19 +130,31 @@ def _watched(base: Floats, watched: Floats, gold: Floats) -> tuple[bool, bool]:
 
 def _noisier(base: Floats, watched: Floats) -> Iterable[bool]:
     codes, recent = (detectors.grade_codes(runs, SCALE) for runs in (base, watched))
+    usual = detectors.disagreement(codes)
     for end in range(RECENT, len(recent) + 1):
-        yield _is_noisier(codes, recent[end - RECENT : end])
+        newest = recent[end - RECENT : end]
+        # the exact test only where it is in doubt: it is the dear part
+        if detectors.disagreement(newest) >= DEFAULT.noise_ratio * usual and far_from_its_mean(codes, newest):
+            found = detectors.repeatability(newest, codes)
+            yield found.ratio >= DEFAULT.noise_ratio and found.p <= DEFAULT.run_p
 
 
-def _is_noisier(base: NDArray[np.int64], recent: NDArray[np.int64]) -> bool:
-    if (recent != recent[0]).mean() < 0.8 * (base != base[0]).mean():  # far below the ratio: not worth the exact test
-        return False
-    found = detectors.repeatability(recent, base)
-    return found.ratio >= DEFAULT.noise_ratio and found.p <= DEFAULT.run_p
+def far_from_its_mean(base: NDArray[np.int64], recent: NDArray[np.int64]) -> bool:
+    """Whether the couples that differ are two standard deviations beyond their mean, on a variance that is too small.
+
+    Of a pair with one odd run of fourteen the count is 3 with chance 2/7: its variance is 2.1 times its mean, and that
+    of any other pair no less than half of that.
+    """
+    couples = len(recent) * (len(recent) - 1) / 2 * recent.shape[1]
+    expected = couples * detectors.disagreement(np.concatenate([base[-detectors.COMPARED :], recent]))
+    return bool(couples * detectors.disagreement(recent) > expected + 2 * np.sqrt(expected))
 
 
-def healthy(judge: Judge, anchor: Anchor, years: int, seed: int) -> Healthy:
-    """``years`` independent years."""
+def healthy(judge: Judge, anchor: Anchor, years: int, seed: int) -> Iterable[Cell]:
+    """``years`` independent years of one judge, watched in one way."""
     rng = np.random.default_rng(seed)
-    found = np.array([year(rng, judge, anchor) for _ in range(years)])
-    return Healthy(judge.name, anchor, years, *found.mean(axis=0).tolist())
+    found = np.array([year(rng, judge, anchor) for _ in range(years)]).mean(axis=0)
+    world = f"{judge.name}; {anchor.pairs} pairs x {anchor.baseline_runs}, {anchor.runs} runs"
+    promises = {"warned of within a year": 0.05, "suspended within a year": 0.01, "a canary stops a night": 0.05}
+    for (question, promise), share in zip(promises.items(), found.tolist(), strict=True):
+        yield Cell(HEALTHY_YEARS, world, question, share, years, promise)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from label_pipeline.core.codes import detectors as codes
-from label_pipeline.core.drift.detectors import flipped, grade_codes
+from label_pipeline.core.drift.detectors import distances, flipped, grade_codes
 from label_pipeline.core.drift.exchange import newest_p
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.anchor.evidence import AnchorRun, Floats
@@ -32,7 +32,7 @@ class Ordinary:
 
     Attributes:
         loss: its mean loss is no higher.
-        flips: its grades differ from the commonest no more often.
+        flips: its grades are no farther from those of the other runs.
         malformed: its unreadable replies are no more.
         refused: likewise.
         lost: both together.
@@ -68,11 +68,12 @@ def ordinary_of(run: AnchorRun, before: Sequence[AnchorRun], gold: Floats, scale
     asked = run.replied
     runs = (*before, run)
     losses = scale.loss(np.stack([each.calibrated for each in runs]), gold)[:, asked]
-    flips = flipped(grade_codes(np.stack([each.raw for each in runs]), scale)[:, asked])
+    raw = np.stack([each.raw for each in runs])[:, asked]
+    flips = flipped(grade_codes(raw, scale))
     malformed, refused = (np.stack([getattr(each, kind) for each in runs])[:, asked] for kind in COUNTED)
     return Ordinary(
         loss=newest_p(losses),
-        flips=newest_p(flips),
+        flips=newest_p(distances(raw, scale)),
         malformed=newest_p(malformed),
         refused=newest_p(refused),
         lost=newest_p(malformed + refused),

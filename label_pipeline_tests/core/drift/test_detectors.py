@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from label_pipeline.core.drift import detectors
+from label_pipeline.core.drift.exchange import newest_p
 from label_pipeline.core.scale import Scale
 
 SCALE = Scale(1, 5)
@@ -39,6 +40,23 @@ def test_the_share_of_flips_a_judge_shows_every_run_is_its_usual_one() -> None:
     codes = np.where(rng.random((11, 4000)) < 0.06, 3, 2)
     found = detectors.flipped(codes).mean(axis=1)
     assert found == pytest.approx(np.full(11, 0.06), abs=0.015)
+
+
+def test_the_distance_to_the_other_runs_by_hand() -> None:
+    raw = np.array([[1.0, 3.0, math.nan], [1.0, 3.0, math.nan], [5.0, 2.0, 4.0]])
+    found = detectors.distances(raw, SCALE)
+    assert found == pytest.approx(np.array([[0.5, 0.125, 0.5], [0.5, 0.125, 0.5], [1.0, 0.25, 1.0]]))
+    with pytest.raises(ValueError, match="a distance needs 2 runs at least, got 1"):
+        detectors.distances(raw[:1], SCALE)
+
+
+def test_distances_find_another_model_that_counted_flips_miss() -> None:
+    """A tenth of the pairs never moves and now is two grades off, beside pairs that move every other time."""
+    rng = np.random.default_rng(5)
+    raw = np.where(np.arange(300) < 150, rng.integers(2, 4, (11, 300)), 3).astype(float)
+    raw[-1, 270:] = 1.0
+    counted = newest_p(detectors.flipped(detectors.grade_codes(raw, SCALE)))
+    assert newest_p(detectors.distances(raw, SCALE)) < 1e-6 * counted
 
 
 def test_a_shift_of_the_mean_by_hand() -> None:

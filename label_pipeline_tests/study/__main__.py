@@ -1,0 +1,63 @@
+"""`make study`: every cell on all cores, then docs/study.md."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from label_pipeline_tests.study import bounds, changes, gates, lanes
+from label_pipeline_tests.study.cells import Cell
+from label_pipeline_tests.study.healthy_years import ANCHORS, JUDGES, healthy
+from label_pipeline_tests.study.page import page
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "study.md"
+SEED = 20261130
+TRIALS, YEARS = 1000, 300
+Job = Callable[[], Iterable[Cell]]
+
+
+def jobs(trials: int, years: int) -> list[Job]:
+    """Everything there is to simulate, the longest first; each job is one process's work."""
+    nights = [partial(healthy, judge, anchor, years, SEED + number)
+              for number, judge in enumerate(JUDGES) for anchor in reversed(ANCHORS)]  # fmt: skip
+    looks = (gates.boundary, gates.power, gates.rules, gates.waiting, lanes.margin, lanes.harmless, bounds.coverage)
+    return [*nights, *(partial(cell, trials, SEED) for cell in looks),
+            partial(changes.seen, SEED), partial(changes.another_server, max(trials // 5, 20), SEED)]  # fmt: skip
+
+
+def run(job: Job) -> list[Cell]:
+    """One job, in whatever process."""
+    return list(job())
+
+
+def study(trials: int, years: int, say: Callable[[str], None]) -> list[Cell]:
+    """Every cell, in the order of the jobs."""
+    wanted = jobs(trials, years)
+    found: dict[int, list[Cell]] = {}
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        under_way = {pool.submit(run, job): number for number, job in enumerate(wanted)}
+        for done in as_completed(under_way):
+            found[under_way[done]] = done.result()
+            say(f"{len(found)} of {len(wanted)} jobs; {', '.join(sorted({cell.world for cell in done.result()})[:2])}")
+    return [cell for number in range(len(wanted)) for cell in found[number]]
+
+
+def main() -> int:
+    """Writes the page; returns the exit code: 1 where a promise is not kept."""
+    for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(threads, "1")
+    console, started = Console(highlight=False), time.monotonic()
+    cells = study(TRIALS, YEARS, console.print)
+    scale = f"{TRIALS:,} trials a cell, {YEARS:,} years a judge"
+    PAGE.write_text(page(cells, (time.monotonic() - started) / 60, scale), encoding="utf-8")
+    console.print(f"wrote {PAGE}")
+    return int(any(cell.kept is False for cell in cells))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
