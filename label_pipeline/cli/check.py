@@ -17,6 +17,7 @@ from label_pipeline.cli.plans import AssembledFiles, StagePlan, assign, stage_pl
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.codes.inputs import HUMAN_LABELS, INPUTS
 from label_pipeline.core.errors import InputError, JudgeError, SettingsError
+from label_pipeline.core.query_text import near_groups
 from label_pipeline.core.splits import HOLDOUT, LEARNING_SPLITS
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.operations.gate import last_verdicts
@@ -24,6 +25,9 @@ from label_pipeline.operations.project import Project
 from label_pipeline.operations.seed_rubrics import grade_rubric, texts_of_rubric
 from label_pipeline.settings import load
 from label_pipeline.stages import gate, seed
+
+SHOWN_GROUPS = 5
+"""Groups of near-duplicate queries that are listed."""
 
 SHOWN = 20
 """Rejected rows listed; the table `quarantine` keeps them all."""
@@ -93,6 +97,10 @@ def _tell_rows(console: Console, files: Iterable[RawRows | InputError], inputs: 
     for source, names in unread.items():
         if names:
             say(console, f"  {source}: columns nobody reads: {', '.join(sorted(names))}", "yellow")
+    near = near_groups(inputs.seeded.queries)
+    if near:
+        shown = "; ".join(" / ".join(group) for group in near[:SHOWN_GROUPS])
+        say(console, f"  {len(near)} groups of queries say nearly the same and are dealt to one split each: {shown}")
     rejected = pl.concat([inputs.seeded.quarantine, inputs.candidates.quarantine])
     if rejected.is_empty():
         return DONE

@@ -6,6 +6,7 @@ mark that ends a sentence tell nothing apart.
 """
 
 import hashlib
+import re
 import unicodedata
 from typing import Final
 
@@ -15,6 +16,18 @@ from label_pipeline.core.tables import QUERY_KEY
 
 NORMALISER: Final = "1"
 """Version of ``normal_text``; stored with each split, for another one may find other twins."""
+
+SMALL_WORDS: Final = frozenset(
+    {"a", "an", "and", "are", "at", "by", "can", "do", "does", "for", "from", "how", "i", "in", "is", "it", "me", "my",
+     "of", "on", "or", "the", "to", "what", "when", "where", "which", "who", "why", "with"}
+)  # fmt: skip
+"""English words that near-duplicates add and drop; other languages are clustered by all of their words."""
+
+TELLING: Final = 12
+"""Characters from which a query's text in a prompt is that query."""
+
+_AROUND: Final = r"[\"'`\u201c\u201d\u2018\u2019()\[\]{}<>|,;:?!.]+"
+"""Marks that a prompt puts around and after an example."""
 
 _ENDS: Final = "?!.,;:\u2026\uff1f\uff01\u3002"
 
@@ -27,6 +40,41 @@ def normal_text(query: str) -> str:
 def text_key(query: str) -> str:
     """Version of the normaliser, and a hash of the normal text: equal for queries that are one."""
     return f"{NORMALISER}:{hashlib.sha256(normal_text(query).encode()).hexdigest()[:16]}"
+
+
+def near_key(query: str) -> str:
+    """Equal for queries that say nearly the same: the same words in any order, without plural s and small words.
+
+    Only for dealing them together: such queries stay two, for `paris to london` is not `london to paris`. A query of
+    small words alone is near to its own text only.
+    """
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", query).casefold())
+    said = sorted({_singular(word) for word in words} - SMALL_WORDS)
+    return " ".join(said) or normal_text(query)
+
+
+def near_groups(queries: pl.DataFrame) -> list[tuple[str, ...]]:
+    """The texts of QUERIES that say nearly the same and are not the same, by task; the largest groups first."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for task, text in queries.select("task", "query").iter_rows():
+        found.setdefault((task, near_key(text)), {}).setdefault(normal_text(text), text)
+    groups = [tuple(texts.values()) for texts in found.values() if len(texts) > 1]
+    return sorted(groups, key=lambda group: (-len(group), group))
+
+
+def _singular(word: str) -> str:
+    plural = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return word[:-1] if plural else word
+
+
+def shown_in(queries: pl.DataFrame, text: str) -> pl.DataFrame:
+    """The queries (QUERY_KEY) whose whole text stands in ``text``, such as an example in a prompt.
+
+    Queries of fewer than ``TELLING`` characters are left alone: "vpn" in a prompt shows no query.
+    """
+    said = f" {normal_text(re.sub(_AROUND, ' ', text))} "
+    whole = [len(one) >= TELLING and f" {normal_text(re.sub(_AROUND, ' ', one))} " in said for one in queries["query"]]
+    return queries.filter(pl.Series(whole, dtype=pl.Boolean)).select(QUERY_KEY)
 
 
 def with_text_key(rows: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:

@@ -2,7 +2,15 @@
 
 import pytest
 
-from label_pipeline.core.query_text import NORMALISER, normal_text, text_key, with_text_key
+from label_pipeline.core.query_text import (
+    NORMALISER,
+    near_groups,
+    near_key,
+    normal_text,
+    shown_in,
+    text_key,
+    with_text_key,
+)
 from label_pipeline_tests.sql.frames import rows
 
 
@@ -40,3 +48,52 @@ def test_rows_get_the_key_of_their_query_and_null_where_its_text_is_not_loaded()
     keyed = with_text_key(rows("splits", {}, {"query_id": "q2"}, {"query_id": "gone"}, {"collection": "mail"}), queries)
     assert keyed["text_key"].to_list() == [text_key("a"), text_key("a"), None, text_key("b")]
     assert keyed.height == 4
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("reset vpn password", "How to reset the VPN passwords?"), ("paris to london", "london to paris"),
+        ("c++ string split", "c# string split"), ("4.5 inch tv", "5.4 inch tv"),
+    ],
+)  # fmt: skip
+def test_what_says_nearly_the_same_is_near(one: str, other: str) -> None:
+    assert near_key(one) == near_key(other)
+    assert text_key(one) != text_key(other), "and is not one"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("reset vpn password", "reset mail password"),
+        ("how to", "what is"),
+        ("status", "statue"),
+        ("bus", "bu"),
+        ("", "the"),
+    ],
+)
+def test_what_says_something_else_is_not_near(one: str, other: str) -> None:
+    assert near_key(one) != near_key(other)
+
+
+def test_near_queries_are_listed_by_task_and_the_same_text_twice_is_no_group() -> None:
+    queries = rows(
+        "queries",
+        {"query": "vpn reset"},
+        {"query_id": "q2", "query": "reset VPN"},
+        {"query_id": "q3", "query": "VPN Reset?"},
+        {"query_id": "q4", "query": "mail"},
+        {"task": "other", "query_id": "q5", "query": "mails"},
+    )
+    assert near_groups(queries) == [("vpn reset", "reset VPN")]
+
+
+def test_a_query_whose_whole_text_stands_in_a_prompt_is_shown_in_it() -> None:
+    queries = rows(
+        "queries", {"query": "How do I reset the VPN password?"}, {"query_id": "q2", "query": "vpn password"},
+        {"query_id": "q3", "query": "reset the vpn"}, {"query_id": "q4", "query": "mail"},
+    )  # fmt: skip
+    prompt = "Grade it.\nExample: query \u201chow do i  reset the vpn password\u201d and a page about mail: 0"
+    assert shown_in(queries, prompt)["query_id"].to_list() == ["q1", "q2", "q3"]
+    assert shown_in(queries, "Example: preset the vpns").is_empty(), "words, not letters"
+    assert shown_in(queries.clear(), prompt).is_empty()

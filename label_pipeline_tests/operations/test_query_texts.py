@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.operations.rank import training_sets
+from label_pipeline.settings import SAMPLE
 from label_pipeline_tests import small_project as projects
 from label_pipeline_tests.small_project import DAYS, LATER, Provider, Said, Small
 from label_pipeline_tests.sql.frames import rows
@@ -126,3 +127,25 @@ def test_the_twin_of_a_query_dealt_to_a_test_afterwards_was_learnt_from_too(smal
     done = Small(small.settings, LATER + timedelta(hours=1)).run("ranker_evaluation")
     assert done.success, done.failure
     assert queries_tested(small) == before
+
+
+def test_a_holdout_query_that_stands_in_the_prompt_is_left_out_of_the_gate_and_said(
+    small: Small, tmp_path: Path
+) -> None:
+    """An example of the prompt is a query the judge was taught: by its text, for a prompt has no ids."""
+    known = some(small, "holdout")
+    text = small.project.store("rank").read("queries").filter(query_id=known)["query"][0]
+    prompt = (SAMPLE.parent / "prompts" / "plain.yaml").read_text()
+    taught = tmp_path / "taught.yaml"
+    taught.write_text(
+        prompt.replace("{{rubric}}", f"{{{{rubric}}}}\n  Example: query \u201c{text.upper()}\u201d, any page: 0.")
+    )
+    changed = projects.data(tmp_path / "home")
+    changed["candidates"][0]["prompts"] = [str(taught)]
+    teaching = Small(projects.settings(tmp_path / "home", candidates=changed["candidates"]), LATER)
+    done = teaching.run(*JUDGED, judge_leaderboard={"fresh": True})
+    assert done.success, done.failure
+    told = cast(Said, done.run.log).warnings
+    assert "1 holdout queries stand word for word in the judge's prompt or rubric" in "; ".join(told)
+    verdict = teaching.project.store("gate").read("verdicts").sort("epoch").row(-1, named=True)
+    assert verdict["n_queries"] == 59

@@ -18,7 +18,7 @@ from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import refuse_over
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.splits import ANCHOR, HOLDOUT
-from label_pipeline.operations.gate.twins import without_twins
+from label_pipeline.operations.gate.twins import without_known
 from label_pipeline.operations.judging import ask_and_store, price, refuse_unanswered
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
@@ -65,11 +65,10 @@ def look_in_full(run: Run, project: Project, judge: JudgeVersion, epoch: int, ca
     gold = project.store("gate").query("seed/graded_pairs", {"splits": [HOLDOUT]})
     if gold.is_empty():
         raise NotApplicableError("no human grade on a holdout query; grade some, or see splits in settings")
-    gold, twins = without_twins(project, gold)
-    if twins:
-        run.log.warning(
-            f"{twins} holdout queries have the text of a train or dev query and are left out of the gate's figures"
-        )
+    notes: list[str] = []
+    gold = without_known(project, judge, gold, notes)
+    for note in notes:
+        run.log.warning(note)
     gold, without = _answerable(project, judge, epoch, gold)
     if gold.is_empty():
         return Looked(gold, pair_grades(JUDGEMENTS.empty()), without)

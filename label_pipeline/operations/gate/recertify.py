@@ -12,7 +12,7 @@ from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.splits import TEST_SPLITS
 from label_pipeline.operations.gate.look import Looked, ask_judge, asked_before, settle
-from label_pipeline.operations.gate.twins import without_twins
+from label_pipeline.operations.gate.twins import without_known
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 from label_pipeline.operations.seed_soundness import refuse_unsound
@@ -41,7 +41,10 @@ def look_again(run: Run, project: Project, judge: JudgeVersion, epoch: int, cap_
         ProviderUnavailableError: an outage, which must not burn a look.
     """
     gold = project.store("gate").query("seed/graded_pairs", {"splits": list(TEST_SPLITS)})
-    gold, _ = without_twins(project, gold)
+    notes: list[str] = []
+    gold = without_known(project, judge, gold, notes)
+    for note in notes:
+        run.log.warning(note)
     matches: list[LaneMatch] = []
     without: dict[str, str] = {}
     for (name,), rows in gold.group_by(["collection"], maintain_order=True):

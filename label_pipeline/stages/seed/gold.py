@@ -7,7 +7,7 @@ import polars as pl
 
 from label_pipeline.core.catalogue import GOLD, SPLITS
 from label_pipeline.core.gold import panel_gold
-from label_pipeline.core.query_text import with_text_key
+from label_pipeline.core.query_text import near_key, with_text_key
 from label_pipeline.core.splits import SALT, Shares, assign_splits
 from label_pipeline.core.tables import QUERY_KEY
 
@@ -42,31 +42,36 @@ def seed_splits(
         shares: intended shares.
         now: stamp of the queries assigned this time.
         salt: of the hash order; fixed for a project's life.
-        queries: QUERIES; where given, queries of one text in one task, whatever their collection, are dealt together.
-            Twins that were dealt apart before do not move; a new one follows the one dealt first.
+        queries: QUERIES; where given, queries of one task that say nearly the same (``near_key``), whatever their
+            collection, are dealt together. What was dealt apart before does not move; a new one follows the one dealt
+            first.
 
     Returns:
         SPLITS, sorted by query.
     """
     known_texts = _texts(pl.concat([gold.select(QUERY_KEY), remembered.select(QUERY_KEY)]).unique(), queries)
-    of_text = _dealt_texts(remembered, known_texts)
+    near = _near(queries)
+    of_text = _dealt_texts(remembered, known_texts, near)
     groups = pl.concat([gold.select("task", "collection"), remembered.select("task", "collection")]).unique()
     assigned: list[tuple[str, str, str, str]] = []
     for task, collection in groups.sort("task", "collection").iter_rows():
         here = (pl.col("task") == task) & (pl.col("collection") == collection)
         known = dict(remembered.filter(here).select("query_id", "split").iter_rows())
         present = sorted(set(gold.filter(here)["query_id"]))
-        # one query deals for all of its text here; the others, and those dealt elsewhere, follow
+        # one query deals for all that are near it here; the others, and those dealt elsewhere, follow
         text = {query: known_texts.get((task, collection, query), f"{collection}/{query}") for query in present}
+        alike = {query: near.get((task, collection, query), text[query]) for query in present}
+        follows = {query: found for query in present if (found := of_text.get((task, text[query]))
+                   or of_text.get((task, alike[query])))}  # fmt: skip
         leaders: dict[str, str] = {}
         for query in present:
-            if query not in known and (task, text[query]) not in of_text:
-                leaders.setdefault(text[query], query)
-        dealing = [query for query in present if query in known or leaders.get(text[query]) == query]
+            if query not in known and query not in follows:
+                leaders.setdefault(alike[query], query)
+        dealing = [query for query in present if query in known or leaders.get(alike[query]) == query]
         splits = assign_splits(dealing, known, shares, salt)
         for query in leaders.values():
-            of_text[task, text[query]] = splits[query]
-        splits |= {query: of_text[task, text[query]] for query in present if query not in splits}
+            of_text[task, text[query]] = of_text[task, alike[query]] = splits[query]
+        splits |= {query: follows.get(query) or of_text[task, alike[query]] for query in present if query not in splits}
         assigned += [(task, collection, query, split) for query, split in splits.items()]
     rows = (
         pl.DataFrame(assigned, schema=[*QUERY_KEY, "split"], orient="row")
@@ -89,12 +94,23 @@ def _texts(keys: pl.DataFrame, queries: pl.DataFrame | None) -> dict[tuple[str, 
     return {(task, collection, query): key for task, collection, query, key in keyed.select(*columns).iter_rows()}
 
 
-def _dealt_texts(remembered: pl.DataFrame, texts: Mapping[tuple[str, str, str], str]) -> dict[tuple[str, str], str]:
-    """Task and text key: the split of the query of that text that was dealt first."""
+def _near(queries: pl.DataFrame | None) -> dict[tuple[str, str, str], str]:
+    """Query key: what it shares with queries that say nearly the same."""
+    if queries is None:
+        return {}
+    rows = queries.select(*QUERY_KEY, "query").iter_rows()
+    return {(task, collection, query): f"near:{near_key(text)}" for task, collection, query, text in rows}
+
+
+def _dealt_texts(
+    remembered: pl.DataFrame, texts: Mapping[tuple[str, str, str], str], near: Mapping[tuple[str, str, str], str]
+) -> dict[tuple[str, str], str]:
+    """Task and text key, or what is shared with near ones: the split of the query of that text that was dealt first."""
     found: dict[tuple[str, str], str] = {}
     columns = [*QUERY_KEY, "split", "text_key"]
     for task, collection, query, split, stored in remembered.sort("dealt_at", *QUERY_KEY).select(columns).iter_rows():
         key = texts.get((task, collection, query), stored)
-        if key is not None:
-            found.setdefault((task, key), split)
+        for known in (key, near.get((task, collection, query))):
+            if known is not None:
+                found.setdefault((task, known), split)
     return found

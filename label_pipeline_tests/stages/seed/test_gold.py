@@ -130,6 +130,22 @@ def test_a_text_that_is_gone_is_remembered_by_its_key() -> None:
     assert found["main", "again"] == found["main", "old"]
 
 
+def test_queries_that_say_nearly_the_same_are_dealt_together_and_stay_two() -> None:
+    pairs = [("reset vpn password", "how to reset the VPN passwords?"), ("paris to london", "london to paris")]
+    asked = {
+        ("main", f"{side}{i}"): f"{text} {i}" for i in range(30) for side, text in zip("ab", pairs[i % 2], strict=True)
+    }
+    splits = seed_splits(
+        gold_labels(labels([name for _, name in asked])), SPLITS.empty(), Shares(), DAY1, queries=texts(asked)
+    )
+    found = split_of(splits)
+    assert all(found["main", f"a{i}"] == found["main", f"b{i}"] for i in range(30))
+    assert splits["text_key"].n_unique() == 60, "each is known by its own text"
+    late = asked | {("main", "late"): "password reset for VPN 0"}
+    again = seed_splits(gold_labels(labels([name for _, name in late])), splits, Shares(), DAY2, queries=texts(late))
+    assert split_of(again)["main", "late"] == found["main", "a0"], "a new one follows"
+
+
 def test_without_twins_the_deal_is_the_one_it_was() -> None:
     names = [f"q{i}" for i in range(97)]
     gold = gold_labels(labels(names))
