@@ -127,10 +127,8 @@ def _tell_grades(console: Console, project: Project, inputs: AssembledFiles) -> 
         seed.rubric_fact(
             texts.label,
             graded_by=mine,
+            books=books,
             crosswalks=settings.inputs.rubric_crosswalk,
-            unstated=inputs.seeded.first_loaded.filter(labels).height,
-            since=None,
-            waiting=books["other_rubric"],
             agreed=texts.agreed,
             agreed_by=texts.known["said_by"].drop_nulls().to_list(),
         ),

@@ -10,7 +10,7 @@ from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.codes import purposes
 from label_pipeline.core.codes.drift import BASELINE, CANARY_RUN
 from label_pipeline.core.judge import judge_from_row
-from label_pipeline.operations.gate import current_standings, renewals
+from label_pipeline.operations.gate import current_standings, ending, renewal
 from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings
 from label_pipeline.stages import STAGES, amplify, gate
@@ -28,8 +28,8 @@ def show_status(console: Console, settings: Settings) -> None:
             "/".join([*prefix, "gate_verdict"]) for prefix in (settings.keys.prefix, settings.stated_keys.prefix)
         )
         say(console, f"In Dagster its assets are called {are} and so on, not {asked}: `label-pipeline migrate-keys`.\n")
-    for renewal in renewals(project, STAGES[-1]):
-        say(console, f"{renewal.sentence}\n", "yellow")
+    for standing in ending(project, STAGES[-1]):
+        say(console, f"{renewal(project, STAGES[-1], standing)}\n", "yellow")
     for title, frame, nothing in (
         (f"{settings.name}: who may label", pl.DataFrame(list(_standings(project, store))), "nothing was loaded yet"),
         ("still the same judge?", _watched(store), "no judge was asked about the anchor again yet"),

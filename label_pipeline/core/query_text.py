@@ -23,11 +23,12 @@ SMALL_WORDS: Final = frozenset(
 )  # fmt: skip
 """English words that near-duplicates add and drop; other languages are clustered by all of their words."""
 
-TELLING: Final = 12
-"""Characters from which a query's text in a prompt is that query."""
+TELLING_WORDS: Final = 3
+TELLING_SIGNS: Final = 6
+"""From so many words, or characters of a script without spaces, a query's text in a prompt is that query."""
 
-_AROUND: Final = r"[\"'`\u201c\u201d\u2018\u2019()\[\]{}<>|,;:?!.]+"
-"""Marks that a prompt puts around and after an example."""
+_UNSPACED: Final = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+"""Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
 
 _ENDS: Final = "?!.,;:\u2026\uff1f\uff01\u3002"
 
@@ -70,11 +71,30 @@ def _singular(word: str) -> str:
 def shown_in(queries: pl.DataFrame, text: str) -> pl.DataFrame:
     """The queries (QUERY_KEY) whose whole text stands in ``text``, such as an example in a prompt.
 
-    Queries of fewer than ``TELLING`` characters are left alone: "vpn" in a prompt shows no query.
+    Marks between words do not matter, nor how a prompt quotes. Short queries are left alone: of fewer than
+    ``TELLING_WORDS`` words, or ``TELLING_SIGNS`` characters where a script has no spaces. "vpn" in a prompt shows no
+    query. A query that stands inside a longer example counts as shown.
     """
-    said = f" {normal_text(re.sub(_AROUND, ' ', text))} "
-    whole = [len(one) >= TELLING and f" {normal_text(re.sub(_AROUND, ' ', one))} " in said for one in queries["query"]]
-    return queries.filter(pl.Series(whole, dtype=pl.Boolean)).select(QUERY_KEY)
+    said = _plain(text)
+    return queries.filter(pl.Series([_shows(said, _plain(one)) for one in queries["query"]], dtype=pl.Boolean)).select(
+        QUERY_KEY
+    )
+
+
+def _shows(said: str, query: str) -> bool:
+    if _UNSPACED.search(query):
+        return len(query.replace(" ", "")) >= TELLING_SIGNS and query.replace(" ", "") in said.replace(" ", "")
+    return len(query.split()) >= TELLING_WORDS and f" {query} " in f" {said} "
+
+
+def _plain(text: str) -> str:
+    """Letters and digits, case folded, and single spaces."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(sign if sign.isalnum() or _joins(sign) else " " for sign in folded).split())
+
+
+def _joins(sign: str) -> bool:
+    return unicodedata.category(sign).startswith("M")
 
 
 def with_text_key(rows: pl.DataFrame, queries: pl.DataFrame) -> pl.DataFrame:

@@ -40,10 +40,15 @@ def evidence_of(project: Project, found: Anchor) -> anchor.AnchorEvidence:
     )
 
 
-def _cadence(project: Project, found: Anchor) -> anchor.Cadence:
-    """The pauses of the schedule, and what a label day's cap buys at what the anchor's own pairs cost."""
+def _cadence(project: Project, found: Anchor) -> anchor.Cadence | None:
+    """The pauses of the schedule, and what a label day's cap buys at what the anchor's own pairs cost.
+
+    None where the schedule's pauses cannot be counted.
+    """
     settings = project.settings
     pause = longest_pause_days(settings.anchor.cron)
+    if pause is None:
+        return None
     paid, pairs = float(found.runs["cost_usd"].sum()), int(found.runs["n_pairs"].sum())
     return anchor.Cadence(
         pause_days=round(pause, 2),

@@ -79,18 +79,11 @@ def _know(project: Project, said_by: str | None) -> None:
 def known_of_rubric(project: Project) -> seed.GradeFact:
     """Whether the human grades are of the rubric in force, as a fact that stops or is printed on the verdict."""
     store, texts = project.store("seed"), texts_of_rubric(project)
-    labels = store.read(HUMAN_LABELS, ["rubric_label"])["rubric_label"]
-    unstated = store.read("grade_rubrics").filter(
-        pl.col("input") == HUMAN_LABELS, pl.col("rubric_label") == texts.label
-    )  # fmt: skip
-    books = next(store.read("input_books").filter(pl.col("input") == HUMAN_LABELS).iter_rows(named=True), None)
     return seed.rubric_fact(
         texts.label,
-        graded_by=labels,
+        graded_by=store.read(HUMAN_LABELS, ["rubric_label"])["rubric_label"],
+        books=next(store.read("input_books").filter(pl.col("input") == HUMAN_LABELS).iter_rows(named=True), None),
         crosswalks=project.settings.inputs.rubric_crosswalk,
-        unstated=unstated.height,
-        since=unstated["first_loaded_at"].min() if unstated.height else None,  # type: ignore[arg-type]  # of moments
-        waiting=(books or {}).get("other_rubric") or 0,
         agreed=texts.agreed,
         agreed_by=texts.known["said_by"].drop_nulls().to_list(),
     )

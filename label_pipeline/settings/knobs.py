@@ -6,8 +6,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from label_pipeline.settings.cadence import Cron
-
 Grade = Annotated[int | None, Field(description="grade on the project's scale; null = not judged, dropped and counted")]
 
 _GREEDY: dict[str, str | int | float | bool] = {"temperature": 0, "max_tokens": 300}
@@ -198,7 +196,9 @@ class AmplifySettings(Knobs):
     """How candidates are labelled in bulk and what that may cost."""
 
     cap_usd: float = Field(0, ge=0, description="most one day's run may cost")
-    cron: Cron = Field("0 2 * * *", description="nightly schedule (UTC); off until turned on in the page")
+    cron: str = Field(
+        "0 2 * * *", pattern=r"^\S+( +\S+){4}$", description="nightly schedule (UTC); off until turned on in the page"
+    )
 
 
 class RankSettings(Knobs):

@@ -6,7 +6,6 @@ from simulation (stages/anchor).
 
 from pydantic import Field
 
-from label_pipeline.settings.cadence import Cron
 from label_pipeline.settings.knobs import Knobs
 
 
@@ -31,7 +30,11 @@ class AnchorSettings(Knobs):
     tolerance: float = Field(
         0.19, ge=0, le=10, description="drift that is accepted, NMSE points; .19 is .03 squared grades on 1-5"
     )
-    cron: Cron = Field("0 4 * * 1", description="anchor watch (UTC), weekly; off until turned on in the page")
+    cron: str = Field(
+        "0 4 * * 1",
+        pattern=r"^\S+( +\S+){4}$",
+        description="anchor watch (UTC), weekly; off until turned on in the page",
+    )
 
 
 class WatchSettings(Knobs):

@@ -94,6 +94,26 @@ def test_a_query_whose_whole_text_stands_in_a_prompt_is_shown_in_it() -> None:
         {"query_id": "q3", "query": "reset the vpn"}, {"query_id": "q4", "query": "mail"},
     )  # fmt: skip
     prompt = "Grade it.\nExample: query \u201chow do i  reset the vpn password\u201d and a page about mail: 0"
-    assert shown_in(queries, prompt)["query_id"].to_list() == ["q1", "q2", "q3"]
+    assert shown_in(queries, prompt)["query_id"].to_list() == ["q1", "q3"], "two words tell nothing"
     assert shown_in(queries, "Example: preset the vpns").is_empty(), "words, not letters"
     assert shown_in(queries.clear(), prompt).is_empty()
+
+
+CHINESE = "\u5982\u4f55\u91cd\u7f6e\u516c\u53f8\u5bc6\u7801"
+"""How to reset the company's password."""
+
+
+@pytest.mark.parametrize(
+    ("query", "prompt"),
+    [
+        ("how to reset the vpn", "**how to reset the vpn** -> 4"),
+        ("how to reset the vpn", "Query=How to reset the VPN;"),
+        ("how to reset the vpn", "how to reset the vpn\u2014grade 4"),
+        ("wie setze ich das passwort", "\u201eWie setze ich das Passwort\u201c: 3"),
+        ("comment changer de mot", "\u00abcomment changer de mot\u00bb"),
+        (CHINESE, f"\u4f8b\uff1a{CHINESE}\uff1f"),
+    ],
+)  # fmt: skip
+def test_a_prompt_shows_a_query_however_it_quotes_and_in_scripts_without_spaces(query: str, prompt: str) -> None:
+    assert shown_in(rows("queries", {"query": query}), prompt).height == 1
+    assert shown_in(rows("queries", {"query": query + " x"}), prompt).is_empty()

@@ -88,17 +88,19 @@ def test_a_crosswalk_of_the_settings_lets_them_count(home: Path) -> None:
 
 
 def test_an_older_project_s_grades_belong_to_the_rubric_in_force_at_its_first_load(home: Path) -> None:
-    """Tables of an older version carry no label: nothing stops, and the first load gives them one, once."""
+    """Tables of an older version carry no label: load_seed, which costs nothing, gives them one, once."""
     project = small(home).project
     store = project.store("seed")
     store.overwrite("human_labels", store.read("human_labels").with_columns(rubric_label=pl.lit(None, dtype=pl.String)))
-    assert not known_of_rubric(project).stops
-    assert store.read("grade_rubrics")["rubric_label"].unique().to_list() == ["1"]
+    assert "of no rubric that is known" in known_of_rubric(project).sentence
     rows = store.read("grade_rubrics").height
-    seed.load_inputs(project)
+    loaded = seed.load_inputs(project).human_labels.height
     assert store.read("grade_rubrics").height == rows, "remembered once"
-    assert "because their file names none and it was in force when they were first loaded" in (
-        known_of_rubric(project).sentence
+    fact = known_of_rubric(project)
+    assert not fact.stops
+    assert fact.sentence == (
+        f"{loaded} human rows are of rubric 1, {loaded} of them because their file names none and it was in force at "
+        "their first load"
     )
 
 

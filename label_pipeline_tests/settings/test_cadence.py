@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from label_pipeline.core.errors import SettingsError
 from label_pipeline.settings import load
 from label_pipeline.settings.cadence import MOST, longest_pause_days, times_a_year
 from label_pipeline_tests.settings.test_loading import WHOLE
@@ -27,16 +26,18 @@ def test_a_schedule_is_counted_over_a_leap_year(cron: str, times: int, pause: fl
     assert longest_pause_days(cron) == pytest.approx(pause)
 
 
-@pytest.mark.parametrize(
-    ("cron", "told"), [("0 25 * * *", "is no schedule of five fields"), ("0 0 31 2 *", "'0 0 31 2 *'")]
-)
-def test_what_is_no_schedule_is_refused_when_the_settings_are_read(cron: str, told: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("cron", ["0 4 * * sat-mon", "0 22-2 * * *", "0 25 * * *", "0 0 31 2 *"])
+def test_what_cannot_be_counted_is_taken_for_daily_and_left_to_dagster(cron: str, tmp_path: Path) -> None:
+    assert times_a_year(cron) == 366
+    assert longest_pause_days(cron) is None
     path = tmp_path / "settings.yaml"
     path.write_text(f"{WHOLE}anchor: {{cron: '{cron}'}}\n")
-    with pytest.raises(SettingsError) as refused:
-        load(path)
-    assert "anchor.cron" in str(refused.value)
-    assert told in str(refused.value)
+    assert load(path).anchor_runs_per_year == 366
+
+
+def test_a_pause_is_found_behind_many_ticks() -> None:
+    assert times_a_year("* * 1-7 1 *") == MOST
+    assert longest_pause_days("* * 1-7 1 *") > 350  # type: ignore[operator]  # counted
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A fast slice of `make study`: every cell runs, promises that few trials can test hold, and the page says it all."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -68,6 +69,8 @@ def test_every_cell_of_the_study_has_its_place_in_the_page() -> None:
     assert "- Power: weak: opens in 0.500, promised ≤ 0.010." in told
     assert page([CELL], 1.0, "a slice").count("Every promise is kept.") == 1
     assert len(jobs(1, 1)) == len(JUDGES) * len(ANCHORS) + 9
+    for job in jobs(1, 1):
+        pickle.loads(pickle.dumps(job))  # another process runs it
 
 
 def test_a_seed_is_a_study() -> None:

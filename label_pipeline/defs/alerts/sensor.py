@@ -21,7 +21,7 @@ from label_pipeline.adapters.webhook import Alert
 from label_pipeline.core.errors import WebhookError
 from label_pipeline.defs.alerts import heartbeat
 from label_pipeline.defs.alerts.blind import blind
-from label_pipeline.defs.alerts.expiring import expiring
+from label_pipeline.defs.alerts.expiring import ENDS, expiring
 from label_pipeline.defs.alerts.notices import Graph, Notice, Notices, instance_id, notices, summed_up
 from label_pipeline.defs.names import Names
 from label_pipeline.operations.project import Project
@@ -116,7 +116,8 @@ class AlertsTick:
         now, chosen = self.project.clock(), self.project.settings.alerts
         unable = blind(self.instance, self.graph)
         beat = self._beats(now, unable)
-        lasting: Mapping[str, Lasting] = {**unable, **expiring(self.project)}
+        ends = expiring(self.project)
+        lasting: Mapping[str, Lasting] = {**unable, **(ends or {})}
         if chosen.webhook_env is None:
             return _done(beat(-1, "none", 0, None), "no webhook is set (alerts.webhook_env), so nobody is told", cursor)
         position = self._position(cursor, now)
@@ -125,12 +126,15 @@ class AlertsTick:
             unset = f"alerts.webhook_env names {chosen.webhook_env}, which is not set: export it; nothing is lost"
             return _done(beat(position.after, "not set", 0, unset), unset, position.cursor)
         found = notices(self.instance, self.graph, position.after, position.since)
+        # what cannot be looked up now was told all the same
+        unseen = [name for name in position.lasting if name.startswith(ENDS)] if ends is None else []
         known, posts, trouble = self._tell_lasting(lasting, address, position.lasting)
+        known = tuple(sorted({*known, *unseen}))
         position, after, told = replace(position, lasting=known), position.after, 0
         if trouble is None:
             most = max(1, chosen.most_posts - posts)  # of both together: a tick has its time
             after, told, trouble = self._tell(found, address, after, most, lambda at: beat(at, "works", 0, None))
-        waiting = sum(notice.event_id > after for notice in found.found) + len(lasting) - len(known)
+        waiting = sum(notice.event_id > after for notice in found.found) + len(set(lasting) - set(known))
         state = "works" if trouble is None else "fails"
         told += posts
         said = f"told {told} of {told + waiting} alerts" if told + waiting else "nothing failed"

@@ -16,11 +16,11 @@ from label_pipeline.operations.gate.look import Looked, look_in_full, newest_jud
 from label_pipeline.operations.gate.recertify import find_match, look_again
 from label_pipeline.operations.gate.standing import (
     LookBudget,
-    Renewal,
     current_standings,
+    ending,
     last_verdicts,
     look_budget,
-    renewals,
+    renewal,
     suspend,
     verdicts_of,
 )
@@ -34,13 +34,13 @@ __all__ = [
     "LookBudget",
     "LookTaken",
     "Looked",
-    "Renewal",
     "current_standings",
+    "ending",
     "find_match",
     "last_verdicts",
     "look",
     "look_budget",
-    "renewals",
+    "renewal",
     "suspend",
     "verdicts_of",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 
@@ -69,50 +69,39 @@ def look_budget(project: Project, stage: str, collection: str, lane: gate.Lane) 
     return LookBudget(collection, lane, left, needed)
 
 
-@dataclass(frozen=True)
-class Renewal:
-    """What it takes to certify a judge again before its verdict ends.
-
-    Attributes:
-        collection: its name.
-        verdict_id: the open verdict.
-        expires_at: when it ends (UTC).
-        sentence: lane, looks and price, for people.
-    """
-
-    collection: str
-    verdict_id: str
-    expires_at: datetime
-    sentence: str
-
-
-def renewals(project: Project, stage: str) -> list[Renewal]:
-    """Every open verdict that ends within `gate.expiry_warning_days`, as ``stage`` sees the tables."""
+def ending(project: Project, stage: str) -> list[gate.Standing]:
+    """Every open standing that ends within `gate.expiry_warning_days`, as ``stage`` sees the tables."""
     soon = project.clock() + timedelta(days=project.settings.gate.expiry_warning_days)
-    found = []
-    for name, one in current_standings(project, stage, project.collections()).items():
-        if one.open and one.verdict_id and one.expires_at is not None and one.expires_at <= soon:
-            found.append(Renewal(name, one.verdict_id, one.expires_at, _renewal(project, stage, name, one)))
-    return found
+    found = current_standings(project, stage, project.collections()).values()
+    return [one for one in found if one.open and one.verdict_id and one.expires_at and one.expires_at <= soon]
 
 
-def _renewal(project: Project, stage: str, collection: str, standing: gate.Standing) -> str:
+def renewal(project: Project, stage: str, standing: gate.Standing) -> str:
+    """What it takes to certify a judge again before its verdict ends, as a sentence: lane, looks and price."""
+    collection = standing.collection
     full, lane = (look_budget(project, stage, collection, which) for which in (FULL, RECERTIFY))
-    paid = project.store(stage).read("judgements", where={"purpose": GATE, "epoch": _epoch(project, stage, standing)})
-    cost = paid.filter(pl.col("collection") == collection)["cost_usd"].sum()
+    paid = _last_price(project, stage, collection)
     told = (
         f"the verdict of collection {collection} ends on {standing.expires_at:%Y-%m-%d}, and nothing is labelled after "
-        f"it: lane full asks the holdout again (`label-pipeline run --until gate --fresh`), which cost ${cost:.2f} the "
-        f"last time, and has {full.left} looks left"
+        f"it: lane full asks the holdout again (`label-pipeline run --until gate --fresh`){paid}, and has {full.left} "
+        "looks left"
     )
     if not full.left:
         told += f", so renew the holdout first: {full.queries_needed} new queries (`label-pipeline renew-holdout`)"
     return f"{told}; where the provider changed the model, lane recertify has {lane.left}"
 
 
-def _epoch(project: Project, stage: str, standing: gate.Standing) -> int:
-    verdicts = project.store(stage).read("verdicts").filter(pl.col("verdict_id") == standing.verdict_id)
-    return int(verdicts["epoch"][0])
+def _last_price(project: Project, stage: str, collection: str) -> str:
+    """What the last look of lane full cost, as recorded; nothing where none was taken."""
+    store = project.store(stage)
+    looks = store.read("holdout_looks").filter(
+        pl.col("collection") == collection, pl.col("lane").fill_null(FULL) == FULL
+    )
+    if looks.is_empty():
+        return ""
+    epoch = int(looks.sort("looked_at").row(-1, named=True)["epoch"])
+    paid = store.read("judgements", where={"purpose": GATE, "epoch": epoch})
+    return f", which cost ${paid.filter(pl.col('collection') == collection)['cost_usd'].sum():.2f} the last time"
 
 
 def last_verdicts(project: Project) -> list[str]:

@@ -18,7 +18,7 @@ from label_pipeline.stages.anchor.ordinary import ordinary_of
 from label_pipeline.stages.anchor.thresholds import DEFAULT, DriftThresholds
 
 MOST_UNGRADED = 0.5
-"""Without a baseline: a larger share of replies without a grade than this stops an amplification."""
+"""A larger share of replies without a grade than this stops an amplification, unless the baseline had it too."""
 
 NEXT = "nothing else was sent; materialise anchor_run, which finds out what changed"
 
@@ -58,11 +58,14 @@ def objection(
     # of the replies that came: what never came was looked at before
     bad = int((run.malformed + run.refused).sum())
     told = f"canary: {bad} of {run.replies} replies could not be read"
+    usual, asked = sum(int((r.malformed + r.refused).sum()) for r in before), sum(r.replies for r in before)
+    if bad > MOST_UNGRADED * run.replies and usual <= MOST_UNGRADED * asked:  # however few pairs a canary has
+        beside = f"in the baseline {usual} of {asked}" if len(before) > 1 else "and there is no baseline yet"
+        return f"{told}, {beside}; {NEXT}"
     if len(before) < 2:
-        return f"{told}, and there is no baseline yet; {NEXT}" if bad > MOST_UNGRADED * run.replies else None
+        return None
     said, limit = ordinary_of(run, before, gold, scale), thresholds.canary_p
     if said.lost <= limit:
-        usual, asked = sum(int((r.malformed + r.refused).sum()) for r in before), sum(r.replies for r in before)
         return f"{told}, in the baseline {usual} of {asked}; {NEXT}"
     if said.loss <= limit:
         before_loss = np.mean([scale.loss(each.calibrated, gold).mean() for each in before])

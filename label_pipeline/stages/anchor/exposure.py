@@ -40,6 +40,14 @@ def runs_to_alarm(base: loss.Baseline, limits: DriftThresholds, rng: np.random.G
 def exposure_signal(base: loss.Baseline, cadence: Cadence, limits: DriftThresholds, rng: np.random.Generator) -> Signal:
     """The bound as a sentence; it never fires, and its figure is the labels, None where nothing bounds them."""
     runs, rise = runs_to_alarm(base, limits, rng), f"a rise of {nmse(FOUND_RISE):.2f} NMSE"
+    if limits.delta >= FOUND_RISE:
+        return Signal(
+            codes.EXPOSURE,
+            None,
+            None,
+            False,
+            f"{rise} is within anchor.tolerance ({nmse(limits.delta):.2f} NMSE): it is no alarm however long it lasts",
+        )
     if runs is None:
         sentence = (
             f"{rise} may stay unseen for more than {PATIENCE} anchor runs, so varied is this judge on this anchor: "
@@ -49,10 +57,10 @@ def exposure_signal(base: loss.Baseline, cadence: Cadence, limits: DriftThreshol
     days = runs * cadence.label_days
     found = (
         f"{rise} is found within {runs} anchor run{'s' * (runs > 1)} in {CERTAIN:.0%} of cases, {cadence.pause_days:g} "
-        f"days apart at most: {days} label days can lie between the change and its alarm"
+        f"days apart while schedule `anchor` is on: {days} label days can lie between the change and its alarm"
     )
     if cadence.labels_a_day is None:
         return Signal(codes.EXPOSURE, None, None, False, f"{found}, whose labels cost nothing, so no cap bounds them")
     labels = days * cadence.labels_a_day
-    sentence = f"{found}, {labels:,} labels at most by amplify.cap_usd, and all of them are recalled"
+    sentence = f"{found}, {labels:,} labels at most by amplify.cap_usd, which are recalled"
     return Signal(codes.EXPOSURE, float(labels), None, False, sentence)

@@ -121,8 +121,9 @@ def enough_queries(
 
 
 def _work(queries: int, pairs: int) -> str:
-    hours = PRICES.hours(queries * pairs)
-    return f"{queries} holdout queries of {pairs} pairs ({queries * pairs:,} grades, {hours:.0f} hours of people)"
+    grades, seconds = queries * pairs, PRICES.seconds
+    work = f"{grades:,} grades, {PRICES.hours(grades):.0f} hours at {seconds:g} s"
+    return f"{queries} holdout queries of {pairs} pairs ({work})"
 
 
 def _all_of(missed: Sequence[str], margins: Mapping[str, Margin], alpha: float) -> int | None:

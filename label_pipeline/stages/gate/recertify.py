@@ -22,7 +22,6 @@ from label_pipeline.stages.gate.decision import ORDER, RESAMPLES, SKILL, Verdict
 from label_pipeline.stages.gate.direction import direction
 from label_pipeline.stages.gate.evidence import Evidence
 from label_pipeline.stages.gate.policy import Policy
-from label_pipeline.stages.gate.power import Margin, enough_queries, narrowed
 
 R2_MARGIN = 0.10
 """Most skill R^2 a changed judge may lose (statistics.md section 4)."""
@@ -90,13 +89,7 @@ def recertify(
     """
     judge = paired.judge
     counts = intervals.resample_counts(max(judge.n_queries, 1), rng, b=resamples)
-    margins = {
-        _difference(SKILL): Margin(measures.skill_difference(judge, paired.reference), -R2_MARGIN, above=True),
-        _difference(ORDER): Margin(
-            measures.order_difference(judge, paired.reference), -PAIRWISE_ACCURACY_MARGIN, above=True
-        ),
-    }
-    judged = (
+    found = (
         criteria.looks(look, looks_allowed, edited=edited, lane=RECERTIFY),
         criteria.queries(judge.pairs_per_query, policy, "holdout and anchor"),
         criteria.ungraded(judge, policy, rng),
@@ -104,12 +97,6 @@ def recertify(
         _skill_kept(paired, counts, alpha),
         _order_kept(paired, counts, alpha),
         *_own_figures(judge, policy),
-    )
-    found = tuple(narrowed(one, margins, alpha) for one in judged)
-    shut = any(one.status in {"missed", "unknown"} for one in found)
-    found = (
-        *found,
-        *((enough_queries(found, margins, judge, look, looks_allowed),) if shut else ()),
         *_compared(paired),
         *measures.reported(judge, counts),
         *criteria.not_applicable(),
@@ -151,7 +138,8 @@ def _kept(name: str, ours: float, theirs: float, low: float, margin: float) -> C
         return Criterion(called, "met", difference, low, -margin, sentence)
     lost = difference <= -margin
     advice = f"the changed model loses more than the margin; {_RETURN}" if lost else (
-        f"the queries cannot rule out that the changed model loses more than the margin; grade more, or {_RETURN}"
+        "these queries cannot rule out that the changed model loses more than the margin, and new ones do not help, "
+        f"for the certified judge never answered them; {_RETURN}"
     )  # fmt: skip
     return Criterion(called, "missed", difference, low, -margin, f"{sentence}; {advice}")
 

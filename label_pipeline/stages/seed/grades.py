@@ -17,6 +17,9 @@ from label_pipeline.stages.seed.values import RawInput, features, id_rules, numb
 
 UNKNOWN_ANNOTATOR = "unknown"
 
+MOST_PEOPLE = 10_000
+"""People behind one mean: a larger number is something else."""
+
 
 def accept_human_labels(
     inputs: Iterable[RawInput],
@@ -169,8 +172,13 @@ def _graded_as(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_panel(rows: pl.DataFrame) -> pl.DataFrame:
-    """``panel``: how many people's mean the grade is, from ``n_grades``; null where it is one person's."""
+    """``panel``: how many people's mean the grade is, from ``n_grades``; null where it is one person's.
+
+    A row that names its annotator is that person's grade, whatever the file counts beside it.
+    """
     told = number("n_grades") if "n_grades" in rows.columns else pl.lit(None, dtype=pl.Float64)
+    if "annotator_id" in rows.columns:
+        told = pl.when(pl.col("annotator_id").is_null()).then(told)
     texts = [name for name in ("n_grades", "rubric_version") if name not in rows.columns]
     return rows.with_columns(
         *(pl.lit(None, dtype=pl.String).alias(name) for name in texts),
@@ -197,13 +205,11 @@ def _grade_rules(scale: Scale) -> list[Rule]:
         ),
         Rule(
             pl.col("n_grades").is_not_null()
-            & (
-                number("n_grades").is_null()
-                | (number("n_grades") != number("n_grades").round())
-                | (number("n_grades") < 1)
-            ),
+            & ~(
+                number("n_grades").is_between(1, MOST_PEOPLE) & (number("n_grades") == number("n_grades").round())
+            ).fill_null(False),
             pl.format(
-                "n_grades {} is no number of people; expected 1, 2, 3, ...: how many people's mean the grade is",
+                f"n_grades {{}} is no number of people; expected 1 to {MOST_PEOPLE}: the grade is the mean of so many",
                 shown("n_grades"),
             ),
         ),
@@ -211,7 +217,7 @@ def _grade_rules(scale: Scale) -> list[Rule]:
             value.is_null() | ((value != value.round()) & pl.col("panel").is_null()),
             pl.format(
                 f"grade {{}} is not a whole number; {wanted}: correct it, map it under `grades:`, or, where it is the "
-                "mean of several people, say of how many in column n_grades",
+                "mean of several people, name no annotator and say of how many in column n_grades",
                 shown("grade"),
             ),
         ),

@@ -43,6 +43,8 @@ class InputBooks:
         foreign: of these, rows of no query or document of this project, or of customer text.
         repeated: of these, the same grade of the same annotator once more.
         other_rubric: of these, grades of another rubric that nobody vouches for.
+        unstated: kept rows whose file does not say by which rubric they were graded.
+        waiting: of ``other_rubric``, those whose file does not say it.
         merged: repeats of a kept row that say nothing new.
         not_judged: grades the mapping calls "not judged".
         not_sampled: rows of pairs beyond ``pairs_per_query``.
@@ -60,6 +62,8 @@ class InputBooks:
     foreign: int = 0
     repeated: int = 0
     other_rubric: int = 0
+    unstated: int = 0
+    waiting: int = 0
 
     @property
     def balanced(self) -> bool:
@@ -166,6 +170,8 @@ def book(
         foreign=int(foreign.sum()),
         repeated=int(repeated.sum()),
         other_rubric=int(void.sum()),
+        unstated=int(_any(rows.filter(ALIVE), [pl.col("rubric_stated").is_null()]).sum()),
+        waiting=int(_any(rejected.filter(~foreign), [pl.col("void") & pl.col("rubric_stated").is_null()]).sum()),
     )
 
 

@@ -20,7 +20,7 @@ from label_pipeline.stages.seed.values import shown
 _HASH = r"-[0-9a-f]{12}$"
 """What a full rubric version, as labels and sheets carry it, has after the author's label."""
 
-_KEY = (*QUERY_KEY, "doc_id", "context_id", "annotator_id", "grade_value")
+_KEY = (*QUERY_KEY, "doc_id", "context_id", "annotator_id", "grade")
 """What one grade is remembered by: a file has no other name for it, and a document's text may change under it."""
 
 
@@ -43,8 +43,9 @@ class GradeRubric:
 
         Grades of a crosswalk are mapped; the key is of the grade as the file gives it.
         """
+        said = pl.col("rubric_version").str.strip_chars()
         rows = rows.with_columns(
-            pl.col("rubric_version").str.strip_chars().str.replace(_HASH, "").alias("rubric_stated"),
+            pl.when(said == self.label).then(said).otherwise(said.str.replace(_HASH, "")).alias("rubric_stated"),
             _grade_keys(rows, table),
             pl.lit(False).alias("crossed"),
         )
@@ -53,10 +54,7 @@ class GradeRubric:
         rows = rows.with_columns(pl.coalesce("rubric_stated", "_remembered", pl.lit(self.label)).alias("rubric_label"))
         for label, grades in self.crosswalk.items():
             theirs = (pl.col("rubric_label") == label) & (pl.col("rubric_label") != self.label)
-            mapped = pl.col("grade_value").replace_strict(
-                [float(grade) for grade in grades], [float(grade) for grade in grades.values()], default=None,
-                return_dtype=pl.Float64,
-            )  # fmt: skip
+            mapped = _mapped(grades)
             crossed = theirs & mapped.is_not_null()
             rows = rows.with_columns(
                 pl.when(crossed).then(mapped).otherwise("grade_value").alias("grade_value"),
@@ -95,6 +93,16 @@ def to_remember(rows: pl.DataFrame, table: str, remembered: pl.DataFrame) -> pl.
         "grade_key", pl.lit(table).alias("input"), "rubric_label"
     )
     return new.unique("grade_key", maintain_order=True).join(remembered.select("grade_key"), on="grade_key", how="anti")
+
+
+def _mapped(grades: Mapping[int, int]) -> pl.Expr:
+    """What a grade means by a crosswalk; a panel's mean lies as far between its neighbours' images as between them."""
+    value, steps = pl.col("grade_value"), {float(grade): float(new) for grade, new in grades.items()}
+    below, above = (
+        side.replace_strict(list(steps), list(steps.values()), default=None, return_dtype=pl.Float64)
+        for side in (value.floor(), value.ceil())
+    )
+    return below + (above - below) * (value - value.floor())
 
 
 def _grade_keys(rows: pl.DataFrame, table: str) -> pl.Series:

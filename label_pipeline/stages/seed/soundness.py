@@ -6,7 +6,6 @@ verdict needs (stages/gate), what an annotator should do (agreement.py).
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 import polars as pl
@@ -17,6 +16,9 @@ from label_pipeline.stages.seed.agreement import HEADLINE
 
 AGREEMENT, REJECTED, GRADES, RUBRIC = "human agreement", "rejected human rows", "grades", "rubric of the grades"
 """What is known of human grades, as criteria of a verdict name it."""
+
+_OF_RUBRIC = ("unstated", "waiting", "other_rubric")
+"""Counts of the books that say what is known of the rubric of the grades."""
 
 CAUSES = 3
 """Reasons shown of rejected rows, the commonest first."""
@@ -90,10 +92,8 @@ def rubric_fact(
     label: str,
     *,
     graded_by: pl.Series,
+    books: Mapping[str, int] | None,
     crosswalks: Collection[str],
-    unstated: int,
-    since: datetime | None,
-    waiting: int,
     agreed: bool,
     agreed_by: Sequence[str],
 ) -> GradeFact:
@@ -102,36 +102,42 @@ def rubric_fact(
     Args:
         label: the author's `version` of the rubric in force.
         graded_by: (n,) the label each loaded grade carries; null in tables of older versions.
+        books: INPUT_BOOKS row of the human labels; None in a project that was not loaded since there are any.
         crosswalks: labels of older rubrics whose grades settings say the meaning of.
-        unstated: grades that carry it because it was in force when they were first loaded.
-        since: when the first of these was loaded.
-        waiting: rejected grades of other rubrics.
         agreed: the rubric's text is one that grades of this label may rest on.
         agreed_by: who said of a changed text that it means the same.
     """
     counts = dict(graded_by.drop_nulls().value_counts().iter_rows())
     others = sorted(set(counts) - {label} - set(crosswalks))
-    if others:
-        return GradeFact(
-            RUBRIC, True,
-            f"the loaded grades are of rubric {', '.join(others)}, the rubric is now {label}: load the seed again "
-            "(load_seed), which keeps those of rubric " + label + " and sets the others aside",
-        )  # fmt: skip
-    if not agreed:
-        return GradeFact(
-            RUBRIC, True,
+    unknown, found = graded_by.null_count(), {name: (books or {}).get(name) or 0 for name in _OF_RUBRIC}
+    stop = None
+    if others or unknown:
+        told = f"of rubric {', '.join(others)}" if others else f"of no rubric that is known ({unknown} rows)"
+        stop = (
+            f"the loaded grades are {told}, the rubric is now {label}: load the seed again (load_seed), which keeps "
+            f"those of rubric {label} and sets the others aside"
+        )
+    elif found["waiting"] and found["unstated"]:
+        stop = (
+            f"{found['unstated']} human rows were first loaded under rubric {label} and {found['waiting']} under an "
+            "earlier one, and their files name none: a grade that came out the same again cannot be told from the old "
+            "one, so these would be the changed grades alone. Add column rubric_version to the files"
+        )
+    elif not agreed:
+        stop = (
             f"the text of rubric {label} is another one than people graded by, under the same version: does every "
             "grade mean the same? `label-pipeline rubric` shows what changed; answer once with `label-pipeline rubric "
-            "--same-meaning --by NAME`, or raise `version` in the rubric, whose grades are then given anew",
-        )  # fmt: skip
+            "--same-meaning --by NAME`, or raise `version` in the rubric, whose grades are then given anew"
+        )
+    if stop is not None:
+        return GradeFact(RUBRIC, True, stop)
     mapped = [f"{counts[older]} of rubric {older}" for older in sorted(set(counts) - {label})]
     told = f"{graded_by.len()} human rows are of rubric {label}"
     told += f" ({', '.join(mapped)} by inputs.rubric_crosswalk)" if mapped else ""
-    if unstated:
-        told += f", {unstated} of them because their file names none and it was in force when they were first loaded"
-        told += f" ({since:%Y-%m-%d})" if since else ""
-    if waiting:
-        told += f"; {waiting} rows of another rubric wait for new grades or inputs.rubric_crosswalk"
+    if found["unstated"]:
+        told += f", {found['unstated']} of them because their file names none and it was in force at their first load"
+    if found["other_rubric"]:
+        told += f"; {found['other_rubric']} rows of another rubric wait for new grades or inputs.rubric_crosswalk"
     if agreed_by:
         told += f"; its text changed and means the same, says {', '.join(dict.fromkeys(agreed_by))}"
     return GradeFact(RUBRIC, False, told)

@@ -85,6 +85,18 @@ def lost(first: int, end: int) -> np.ndarray:
     return ((pairs >= first) & (pairs < end)).astype(np.int64)
 
 
+@pytest.mark.parametrize("runs", [2, 5, 10])
+def test_a_canary_of_three_pairs_stops_where_nothing_can_be_read(runs: int) -> None:
+    """The smallest p-value of so few pairs is far above the limit."""
+    few = [replace(one, raw=one.raw[:3], calibrated=one.calibrated[:3], malformed=one.malformed[:3],
+                   refused=one.refused[:3], replies=3) for one in BEFORE[:runs]]  # fmt: skip
+    lost = np.full(3, np.nan)
+    nothing = replace(few[0], raw=lost, calibrated=lost, malformed=np.ones(3, dtype=np.int64))
+    assert "3 of 3 replies could not be read" in (canary.objection(nothing, GOLD[:3], few, "m", SCALE) or "")
+    usual = [replace(one, malformed=np.ones(3, dtype=np.int64)) for one in few]
+    assert canary.objection(nothing, GOLD[:3], usual, "m", SCALE) is None, "a judge that never can be read is as it was"
+
+
 def test_without_a_baseline_only_most_replies_unreadable_stop_it() -> None:
     rng = np.random.default_rng(1)
     assert canary.objection(run(rng, 3.0, malformed=lost(0, 15)), GOLD, [], "m", SCALE) is None

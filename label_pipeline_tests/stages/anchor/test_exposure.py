@@ -48,8 +48,9 @@ def test_the_bound_is_told_with_its_money_and_its_days() -> None:
     assert told.figure == 2 * 7 * 5000
     assert not told.fired
     assert told.sentence == (
-        "a rise of 1.19 NMSE is found within 2 anchor runs in 95% of cases, 7 days apart at most: 14 label days can "
-        "lie between the change and its alarm, 70,000 labels at most by amplify.cap_usd, and all of them are recalled"
+        "a rise of 1.19 NMSE is found within 2 anchor runs in 95% of cases, 7 days apart while schedule `anchor` is "
+        "on: 14 label days can lie between the change and its alarm, 70,000 labels at most by amplify.cap_usd, which "
+        "are recalled"
     )
     free = exposure_signal(of_noise(0.1), WEEKLY._replace(labels_a_day=None), DEFAULT, np.random.default_rng(0))
     assert free.figure is None
@@ -57,6 +58,11 @@ def test_the_bound_is_told_with_its_money_and_its_days() -> None:
     wild = exposure_signal(of_noise(5.0), WEEKLY, DEFAULT, np.random.default_rng(0))
     assert wild.figure is None
     assert "grade more anchor pairs" in wild.sentence
+    lax = exposure_signal(of_noise(0.1), WEEKLY, replace(DEFAULT, delta=FOUND_RISE), np.random.default_rng(0))
+    assert (
+        lax.sentence
+        == "a rise of 1.19 NMSE is within anchor.tolerance (1.19 NMSE): it is no alarm however long it lasts"
+    )
 
 
 @pytest.mark.parametrize("watched", [0, 1])

@@ -60,7 +60,7 @@ def test_a_missing_bound_is_no_missing_figure() -> None:
     assert said.bound is not None
     assert said.figure > said.bound > 44, "a later look has less alpha"
     grades = int(said.figure) * 10
-    work = f"({grades:,} grades, {grades / 120:.0f} hours of people)"  # 30 s a grade
+    work = f"({grades:,} grades, {grades / 120:.0f} hours at 30 s)"
     assert f"with about {said.figure:.0f} holdout queries of 10 pairs {work} at look 2" in said.sentence
 
 

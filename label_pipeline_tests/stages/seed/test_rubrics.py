@@ -7,11 +7,19 @@ import pytest
 
 from label_pipeline.core.catalogue import GRADE_RUBRICS
 from label_pipeline.core.scale import Scale
-from label_pipeline.stages.seed import Assembled, GradeRubric, annotator_agreement, assemble, gold_labels
+from label_pipeline.stages.seed import (
+    Assembled,
+    GradeFact,
+    GradeRubric,
+    annotator_agreement,
+    assemble,
+    gold_labels,
+    rubric_fact,
+)
 from label_pipeline.stages.seed.rubrics import label_of
 from label_pipeline_tests.sql.frames import NOON
 from label_pipeline_tests.stages.seed.test_inputs import label
-from label_pipeline_tests.stages.seed.world import Row, healthy
+from label_pipeline_tests.stages.seed.world import Row, healthy, raw
 
 SCALE = Scale(0, 3)
 
@@ -53,6 +61,68 @@ def test_the_first_load_is_remembered_whatever_the_text_of_the_document_is_later
     found = assemble(healthy(documents=changed, human_labels=[label()], evaluation=[]), SCALE,
                      rubric=GradeRubric("2", memory))  # fmt: skip
     assert found.human_labels.is_empty()
+
+
+def fact(found: Assembled, label: str) -> GradeFact:
+    books = found.book_rows.row(by_predicate=pl.col("input") == "human_labels", named=True)
+    return rubric_fact(label, graded_by=found.human_labels["rubric_label"], books=books, crosswalks=(), agreed=True,
+                       agreed_by=())  # fmt: skip
+
+
+def test_grades_given_anew_that_came_out_the_same_cannot_be_told_and_nothing_is_paid_on_the_others() -> None:
+    """Four grades given anew under rubric 2, three of them as before: without a column, only the changed one counts."""
+    before = [label(who=f"a{n}", grade=n) for n in range(4)]
+    memory = remembered(loaded(before, GradeRubric("1")))
+    anew = [*before[:3], label(who="a3", grade=0)]
+    mixed = fact(loaded(anew, GradeRubric("2", memory)), "2")
+    assert mixed.stops
+    assert mixed.sentence.startswith("1 human rows were first loaded under rubric 2 and 3 under an earlier one")
+    assert mixed.sentence.endswith("Add column rubric_version to the files")
+    said = loaded([row | {"rubric_version": "2"} for row in anew], GradeRubric("2", memory))
+    assert said.human_labels.height == 4
+    assert fact(said, "2").sentence == "4 human rows are of rubric 2"
+    assert not fact(loaded(before, GradeRubric("1", memory)), "1").stops
+
+
+def test_grades_an_older_version_loaded_are_of_no_known_rubric() -> None:
+    found = rubric_fact("2", graded_by=pl.Series([None] * 5, dtype=pl.String), books=None, crosswalks=(), agreed=True,
+                        agreed_by=())  # fmt: skip
+    assert found.stops
+    assert "of no rubric that is known (5 rows), the rubric is now 2: load the seed again" in found.sentence
+
+
+def test_a_version_that_looks_like_a_hash_is_a_version() -> None:
+    odd = "rubric-3f2a9c1b7e4d"
+    found = loaded([label(rubric_version=odd), label(who="a2", rubric_version=f"{odd}-0123456789ab")], GradeRubric(odd))
+    assert found.human_labels.height == 2
+
+
+def test_a_grade_is_remembered_as_its_file_writes_it() -> None:
+    """Another mapping of the file's grades is no new grade."""
+    mapped = [
+        raw("human_labels", [label(grade=2)], grades={2: 2}),
+        raw("human_labels", [label(grade=2)], grades={2: 3}),
+    ]
+    others = healthy(human_labels=[], evaluation=[])
+    first = assemble([*others, mapped[0]], SCALE, rubric=GradeRubric("1"))
+    assert first.human_labels["grade"].to_list() == [2]
+    second = assemble([*others, mapped[1]], SCALE, rubric=GradeRubric("2", remembered(first)))
+    assert second.human_labels.is_empty()
+
+
+def test_a_mean_lies_between_what_its_neighbours_mean_now() -> None:
+    mean = {"query_id": "q1", "doc_id": "d1", "annotator_id": None, "n_grades": 4, "rubric_version": "1"}
+    whole = GradeRubric("2", crosswalk={"1": {0: 0, 1: 1, 2: 3, 3: 3}})
+    assert loaded([mean | {"grade": 1.25}], whole).human_labels["grade_mean"].to_list() == [1.5]
+    half = GradeRubric("2", crosswalk={"1": {0: 0, 1: 1}})
+    assert loaded([mean | {"grade": 1.25}], half).human_labels.is_empty()
+
+
+def test_a_count_beside_named_annotators_makes_no_means_of_their_grades() -> None:
+    rows = [label(who=f"a{n}", grade=grade, n_grades=3) for n, grade in enumerate((0, 3, 0))]
+    found = assemble(healthy(human_labels=rows), SCALE)
+    gold = gold_labels(found.human_labels).row(0, named=True)
+    assert (gold["gold_mean"], gold["n_grades"], gold["gold_variance"]) == (1.0, 3, 3.0)
 
 
 def test_another_grade_of_the_same_person_is_another_grade() -> None:
@@ -114,9 +184,14 @@ def test_a_mean_and_a_single_grade_of_one_pair_count_as_their_people() -> None:
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ({"grade": 1.5}, "or, where it is the mean of several people, say of how many in column n_grades"),
+        (
+            {"grade": 1.5},
+            "where it is the mean of several people, name no annotator and say of how many",
+        ),
         ({"grade": 1.5, "n_grades": 1}, "grade '1.5' is not a whole number"),
-        ({"grade": 1.5, "n_grades": "some"}, "n_grades 'some' is no number of people; expected 1, 2, 3, ..."),
+        ({"grade": 1.5, "n_grades": "some"}, "n_grades 'some' is no number of people; expected 1 to 10000"),
+        ({"grade": 1.5, "n_grades": "1e30"}, "is no number of people"),
+        ({"grade": 1.5, "n_grades": 2.5}, "is no number of people"),
         ({"grade": 1.5, "n_grades": 0}, "n_grades '0' is no number of people"),
         ({"grade": 3.5, "n_grades": 2}, "is outside the scale"),
     ],

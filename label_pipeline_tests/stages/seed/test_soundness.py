@@ -99,5 +99,5 @@ def test_the_books_count_what_is_foreign_and_what_is_repeated() -> None:
     found = made.book_rows.row(by_predicate=pl.col("input") == "human_labels", named=True)
     assert found == {
         "input": "human_labels", "read": 8, "kept": 1, "quarantined": 7, "foreign": 2, "repeated": 1,
-        "other_rubric": 0, "merged": 0, "not_judged": 0, "not_sampled": 0,
+        "other_rubric": 0, "unstated": 0, "waiting": 0, "merged": 0, "not_judged": 0, "not_sampled": 0,
     }  # fmt: skip
