@@ -116,8 +116,6 @@ class AlertsTick:
         now, chosen = self.project.clock(), self.project.settings.alerts
         unable = blind(self.instance, self.graph)
         beat = self._beats(now, unable)
-        ends = expiring(self.project)
-        lasting: Mapping[str, Lasting] = {**unable, **(ends or {})}
         if chosen.webhook_env is None:
             return _done(beat(-1, "none", 0, None), "no webhook is set (alerts.webhook_env), so nobody is told", cursor)
         position = self._position(cursor, now)
@@ -126,6 +124,8 @@ class AlertsTick:
             unset = f"alerts.webhook_env names {chosen.webhook_env}, which is not set: export it; nothing is lost"
             return _done(beat(position.after, "not set", 0, unset), unset, position.cursor)
         found = notices(self.instance, self.graph, position.after, position.since)
+        ends = expiring(self.project)
+        lasting: Mapping[str, Lasting] = {**unable, **(ends or {})}
         # what cannot be looked up now was told all the same
         unseen = [name for name in position.lasting if name.startswith(ENDS)] if ends is None else []
         known, posts, trouble = self._tell_lasting(lasting, address, position.lasting)

@@ -111,7 +111,7 @@ def last_verdicts(project: Project) -> list[str]:
     found = []
     for row in newest.sort("collection").iter_rows(named=True):
         said = [one["sentence"] for one in json.loads(row["criteria"]) if one["name"] == gate.ENOUGH]
-        told = f"[{row['collection']}] the look of {row['decided_at']:%Y-%m-%d} (lane {row['lane']})"
+        told = f"[{row['collection']}] the look of {row['decided_at']:%Y-%m-%d} (lane {row['lane'] or FULL})"
         found += [f"{told}: {sentence}" for sentence in said]
     return found
 

@@ -52,7 +52,8 @@ def judge_signals(found: Readings) -> tuple[Signal, ...]:
                 else "no two runs in a row jumped beyond the tolerance"),
         _signal(codes.FLIPS, newest.flips, limits.run_p, codes.FLIPS in fired,
                 f"{newest.flip_share:.1%} of the pairs differ from the baseline's commonest grade, expected "
-                f"{newest.usual_flip_share:.1%}, {_chance(newest.flips, limits.run_p)}"),
+                f"{newest.usual_flip_share:.1%}; by how far grades are from the other runs' "
+                f"{_chance(newest.flips, limits.run_p)}"),
         _counted(found, codes.MALFORMED, "unreadable"),
         _counted(found, codes.REFUSED, "refused"),
         _signal(codes.BIAS, found.bias.z, limits.run_z, abs(found.bias.z) >= limits.run_z,
@@ -106,8 +107,8 @@ def canary_signal(found: Readings) -> Signal | None:
     least = min(said.loss, said.flips)
     sentence = (
         f"the newest canary of {n} pairs: loss {_sign(rise * evidence.scale.span**2, 3)} MSE from the baseline (p "
-        f"{said.loss:.2g}), {said.flip_share:.1%} changed grades (p {said.flips:.2g}), warning up to p "
-        f"{limits.canary_p:.2g}"
+        f"{said.loss:.2g}), {said.flip_share:.1%} changed grades (by their distance p {said.flips:.2g}), warning up to "
+        f"p {limits.canary_p:.2g}"
     )
     return _signal(codes.CANARY, least, limits.canary_p, least <= limits.canary_p, sentence)
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import polars as pl
 
-from label_pipeline.core.catalogue import INPUT_BOOKS, QUARANTINE
+from label_pipeline.core.catalogue import GRADE_RUBRICS, INPUT_BOOKS, QUARANTINE
 from label_pipeline.core.codes.inputs import HUMAN_LABELS, SEED_INPUTS
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import QUERY_KEY
@@ -85,7 +85,7 @@ def assemble(
     documents = accept_documents(inputs, limits)
     labels = accept_human_labels(inputs, queries.table, documents.table, scale, pairs_per_query, salt, rubric)
     evaluation = accept_evaluation(inputs, queries.table, documents.table, scale, rubric)
-    remembered = GradeRubric("").remembered if rubric is None else rubric.remembered
+    remembered = GRADE_RUBRICS.empty() if rubric is None else rubric.remembered
     graded = {HUMAN_LABELS: labels, "evaluation": evaluation}
     named = queries.rows.select(QUERY_KEY).drop_nulls(), documents.rows.select("doc_id").drop_nulls()
     accepted = dict(zip(SEED_INPUTS, (queries, documents, labels, evaluation), strict=True))
