@@ -56,7 +56,7 @@ def _table(cells: Sequence[Cell]) -> str:
          _promise(cell), "" if cell.kept is None else "yes" if cell.kept else "**no**", *([cell.note] if notes else []))
         for cell in cells
     ]  # fmt: skip
-    header = ("truth", "what", "share", "95 %", "trials", "promised", "kept", *(["seen as"] if notes else []))
+    header = ("truth", "what", "share", "95 %", "trials", "promised", "kept", *(["beside it"] if notes else []))
     return table(header, rows)
 
 

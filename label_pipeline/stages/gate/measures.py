@@ -21,6 +21,8 @@ from label_pipeline.stages.gate.evidence import Evidence
 
 _ALIKE = 1e-13
 """Variance of gold, in shares of R^2, below which every grade is the same."""
+_UNSEEN = 2.0
+"""How much worse than the worst changed query seen one not seen is taken to be; see ``difference_low``."""
 
 
 def loss(evidence: Evidence) -> NDArray[np.float64]:
@@ -105,8 +107,11 @@ def difference_low(difference: ClusterTotals, changed: int, counts: NDArray[np.i
     at the margin in .12 of simulated looks at a nominal .03 (44 queries x 10 pairs, a tenth of the queries misread).
     With fewer than ``intervals.MIN_EVENT_QUERIES`` queries changed at all many resamples hold none of them and
     bootstrap-t explodes; then the bound is the lower of the clustered t bound and the loss that follows if as many
-    queries change as Clopper-Pearson allows, each as badly as the worst one seen. Where nothing changed it is 0: a
-    change that touches one query in thirty is not seen by 44 queries a quarter of the time, however bad it is.
+    queries change as Clopper-Pearson allows, each twice as badly as the worst one seen: of one or two misread queries
+    the worst is seldom the worst there is (44 x 10, a tenth misread, exactly at the margin, nominal .030: passes .055
+    of first looks at once the worst, .034 at 1.5 times, .021 at twice). Where nothing changed it is 0: a change that
+    touches one query in thirty is not seen by 44 queries a quarter of the time, however bad it is, and one that touches
+    one in ten not in .010 of looks, more than looks two to five may spend.
 
     Returns:
         The bound; nan for fewer than ``intervals.MIN_QUERIES`` queries.
@@ -121,7 +126,7 @@ def difference_low(difference: ClusterTotals, changed: int, counts: NDArray[np.i
     flipped = ClusterTotals(-difference.sums, difference.counts)
     worst = float((difference.sums / np.maximum(difference.counts, 1)).min())
     allowed = intervals.clopper_pearson_upper(min(changed, q), q, alpha)
-    return min(-intervals.cluster_t_upper(flipped, alpha), allowed * worst)
+    return min(-intervals.cluster_t_upper(flipped, alpha), allowed * _UNSEEN * worst)
 
 
 def order(evidence: Evidence) -> ClusterTotals:
