@@ -17,6 +17,7 @@ from label_pipeline.cli.plans import AssembledFiles, StagePlan, assign, stage_pl
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.codes.inputs import HUMAN_LABELS, INPUTS
 from label_pipeline.core.errors import InputError, JudgeError, SettingsError
+from label_pipeline.core.pairs import deepest_queries
 from label_pipeline.core.query_text import near_groups
 from label_pipeline.core.splits import HOLDOUT, LEARNING_SPLITS
 from label_pipeline.core.tables import QUERY_KEY
@@ -55,7 +56,7 @@ def check_project(console: Console, config: Path) -> int:
     codes = [
         _tell_rows(console, files, inputs),
         _tell_grades(console, project, inputs),
-        _tell_splits(console, project, inputs.assigned),
+        _tell_splits(console, project, inputs),
         _tell_plans(console, project, list(stage_plans(project, inputs))),
         _tell_endpoints(console, project),
     ]
@@ -144,12 +145,14 @@ def _tell_grades(console: Console, project: Project, inputs: AssembledFiles) -> 
     return MISTAKE if any(one.stops for one in found) else DONE
 
 
-def _tell_splits(console: Console, project: Project, assigned: pl.DataFrame) -> int:
+def _tell_splits(console: Console, project: Project, inputs: AssembledFiles) -> int:
     """Whether the holdout is big enough for a verdict; too small is an answer, not a mistake."""
+    texts = inputs.seeded.queries.select(*QUERY_KEY, "query")
+    assigned = inputs.assigned.join(texts, on=list(QUERY_KEY), how="left").sort("collection")
     policy = project.policy
-    depth = assigned.group_by(*QUERY_KEY, "split").len("pairs")
-    deep = (pl.col("split") == HOLDOUT) & (pl.col("pairs") >= policy.min_pairs)
-    for name, queries, enough in depth.group_by("collection").agg(pl.len(), deep.sum()).sort("collection").iter_rows():
+    for (name,), rows in assigned.group_by(["collection"], maintain_order=True):
+        enough = int((deepest_queries(rows.filter(pl.col("split") == HOLDOUT)) >= policy.min_pairs).sum())
+        queries = rows.n_unique(list(QUERY_KEY))
         told = (
             f"[{name}] {queries} graded queries, {enough} in the holdout with {policy.min_pairs} or more pairs; "
             f"a verdict needs {policy.min_queries}"
@@ -157,7 +160,7 @@ def _tell_splits(console: Console, project: Project, assigned: pl.DataFrame) -> 
         short = policy.min_queries - enough
         if short > 0:
             splits = assigned.select(*QUERY_KEY, "split").unique()
-            more = gate.queries_to_add(splits, name, project.shares, short)
+            more = gate.queries_to_add(splits, str(name), project.shares, short)
             told += (
                 f": it will be `insufficient`; grade about {more} new queries of {policy.min_pairs} pairs, of which "
                 f"{short} reach the holdout, or the missing pairs of queries that are there"

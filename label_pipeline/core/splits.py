@@ -78,7 +78,11 @@ def quotas(n: int, shares: Shares) -> dict[str, int]:
 
 
 def assign_splits(
-    query_ids: Iterable[str], remembered: Mapping[str, str], shares: Shares, salt: str = SALT
+    query_ids: Iterable[str],
+    remembered: Mapping[str, str],
+    shares: Shares,
+    salt: str = SALT,
+    sizes: Mapping[str, int] | None = None,
 ) -> dict[str, str]:
     """Gives every query a split and keeps every split once given.
 
@@ -90,6 +94,8 @@ def assign_splits(
         remembered: query to split from earlier assignments, also of queries that are gone.
         shares: intended shares.
         salt: fixed for a project's life.
+        sizes: queries that follow one, itself included; 1 where absent. The largest are dealt first, so that a group
+            of many rewordings finds room.
 
     Returns:
         Query to split for all of ``query_ids`` and, unchanged, all of ``remembered``: store all of it, or a query
@@ -101,13 +107,18 @@ def assign_splits(
     unknown = sorted(set(remembered.values()) - set(SPLITS))
     if unknown:
         raise ValueError(f"remembered splits {unknown} are unknown, expected one of {list(SPLITS)}")
-    present = hash_order(query_ids, salt)
-    held = Counter(remembered[query] for query in present if query in remembered)
+    size = {} if sizes is None else sizes
+    present = sorted(hash_order(query_ids, salt), key=lambda query: -size.get(query, 1))
+    total = sum(size.get(query, 1) for query in present)
+    held: Counter[str] = Counter()
+    for query in present:
+        if query in remembered:
+            held[remembered[query]] += size.get(query, 1)
     result = dict(remembered)
     for query in present:
         if query in result:
             continue
-        split = max(SPLITS, key=lambda name: round(shares.by_split[name] * len(present), 9) - held[name])
-        held[split] += 1
+        split = max(SPLITS, key=lambda name: round(shares.by_split[name] * total, 9) - held[name])
+        held[split] += size.get(query, 1)
         result[query] = split
     return result

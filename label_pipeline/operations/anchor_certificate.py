@@ -6,7 +6,7 @@ from label_pipeline.core.codes.purposes import GATE
 from label_pipeline.core.codes.verdicts import DECISION
 from label_pipeline.core.intervals import cluster_totals
 from label_pipeline.core.judge import pair_grades
-from label_pipeline.core.pairs import query_codes
+from label_pipeline.core.pairs import cluster_codes
 from label_pipeline.core.splits import HOLDOUT
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.anchor_reference import Anchor
@@ -34,7 +34,7 @@ def certificate_of(project: Project, found: Anchor) -> anchor.Certificate | None
     gold = store.query("seed/graded_pairs", {"splits": [HOLDOUT]})
     looked_at = gold.join(pair_grades(said), on=list(PAIR_KEY), how="inner", nulls_equal=True)
     beside = said.join(found.items, on=list(PAIR_KEY), how="semi", nulls_equal=True)
-    codes = query_codes(looked_at)
+    codes = cluster_codes(looked_at)
     expected = looked_at["expected_grade"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
     lost = project.settings.grade_scale.loss(
         found.judge.calibrate(found.collection, expected), looked_at["gold_mean"].to_numpy()

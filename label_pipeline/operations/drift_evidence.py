@@ -7,7 +7,7 @@ import polars as pl
 
 from label_pipeline.core.codes.drift import BASELINE_RUN, CANARY_RUN, WATCH_RUN
 from label_pipeline.core.drift import loss
-from label_pipeline.core.pairs import query_codes
+from label_pipeline.core.pairs import cluster_codes
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
 from label_pipeline.operations.anchor_certificate import certificate_of
 from label_pipeline.operations.anchor_reference import Anchor, measured
@@ -26,7 +26,7 @@ def evidence_of(project: Project, found: Anchor) -> anchor.AnchorEvidence:
         collection=found.collection,
         scale=project.settings.grade_scale,
         gold=found.items["gold_mean"].to_numpy(),
-        query_index=query_codes(found.items),
+        query_index=cluster_codes(found.items),
         baseline=baseline,
         watch=watch,
         canary=canary,

@@ -164,6 +164,20 @@ def test_a_holdout_too_small_for_a_verdict_is_said_before_a_cent_is_spent(
     assert "20 in the holdout with 10 or more pairs; a verdict needs 44: it will be `insufficient`" in end.out
 
 
+def test_queries_that_say_nearly_the_same_are_listed_and_count_once(shell: Shell, config: Path, data: OwnData) -> None:
+    """Half of the graded queries say what the one before says, with a word that says nothing."""
+    number = pl.col("query_id").str.slice(1).str.to_integer(strict=False)
+    before = pl.concat_str(pl.lit("the "), pl.col("query").shift(1))
+    twice = pl.when((number < 92) & (number % 2 == 1)).then(before).otherwise("query").alias("query")
+    own_data.write_csv(config.parent / "queries.csv", data.queries.with_columns(twice))
+    end = shell.here("check", "--config", config)
+    assert end.code == 0, end.said
+    said = min(data.queries.filter((number < 92) & (number % 2 == 0))["query"])
+    assert "46 groups of queries say nearly the same and are dealt to one split each: " in end.said
+    assert f"{said} / the {said}" in end.said
+    assert "[main] 92 graded queries, 23 in the holdout with 10 or more pairs; a verdict needs 44" in end.said
+
+
 def at_most(out: str) -> dict[str, float]:
     """What `check` says every stage's cap is compared with."""
     found = re.findall(r"^(\w+) asks .*: at most \$([\d.]+), cap", out, flags=re.MULTILINE)

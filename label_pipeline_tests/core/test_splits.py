@@ -67,6 +67,16 @@ def test_the_deal_is_the_same_on_every_machine() -> None:
     assert assign_splits(ids(6), {}, SHARES, "pinned") == PINNED_DEAL
 
 
+def test_a_group_that_is_dealt_as_one_counts_by_its_size_and_finds_room() -> None:
+    """Eleven rewordings and 89 others: the splits hold what 100 queries are to have."""
+    queries = ids(90)
+    for salt in ("one", "two", "three"):
+        assigned = assign_splits(queries, {}, SHARES, salt, {queries[0]: 11})
+        held = Counter(assigned.values())
+        held[assigned[queries[0]]] += 10
+        assert {split: held[split] for split in SPLITS} == quotas(100, SHARES)
+
+
 def test_no_query_ever_moves_through_any_history() -> None:
     draw = random.Random(3)
     for history in range(30):

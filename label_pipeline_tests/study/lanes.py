@@ -32,9 +32,10 @@ def margin(trials: int, seed: int) -> Iterator[Cell]:
 
                 promise = gate.alpha_of_look(1) if looks == 1 else 0.05
                 unseen = 0.0 if broken is None else 1 - (1 - (1 - broken) ** queries) ** looks
+                note = f"{unseen:.3f} in which no misread query is drawn" if unseen else ""
                 yield Cell(LANE, f"worse by the margin {how}, {queries} x {per_query}",
                            f"R² is kept within {looks} look{'s' * (looks > 1)}", share(ask, trials, seed), trials,
-                           promise, note=f"{unseen:.3f} in which no misread query is drawn" if unseen else "")  # fmt: skip
+                           promise, note=note)  # fmt: skip
 
 
 def harmless(trials: int, seed: int) -> Iterator[Cell]:

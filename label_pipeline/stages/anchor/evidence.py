@@ -112,7 +112,7 @@ class AnchorEvidence:
         collection: its name.
         scale: the grade scale.
         gold: (n,) panel mean of the human grades, as when the baseline was made.
-        query_index: (n,) 0-based query of each pair.
+        query_index: (n,) 0-based cluster of each pair: its query, those that say nearly the same being one.
         baseline: the runs right after certification.
         watch: every run since, oldest first.
         canary: runs over a part of the anchor inside amplifications, oldest first.

@@ -56,20 +56,23 @@ def looks(look: int, allowed: int, *, edited: bool = False, lane: Lane = FULL) -
 
 
 def queries(
-    pairs_per_query: NDArray[np.int64], policy: Policy, what: str = "holdout",
-    to_add: Callable[[int], int] | None = None,
+    deepest: NDArray[np.int64], policy: Policy, what: str = "holdout",
+    to_add: Callable[[int], int] | None = None, reworded: int = 0,
 ) -> Criterion:  # fmt: skip
     """Whether enough queries have enough graded pairs; known before a judge is asked.
 
     Args:
-        pairs_per_query: graded pairs of each query.
+        deepest: graded pairs of each query, of those that say nearly the same (a cluster) the most that one has.
         policy: says how many are enough.
         what: which queries these are, for people.
         to_add: from queries that are missing here to new queries to grade, some of which go to other splits.
+        reworded: queries that say nearly what another one says, which count with it.
     """
-    enough = int((pairs_per_query >= policy.min_pairs).sum())
+    enough = int((deepest >= policy.min_pairs).sum())
     status: Status = "met" if enough >= policy.min_queries else "missed"
     found = f"{enough} {what} queries have at least {policy.min_pairs} graded pairs"
+    if reworded:
+        found += f" ({reworded} of nearly the same words as another counted with it)"
     sentence = f"{found}, {policy.name} needs {policy.min_queries}"
     if status == "missed":
         missing = policy.min_queries - enough

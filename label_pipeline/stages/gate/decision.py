@@ -81,11 +81,11 @@ def decide(
         edited: an earlier look at this holdout was taken under other thresholds; printed on the certificate.
         resamples: of the query bootstrap; fewer only where many decisions are simulated.
     """
-    counts = intervals.resample_counts(max(evidence.n_queries, 1), rng, b=resamples)
+    counts = intervals.resample_counts(max(evidence.n_clusters, 1), rng, b=resamples)
     margins = _margins(evidence, policy)
     judged = (
         criteria.looks(look, looks_allowed, edited=edited),
-        criteria.queries(evidence.pairs_per_query, policy),
+        criteria.queries(evidence.deepest, policy, reworded=evidence.n_queries - evidence.n_clusters),
         criteria.ungraded(evidence, policy, rng),
         *direction(evidence, counts, alpha),
         *_skill(evidence, policy, counts, alpha),

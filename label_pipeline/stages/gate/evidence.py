@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from label_pipeline.core.gold import graded_rows
 from label_pipeline.core.intervals import ClusterTotals, cluster_totals
 from label_pipeline.core.judge import JudgeVersion
-from label_pipeline.core.pairs import query_codes
+from label_pipeline.core.pairs import cluster_codes, query_codes
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.core.training_grade import AUTO, TrainingGrade, as_trained
@@ -28,7 +28,9 @@ class Evidence:
         calibrated: calibrated grade of the judge; nan likewise.
         query_index: 0 .. n_queries - 1.
         n_queries: queries.
-        ungraded: by query, of every text the judge was asked about in this epoch and not only of the holdout: the
+        cluster_of: (n_queries,) 0-based cluster of each query: those that say nearly the same are one (``near_key``),
+            for bounds and counts; None where each is its own.
+        ungraded: by cluster, of every text the judge was asked about in this epoch and not only of the holdout: the
             share of a text's votes without a grade, for whatever reason, summed over texts; and texts.
         holdout_hash: hash of the pairs and their gold, so that the same look is recognised.
     """
@@ -42,6 +44,7 @@ class Evidence:
     n_queries: int
     ungraded: ClusterTotals
     holdout_hash: str
+    cluster_of: NDArray[np.int64] | None = None
 
     @property
     def n_pairs(self) -> int:
@@ -49,9 +52,34 @@ class Evidence:
         return len(self.gold)
 
     @property
-    def pairs_per_query(self) -> NDArray[np.int64]:
-        """(n_queries,) pairs of each query."""
-        return np.bincount(self.query_index, minlength=self.n_queries)
+    def clusters(self) -> NDArray[np.int64]:
+        """(n_queries,) ``cluster_of``, or every query's own."""
+        return np.arange(self.n_queries) if self.cluster_of is None else self.cluster_of
+
+    @property
+    def n_clusters(self) -> int:
+        """Independent draws: queries, those that say nearly the same counted once."""
+        return int(self.clusters.max()) + 1 if self.n_queries else 0
+
+    @property
+    def deepest(self) -> NDArray[np.int64]:
+        """(n_clusters,) pairs of the query with the most pairs in each cluster."""
+        found = np.zeros(self.n_clusters, dtype=np.int64)
+        np.maximum.at(found, self.clusters, np.bincount(self.query_index, minlength=self.n_queries))
+        return found
+
+    def totals(self, values: NDArray[np.float64], among: NDArray[np.bool_] | None = None) -> ClusterTotals:
+        """Per-pair ``values`` summed by cluster, of all pairs or of those ``among`` marks."""
+        index = self.query_index if among is None else self.query_index[among]
+        return cluster_totals(values, self.clusters[index], self.n_clusters)
+
+    def by_cluster(self, by_query: ClusterTotals) -> ClusterTotals:
+        """Totals by query, such as of pairs within one, summed by cluster."""
+        n = self.n_clusters
+        return ClusterTotals(
+            np.bincount(self.clusters, weights=by_query.sums, minlength=n).astype(np.float64),
+            np.bincount(self.clusters, weights=by_query.counts, minlength=n).astype(np.float64),
+        )
 
 
 def holdout_hash(gold: pl.DataFrame) -> str:
@@ -90,7 +118,7 @@ def collect(
 
 
 def ungraded_by_query(asked: pl.DataFrame) -> ClusterTotals:
-    """By query: the share of a text's votes that held no grade, summed over its texts, and texts.
+    """By cluster of queries: the share of a text's votes that held no grade, summed over its texts, and texts.
 
     A text that was never asked counts as one without a grade. Votes are nested in their text and texts in their query:
     what makes one unreadable often makes the next.
@@ -98,9 +126,15 @@ def ungraded_by_query(asked: pl.DataFrame) -> ClusterTotals:
     Args:
         asked: pair key, ``ungraded`` and ``replies``; null where the pair was not asked.
     """
-    codes = query_codes(asked)
+    codes = cluster_codes(asked)
     share = (asked["ungraded"] / asked["replies"]).fill_null(1.0).to_numpy()
     return cluster_totals(share, codes, int(codes.max()) + 1 if len(codes) else 0)
+
+
+def cluster_of_query(rows: pl.DataFrame) -> NDArray[np.int64]:
+    """(queries,) the cluster of each query, both numbered as ``query_codes`` and ``cluster_codes`` number them."""
+    queries, first = np.unique(query_codes(rows), return_index=True)
+    return cluster_codes(rows)[first] if len(queries) else np.zeros(0, dtype=np.int64)
 
 
 def _evidence(
@@ -118,4 +152,5 @@ def _evidence(
         n_queries=int(codes.max()) + 1 if len(codes) else 0,
         ungraded=ungraded,
         holdout_hash=holdout_hash(rows),
+        cluster_of=cluster_of_query(rows),
     )

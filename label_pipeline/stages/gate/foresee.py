@@ -9,6 +9,7 @@ import polars as pl
 
 from label_pipeline.core.catalogue import VERDICTS
 from label_pipeline.core.codes.verdicts import DECISION, FULL, INSUFFICIENT
+from label_pipeline.core.pairs import deepest_queries
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.stages.gate import criteria
 from label_pipeline.stages.gate.criteria import Criterion
@@ -36,9 +37,11 @@ def foresee(
         edited: an earlier look was taken under other thresholds.
         to_add: from queries the holdout lacks to new ones to grade (``queries_to_add``).
     """
-    pairs = gold.group_by(QUERY_KEY).len()["len"].cast(pl.Int64).to_numpy()
+    deepest = deepest_queries(gold)
+    reworded = gold.n_unique(list(QUERY_KEY)) - len(deepest)
     found = (
-        criteria.looks(look, looks_allowed, edited=edited), criteria.queries(pairs, policy, to_add=to_add),
+        criteria.looks(look, looks_allowed, edited=edited),
+        criteria.queries(deepest, policy, reworded=reworded, to_add=to_add),
         criteria.grades(gold["gold_mean"].to_numpy()),
     )  # fmt: skip
     return found if any(one.status != "met" for one in found) else ()

@@ -67,7 +67,7 @@ def log_unexplained(evidence: Evidence) -> ClusterTotals:
         values = np.full(evidence.n_pairs, -np.inf)
     else:
         values = math.log(error / variance) + lost / error - (graded - graded.mean()) ** 2 / variance
-    return intervals.cluster_totals(values, evidence.query_index, evidence.n_queries)
+    return evidence.totals(values)
 
 
 def skill_difference(judge: Evidence, reference: Evidence) -> ClusterTotals:
@@ -80,10 +80,10 @@ def skill_difference(judge: Evidence, reference: Evidence) -> ClusterTotals:
     graded = judge.gold / judge.scale.span
     variance = float(graded.var())
     if variance <= _ALIKE:
-        return intervals.cluster_totals(np.full(judge.n_pairs, np.nan), judge.query_index, judge.n_queries)
+        return judge.totals(np.full(judge.n_pairs, np.nan))
     gained = (loss(reference) - loss(judge)) / variance
     spread = (graded - graded.mean()) ** 2 / variance
-    return intervals.cluster_totals(gained - gained.mean() * (spread - 1), judge.query_index, judge.n_queries)
+    return judge.totals(gained - gained.mean() * (spread - 1))
 
 
 def order_difference(judge: Evidence, reference: Evidence) -> ClusterTotals:
@@ -93,11 +93,11 @@ def order_difference(judge: Evidence, reference: Evidence) -> ClusterTotals:
 
 
 def changed_queries(judge: Evidence, reference: Evidence) -> int:
-    """How many queries hold a pair the two judges grade differently, calibrated or as it trains."""
+    """How many clusters of queries hold a pair the two judges grade differently, calibrated or as it trains."""
     changed = np.zeros(judge.n_pairs, dtype=bool)
     for ours, theirs in ((judge.calibrated, reference.calibrated), (judge.trained, reference.trained)):
         changed |= (ours != theirs) & ~(np.isnan(ours) & np.isnan(theirs))
-    return len(np.unique(judge.query_index[changed]))
+    return len(np.unique(judge.clusters[judge.query_index[changed]]))
 
 
 def difference_low(difference: ClusterTotals, changed: int, counts: NDArray[np.int64], alpha: float) -> float:
@@ -138,12 +138,13 @@ def order(evidence: Evidence) -> ClusterTotals:
 
 
 def _order_of(grades: NDArray[np.float64], evidence: Evidence) -> ClusterTotals:
-    return ClusterTotals(*pairwise_accuracy_totals(grades, evidence.gold, evidence.query_index, evidence.n_queries))
+    within = pairwise_accuracy_totals(grades, evidence.gold, evidence.query_index, evidence.n_queries)
+    return evidence.by_cluster(ClusterTotals(*within))
 
 
 def slope(evidence: Evidence) -> ClusterTotals:
     """Grades the human grade rises by, a grade of the judge as it trains; its mean is the slope."""
-    return slope_totals(evidence.trained, evidence.gold, evidence.query_index, evidence.n_queries)
+    return slope_totals(evidence.trained, evidence.gold, evidence.clusters[evidence.query_index], evidence.n_clusters)
 
 
 def calibrator_slope(evidence: Evidence) -> float:
@@ -182,7 +183,7 @@ def gross_errors(evidence: Evidence) -> ClusterTotals:
 def _gross(grades: NDArray[np.float64], evidence: Evidence) -> ClusterTotals:
     error = np.abs(np.clip(grades, evidence.scale.lo, evidence.scale.hi) - evidence.gold)
     gross = np.where(np.isnan(error) | (error >= evidence.scale.gross_error), 1.0, 0.0)
-    return intervals.cluster_totals(gross, evidence.query_index, evidence.n_queries)
+    return evidence.totals(gross)
 
 
 def _read(evidence: Evidence) -> NDArray[np.bool_]:
@@ -193,12 +194,12 @@ def bias(evidence: Evidence) -> ClusterTotals:
     """By query: error in shares of R of the pairs that were read, and how many."""
     error = (evidence.calibrated - evidence.gold) / evidence.scale.span
     read = ~np.isnan(error)
-    return intervals.cluster_totals(error[read], evidence.query_index[read], evidence.n_queries)
+    return evidence.totals(error[read], read)
 
 
 def reported(evidence: Evidence, counts: NDArray[np.int64]) -> tuple[Criterion, ...]:
     """Figures a reader of the certificate wants beside the criteria; none of them opens or closes."""
-    totals = intervals.cluster_totals(loss(evidence), evidence.query_index, evidence.n_queries)
+    totals = evidence.totals(loss(evidence))
     loss_high = intervals.bootstrap_t_upper(totals, counts, 0.05)
     read = ~np.isnan(evidence.trained)
     rounded, gold = (np.floor(grades[read] + 0.5).astype(np.int64) for grades in (evidence.trained, evidence.gold))

@@ -88,10 +88,10 @@ def recertify(
         resamples: of the query bootstrap; fewer only where many decisions are simulated.
     """
     judge = paired.judge
-    counts = intervals.resample_counts(max(judge.n_queries, 1), rng, b=resamples)
+    counts = intervals.resample_counts(max(judge.n_clusters, 1), rng, b=resamples)
     found = (
         criteria.looks(look, looks_allowed, edited=edited, lane=RECERTIFY),
-        criteria.queries(judge.pairs_per_query, policy, "holdout and anchor"),
+        criteria.queries(judge.deepest, policy, "holdout and anchor", reworded=judge.n_queries - judge.n_clusters),
         criteria.ungraded(judge, policy, rng),
         *direction(judge, counts, alpha),
         _skill_kept(paired, counts, alpha),

@@ -14,6 +14,7 @@ import polars as pl
 from label_pipeline.core.codes.verdicts import CLOSED, DECISION, FULL, INSUFFICIENT
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion
+from label_pipeline.core.pairs import deepest_queries
 from label_pipeline.core.scale import Scale
 from label_pipeline.core.splits import ANCHOR
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
@@ -184,7 +185,7 @@ def comparable(
         NotApplicableError: too few are stored to decide anything.
     """
     both = gold.join(reference_grades, on=list(PAIR_KEY), how="semi", nulls_equal=True, maintain_order="left")
-    enough = both.group_by(QUERY_KEY).len().filter(pl.col("len") >= policy.min_pairs).height
+    enough = int((deepest_queries(both) >= policy.min_pairs).sum())
     if enough < policy.min_queries:
         raise NotApplicableError(
             f"collection {reference.collection}: of {gold.n_unique(list(QUERY_KEY))} holdout and anchor queries the "

@@ -1,6 +1,7 @@
 """Gold grades and the split of every query: wiring of core/gold.py and core/splits.py to the declared tables."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping
 
 import polars as pl
@@ -67,11 +68,12 @@ def seed_splits(
         for query in present:
             if query not in known and query not in follows:
                 leaders.setdefault(alike[query], query)
-        dealing = [query for query in present if query in known or leaders.get(alike[query]) == query]
-        splits = assign_splits(dealing, known, shares, salt)
+        sizes = Counter(leaders[alike[query]] for query in present if query not in known and query not in follows)
+        dealing = [query for query in present if query in known or query in follows or query in sizes]
+        splits = assign_splits(dealing, {**follows, **known}, shares, salt, sizes)
         for query in leaders.values():
             of_text[task, text[query]] = of_text[task, alike[query]] = splits[query]
-        splits |= {query: follows.get(query) or of_text[task, alike[query]] for query in present if query not in splits}
+        splits |= {query: of_text[task, alike[query]] for query in present if query not in splits}
         assigned += [(task, collection, query, split) for query, split in splits.items()]
     rows = (
         pl.DataFrame(assigned, schema=[*QUERY_KEY, "split"], orient="row")

@@ -1,11 +1,14 @@
 """collect: which holdout pairs count, what an unread or unasked one is, and that collections do not mix."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from label_pipeline.core.judge import pair_grades
-from label_pipeline.stages.gate import Evidence, collect, holdout_hash
+from label_pipeline.stages.gate import POLICIES, Evidence, collect, decide, foresee, holdout_hash
+from label_pipeline.stages.gate.measures import order
 from label_pipeline_tests.sql.frames import rows
 from label_pipeline_tests.stages.judged import SCALE, gold, grades, judge, judgements, line, pair
 
@@ -26,7 +29,7 @@ def test_pairs_meet_their_grades_null_contexts_included() -> None:
     np.testing.assert_array_equal(evidence.trained, [1, 1.5, np.nan])  # in quarters
     np.testing.assert_array_equal(evidence.calibrated, [1, 1.4, np.nan])  # of the expected grade
     assert evidence.query_index.tolist() == [0, 0, 1]
-    assert evidence.pairs_per_query.tolist() == [2, 1]
+    assert evidence.deepest.tolist() == [2, 1]
     assert (evidence.n_queries, evidence.n_pairs) == (2, 3)
     assert unread(evidence) == ([0, 1], [2, 1])
 
@@ -45,6 +48,39 @@ def test_texts_asked_before_count_among_those_that_can_be_read_and_nowhere_else(
     assert unread(found["main"]) == ([2, 0], [3, 2])
     assert found["main"].n_pairs == 2
     assert found["main"].holdout_hash == holdout_hash(gold([0, 1]))
+
+
+def reworded(n_queries: int, copies: int) -> pl.DataFrame:
+    """Graded pairs of so many queries, the last digit of whose text is the same for ``copies`` of them."""
+    made = gold([0, 1, 2, 3] * n_queries, per_query=4)
+    texts = [f"need {index // 4 // copies} {'the ' * (index // 4 % copies)}" for index in range(made.height)]
+    return made.with_columns(query=pl.Series(texts, dtype=pl.String))
+
+
+def test_queries_that_say_nearly_the_same_are_one_draw() -> None:
+    """Twelve queries of three needs, each query in itself: three clusters of sixteen pairs and four queries."""
+    said = grades([0, 1, 2, 3] * 12, per_query=4)
+    evidence = only(collect(reworded(12, 4), said, judge(), SCALE, asked_before=said.clear()))
+    assert (evidence.n_queries, evidence.n_clusters, evidence.n_pairs) == (12, 3, 48)
+    assert evidence.deepest.tolist() == [4, 4, 4]
+    assert evidence.totals(evidence.gold).counts.tolist() == [16, 16, 16]
+    assert evidence.ungraded.counts.tolist() == [16, 16, 16]
+    within = order(evidence)
+    assert within.counts.tolist() == [24, 24, 24], "six pairs a query: documents of two queries are not compared"
+    assert within.mean == 1
+
+
+def test_a_holdout_of_rewordings_is_as_small_as_what_it_asks() -> None:
+    """48 queries, four rewordings each: twelve needs, and the gate wants 44."""
+    evidence = only(collect(reworded(48, 4), grades([0, 1, 2, 2] * 48, per_query=4), judge(), SCALE))
+    policy = replace(POLICIES["single-standard"], min_pairs=4)
+    verdict = decide(evidence, policy, look=1, alpha=0.03, looks_allowed=5, rng=np.random.default_rng(0), resamples=200)
+    assert verdict.state == "insufficient"
+    enough = next(one for one in verdict.criteria if one.name == "queries")
+    assert enough.figure == 12
+    assert "36 of nearly the same words as another counted with it" in enough.sentence
+    [foreseen] = [one for one in foresee(reworded(48, 4), policy, look=1, looks_allowed=5) if one.name == "queries"]
+    assert foreseen.sentence.startswith(enough.sentence.split(";")[0])
 
 
 def test_the_grade_that_trains_is_in_quarters_or_as_given() -> None:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.core.catalogue import GOLD, HUMAN_LABELS, SPLITS
-from label_pipeline.core.splits import Shares
+from label_pipeline.core.splits import Shares, quotas
 from label_pipeline.stages.seed import gold_labels, seed_splits
 from label_pipeline_tests.sql.frames import rows
 
@@ -144,6 +144,16 @@ def test_queries_that_say_nearly_the_same_are_dealt_together_and_stay_two() -> N
     late = asked | {("main", "late"): "password reset for VPN 0"}
     again = seed_splits(gold_labels(labels([name for _, name in late])), splits, Shares(), DAY2, queries=texts(late))
     assert split_of(again)["main", "late"] == found["main", "a0"], "a new one follows"
+
+
+def test_rewordings_take_up_the_room_of_so_many_queries() -> None:
+    """Thirty rewordings of one need beside 90 others: the other splits get the share of 120."""
+    asked = {("main", f"w{i}"): " ".join(["vpn", "reset", "password"] + ["the"] * i) for i in range(30)}
+    asked |= {("main", f"q{i}"): f"text {i}" for i in range(90)}
+    splits = seed_splits(
+        gold_labels(labels([name for _, name in asked])), SPLITS.empty(), Shares(), DAY1, queries=texts(asked)
+    )
+    assert dict(splits.group_by("split").len().iter_rows()) == quotas(120, Shares())
 
 
 def test_without_twins_the_deal_is_the_one_it_was() -> None:
