@@ -150,6 +150,7 @@ def _tell_splits(console: Console, project: Project, inputs: AssembledFiles) -> 
     texts = inputs.seeded.queries.select(*QUERY_KEY, "query")
     assigned = inputs.assigned.join(texts, on=list(QUERY_KEY), how="left").sort("collection")
     policy = project.policy
+    few: dict[str, pl.DataFrame] = {}
     for (name,), rows in assigned.group_by(["collection"], maintain_order=True):
         enough = int((deepest_queries(rows.filter(pl.col("split") == HOLDOUT)) >= policy.min_pairs).sum())
         queries = rows.n_unique(list(QUERY_KEY))
@@ -159,6 +160,7 @@ def _tell_splits(console: Console, project: Project, inputs: AssembledFiles) -> 
         )
         short = policy.min_queries - enough
         if short > 0:
+            few[str(name)] = rows.filter(pl.col("split") == HOLDOUT)
             splits = assigned.select(*QUERY_KEY, "split").unique()
             more = gate.queries_to_add(splits, str(name), project.shares, short)
             told += (
@@ -166,6 +168,8 @@ def _tell_splits(console: Console, project: Project, inputs: AssembledFiles) -> 
                 f"{short} reach the holdout, or the missing pairs of queries that are there"
             )
         say(console, told, "yellow" if short > 0 else "")
+    if (together := gate.enough_together(few, policy)) is not None:
+        say(console, together.sentence)
     for sentence in last_verdicts(project):
         say(console, sentence)
     return DONE

@@ -89,7 +89,14 @@ def allowance(project: Project, wanted: WantedRun) -> Allowance:
         calibrate_cap_usd=settings.calibrate.cap_usd,
         gate_cap_usd=settings.gate.cap_usd,
         looks_left={
-            name: gate.looks_left(looks, name, lane, settings.gate.looks, gate.generation(splits, name))
+            name: gate.looks_left(
+                looks,
+                name,
+                lane,
+                settings.gate.looks,
+                gate.generation(splits, name),
+                gate.looks_elsewhere(looks, splits, name, lane),
+            )
             for name in names
         },
         queries_needed={name: gate.queries_needed(splits, name, project.shares, project.policy) for name in names},

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.operations.gate import current_standings, look_budget
+from label_pipeline.stages.gate.together import TOGETHER
 from label_pipeline_tests import small_project as projects
 from label_pipeline_tests.small_project import LATER, Provider, Small, dying_before, failure_of
 from label_pipeline_tests.sql.frames import rows
@@ -77,6 +78,42 @@ def test_a_look_that_was_paid_for_is_settled_whatever_the_budget_says_now(home: 
     [standing] = current_standings(found.project, "gate", ["main"]).values()
     assert standing.open
     assert look_budget(found.project, "gate", "main", "full").left == 0
+
+
+def halved(found: Small) -> None:
+    """Every other query of each split belongs to a collection of its own from now on."""
+    store = found.project.store("seed")
+    half = pl.int_range(pl.len()).over("split") % 2 == 0
+    queries = store.read("splits").sort("query_id").filter(half)["query_id"].to_list()
+    moved = pl.when(pl.col("query_id").is_in(queries)).then(pl.lit("other")).otherwise("collection")
+    for table in ("gold", "splits", "queries", "human_labels"):
+        store.overwrite(table, store.read(table).with_columns(moved.alias("collection")))
+
+
+def as_one(found: Small, state: str) -> dict[str, str]:
+    """Collection: what its verdict of this state says of being one with another."""
+    verdicts = found.project.store("gate").read("verdicts").filter(pl.col("state") == state)
+    criteria = {name: json.loads(told) for name, told in verdicts.select("collection", "criteria").iter_rows()}
+    return {name: one["sentence"] for name, all_ in criteria.items() for one in all_ if one["name"] == TOGETHER}
+
+
+def test_collections_that_would_pass_as_one_are_named_before_and_after_asking(home: Path, provider: Provider) -> None:
+    """30 holdout queries each, and one of them new to the judge; then enough, each too few for a bias below .02."""
+    found = small(home)
+    halved(found)
+    before = provider.requests()
+    assert found.run("gate_verdict").success
+    assert provider.requests() == before, "too few, and no calibrator: neither costs a request"
+    told = as_one(found, "insufficient")
+    assert set(told) == {"main", "other"}
+    assert told["main"].startswith("collections main and other have 60 holdout queries of 10 pairs together")
+    said = found.project.store("gate").read("verdicts").filter(pl.col("collection") == "other")["failures"].item()
+    assert "the judge is not calibrated for collection other, only for main" in said
+    later = small(home, thresholds={"min_queries": 20, "bias_high": 0.02})
+    assert later.run(*JUDGED, "gate_verdict").success
+    told = as_one(later, "closed")
+    assert set(told) == {"main", "other"}
+    assert told["other"].startswith("collections main and other would be opened as one collection of 60 holdout")
 
 
 def test_a_spent_lane_asks_nothing(home: Path, provider: Provider) -> None:

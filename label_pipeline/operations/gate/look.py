@@ -81,8 +81,10 @@ def look_in_full(run: Run, project: Project, judge: JudgeVersion, epoch: int, ca
         gold, grades, judge, project.settings.grade_scale, trains_on=project.settings.rank.grades,
         asked_before=asked_before(project, judge, epoch),
     )  # fmt: skip
-    for evidence in found.values():
-        settle(project, judge, evidence, epoch, FULL, partial(_decide, project, evidence), served_by=served_by)
+    together = gate.open_together(found, project.policy, np.random.default_rng(0)) if new else {}
+    for name, evidence in found.items():
+        decide = partial(_decide, project, evidence, together.get(name))
+        settle(project, judge, evidence, epoch, FULL, decide, served_by=served_by)
     return Looked(gold, grades, without)
 
 
@@ -95,20 +97,27 @@ def _answerable(
     """
     store, policy, allowed = project.store("gate"), project.policy, project.settings.gate.looks
     known, looks, splits = set(store.read("verdicts")["verdict_id"]), store.read("holdout_looks"), store.read("splits")
-    answerable, without = [gold.clear()], {}
+    answerable, foreseen = [gold.clear()], {}
     for (name,), rows in gold.group_by(["collection"], maintain_order=True):
         collection, generation = str(name), gate.generation(splits, str(name))
         found = gate.foresee(
-            rows, policy, look=gate.next_look(looks, collection, FULL, generation), looks_allowed=allowed,
+            rows, policy, look=next_look(project, collection, FULL), looks_allowed=allowed,
             edited=gate.edited_policy(looks, collection, policy.policy_hash, FULL, generation),
             to_add=partial(gate.queries_to_add, splits, collection, project.shares),
+            calibrators=judge.calibrators,
         )  # fmt: skip
         look = gate.verdict_id(judge.judge_version, collection, epoch, gate.holdout_hash(rows), policy.policy_hash)
         paid = look in known or look in looks["verdict_id"]
         if not found or paid:
             answerable.append(rows)
-            continue
-        without[collection] = "; ".join(one.sentence for one in found if one.status != "met")
+        else:
+            foreseen[collection] = (rows, found)
+    few = {name: rows for name, (rows, found) in foreseen.items() if gate.only_few_queries(found)}
+    together, without = gate.enough_together(few, policy), {}
+    for name, (rows, found) in foreseen.items():
+        if together is not None and name in few:
+            found = (*found, together)
+        without[name] = "; ".join(one.sentence for one in found if one.status != "met")
         row = gate.foreseen_row(
             rows, found, policy, judge_version=judge.judge_version, rubric_version=judge.rubric_version, epoch=epoch,
             now=project.clock(),
@@ -172,17 +181,31 @@ def _of(agreement: Mapping[str, seed.GradeFact], collection: str) -> list[seed.G
     return [agreement[collection]] if collection in agreement else []
 
 
+def next_look(project: Project, collection: str, lane: gate.Lane) -> int:
+    """Number of the next look at the present holdout of ``collection``."""
+    store = project.store("gate")
+    looks, splits = store.read("holdout_looks"), store.read("splits")
+    elsewhere = gate.looks_elsewhere(looks, splits, collection, lane)
+    return gate.next_look(looks, collection, lane, gate.generation(splits, collection), elsewhere)
+
+
 Decide = Callable[[int, np.random.Generator, bool], gate.Verdict]
 """From the number of the look, a generator, and whether the policy was edited after an earlier look."""
 
 
 def _decide(
-    project: Project, evidence: gate.Evidence, look: int, rng: np.random.Generator, edited: bool
+    project: Project,
+    evidence: gate.Evidence,
+    together: gate.Criterion | None,
+    look: int,
+    rng: np.random.Generator,
+    edited: bool,
 ) -> gate.Verdict:
-    return gate.decide(
+    verdict = gate.decide(
         evidence, project.policy, look=look, alpha=gate.alpha_of_look(look),
         looks_allowed=project.settings.gate.looks, rng=rng, edited=edited,
     )  # fmt: skip
+    return verdict if together is None or verdict.open else replace(verdict, criteria=(*verdict.criteria, together))
 
 
 def settle(
@@ -204,7 +227,7 @@ def settle(
         return
     looks, generation = store.read("holdout_looks"), gate.generation(store.read("splits"), evidence.collection)
     paid = looks.filter(pl.col("verdict_id") == name)  # a crash between look and verdict: the look is paid already
-    look = gate.next_look(looks, evidence.collection, lane, generation) if paid.is_empty() else int(paid["look"][0])
+    look = next_look(project, evidence.collection, lane) if paid.is_empty() else int(paid["look"][0])
     edited = gate.edited_policy(looks, evidence.collection, policy.policy_hash, lane, generation)
     verdict = decide(look, np.random.default_rng(int(name, 16)), edited)
     verdict = replace(verdict, criteria=(*verdict.criteria, *_reported(project, evidence.collection)))

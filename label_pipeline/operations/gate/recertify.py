@@ -11,7 +11,7 @@ from label_pipeline.core.codes.verdicts import RECERTIFY
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion, pair_grades
 from label_pipeline.core.splits import TEST_SPLITS
-from label_pipeline.operations.gate.look import Looked, ask_judge, asked_before, settle
+from label_pipeline.operations.gate.look import Looked, ask_judge, asked_before, next_look, settle
 from label_pipeline.operations.gate.twins import without_known
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
@@ -96,7 +96,7 @@ def _refuse_spent(project: Project, match: LaneMatch, judge: JudgeVersion, epoch
     taken = store.read("holdout_looks")
     if name in store.read("verdicts")["verdict_id"] or name in taken["verdict_id"]:
         return
-    look = gate.next_look(taken, collection, RECERTIFY, gate.generation(store.read("splits"), collection))
+    look = next_look(project, collection, RECERTIFY)
     found = gate.criteria.looks(look, looks, lane=RECERTIFY)
     if found.status != "met":
         raise NotApplicableError(found.sentence)

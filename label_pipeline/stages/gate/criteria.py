@@ -4,7 +4,7 @@ Every sentence says what was found, what was needed and, where that was missed, 
 not a finite number is unknown, and unknown is a failure.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ Status = Literal["met", "missed", "unknown", "reported", "not applicable"]
 QUERIES: Final = "queries"
 LOOKS: Final = "looks"
 GRADES: Final = "grades"
+CALIBRATED: Final = "calibrator"
 """Criteria whose miss says that the data cannot answer, not that the judge is bad."""
 
 NOT_APPLICABLE = {
@@ -90,6 +91,18 @@ def grades(gold: NDArray[np.float64], what: str = "holdout") -> Criterion:
     if status == "missed":
         sentence += "; grade pairs of other grades too, also what is not relevant"
     return Criterion(GRADES, status, float(distinct), float(distinct), 2.0, sentence)
+
+
+def calibrated(collection: str, calibrators: Collection[str]) -> Criterion:
+    """Whether the judge has a calibrator for the collection; known before it is asked: without one it has no grade."""
+    if collection in calibrators:
+        return Criterion(CALIBRATED, "met", None, None, None, f"the judge is calibrated for collection {collection}")
+    others = ", ".join(sorted(calibrators)) or "none"
+    sentence = (
+        f"the judge is not calibrated for collection {collection}, only for {others}; "
+        "grade queries of it, some of which are dealt to dev, and calibrate again"
+    )
+    return Criterion(CALIBRATED, "missed", None, None, None, sentence)
 
 
 def ungraded(evidence: Evidence, policy: Policy, rng: np.random.Generator) -> Criterion:

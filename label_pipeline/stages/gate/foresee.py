@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 import polars as pl
@@ -26,6 +26,7 @@ def foresee(
     looks_allowed: int,
     edited: bool = False,
     to_add: Callable[[int], int] | None = None,
+    calibrators: Collection[str] | None = None,
 ) -> tuple[Criterion, ...]:
     """The criteria that need no grade of the judge, where one is missed; empty where the look can be taken.
 
@@ -36,15 +37,24 @@ def foresee(
         looks_allowed: the holdout's budget of looks.
         edited: an earlier look was taken under other thresholds.
         to_add: from queries the holdout lacks to new ones to grade (``queries_to_add``).
+        calibrators: collections the judge is calibrated for; None where that is not asked.
     """
     deepest = deepest_queries(gold)
     reworded = gold.n_unique(list(QUERY_KEY)) - len(deepest)
-    found = (
+    found: tuple[Criterion, ...] = (
         criteria.looks(look, looks_allowed, edited=edited),
         criteria.queries(deepest, policy, reworded=reworded, to_add=to_add),
         criteria.grades(gold["gold_mean"].to_numpy()),
     )  # fmt: skip
+    if calibrators is not None:
+        found = (*found, criteria.calibrated(str(gold["collection"][0]), calibrators))
     return found if any(one.status != "met" for one in found) else ()
+
+
+def only_few_queries(found: tuple[Criterion, ...]) -> bool:
+    """Whether nothing is missed of ``foresee`` but queries, and a calibrator, which a larger collection would have."""
+    missed = {one.name for one in found if one.status != "met"}
+    return criteria.QUERIES in missed and missed <= {criteria.QUERIES, criteria.CALIBRATED}
 
 
 def foreseen_row(
@@ -64,7 +74,7 @@ def foreseen_row(
     """
     collection, named = str(gold["collection"][0]), holdout_hash(gold)
     look = verdict_id(judge_version, collection, epoch, named, policy.policy_hash)
-    failures = [one.sentence for one in found if one.status != "met"]
+    failures = [one.sentence for one in found if one.status in {"missed", "unknown"}]
     # not the name of the look itself: once more looks are allowed it may still be taken
     name = hashlib.sha256(json.dumps(["foreseen", look, failures]).encode()).hexdigest()[:16]
     row: dict[str, object] = {

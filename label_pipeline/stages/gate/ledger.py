@@ -26,17 +26,20 @@ def verdict_id(
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def next_look(looks: pl.DataFrame, collection: str, lane: Lane = FULL, generation: int = 1) -> int:
+def next_look(looks: pl.DataFrame, collection: str, lane: Lane = FULL, generation: int = 1, elsewhere: int = 0) -> int:
     """Number of the next look of ``lane`` at ``collection``'s holdout of ``generation``.
 
-    Every earlier look there counts, whatever judge or policy.
+    Every earlier look there counts, whatever judge or policy, and so do those at its queries under another name
+    (``looks_elsewhere``).
     """
-    return _taken(looks, collection, lane, generation).height + 1
+    return _taken(looks, collection, lane, generation).height + elsewhere + 1
 
 
-def looks_left(looks: pl.DataFrame, collection: str, lane: Lane, allowed: int, generation: int = 1) -> int:
+def looks_left(
+    looks: pl.DataFrame, collection: str, lane: Lane, allowed: int, generation: int = 1, elsewhere: int = 0
+) -> int:
     """How many of the ``allowed`` looks of ``lane`` at the holdout of ``generation`` are left."""
-    return max(0, allowed - _taken(looks, collection, lane, generation).height)
+    return max(0, allowed - elsewhere - _taken(looks, collection, lane, generation).height)
 
 
 def edited_policy(
