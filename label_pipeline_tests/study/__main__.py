@@ -26,7 +26,16 @@ def jobs(trials: int, years: int) -> list[Job]:
     nights = [
         partial(night, judge, anchor, years) for judge in range(len(JUDGES)) for anchor in reversed(range(len(ANCHORS)))
     ]
-    looks = (gates.boundary, gates.power, gates.rules, gates.waiting, lanes.margin, lanes.harmless, bounds.coverage)
+    looks = (
+        gates.boundary,
+        gates.power,
+        gates.rules,
+        gates.waiting,
+        gates.unlike,
+        lanes.margin,
+        lanes.harmless,
+        bounds.coverage,
+    )
     return [*nights, *(partial(cell, trials, SEED) for cell in looks),
             partial(changes.seen, SEED), partial(changes.another_server, max(trials // 5, 20), SEED)]  # fmt: skip
 

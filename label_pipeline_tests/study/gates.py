@@ -9,6 +9,7 @@ from label_pipeline.core.agreement import cohen_kappa
 from label_pipeline.core.intervals import ClusterTotals, clopper_pearson_upper
 from label_pipeline.stages import gate
 from label_pipeline.stages.gate import measures
+from label_pipeline.stages.gate.together import as_one
 from label_pipeline_tests.stages.gate.world import biased, decide, healthy, off_by_two, simulated
 from label_pipeline_tests.study.cells import Cell, share
 
@@ -126,6 +127,57 @@ def flattered(keep: str) -> Callable[[np.random.Generator], bool]:
     """Whether skill R2 comes out more than .03 above its truth."""
     truth = measures.skill(means(np.random.default_rng(0), "all", queries=2000))
     return lambda rng: measures.skill(means(rng, keep)) > truth + 0.03
+
+
+def of_queries(evidence: gate.Evidence, kept: slice) -> gate.Evidence:
+    """The pairs of some queries, of one pairs-per-query throughout."""
+    queries = np.arange(evidence.n_queries)[kept]
+    inside = np.isin(evidence.query_index, queries)
+    return replace(
+        healthy(len(queries)), gold=evidence.gold[inside], trained=evidence.trained[inside],
+        calibrated=evidence.calibrated[inside], query_index=evidence.query_index[inside] - queries[0],
+    )  # fmt: skip
+
+
+def learnt(rng: np.random.Generator) -> gate.Evidence:
+    """A weak judge that knows the human grades of half of 88 holdout queries: it was taught their twins."""
+    found = simulated(rng, STRENGTHS["weak"], 88)
+    known = found.query_index < 44
+    return replace(found, trained=np.where(known, found.gold, found.trained),
+                   calibrated=np.where(known, found.gold, found.calibrated))  # fmt: skip
+
+
+def two_collections(rng: np.random.Generator) -> tuple[gate.Evidence, gate.Evidence]:
+    """A strong judge on 132 queries of one collection, a weak one on 44 of another."""
+    strong = replace(simulated(rng, STRENGTHS["strong"], 132), collection="main")
+    return strong, replace(simulated(rng, STRENGTHS["weak"], 44), collection="second")
+
+
+def reworded(rng: np.random.Generator, known: bool) -> gate.Evidence:
+    """Twelve needs of four rewordings with the same documents, skill at its limit; ``known`` to say nearly the same."""
+    twelve = little_skill(rng, 12)
+    index = np.concatenate([twelve.query_index * 4 + copy for copy in range(4)])
+    again = [np.tile(values, 4) for values in (twelve.gold, twelve.trained, twelve.calibrated)]
+    clusters = np.repeat(np.arange(12), 4) if known else None
+    return replace(healthy(48), gold=again[0], trained=again[1], calibrated=again[2], query_index=index,
+                   cluster_of=clusters)  # fmt: skip
+
+
+def unlike(trials: int, seed: int) -> Iterator[Cell]:
+    """Queries that are not what they are counted as: taught, of another collection, or said again."""
+    yield Cell(WAIT, "a weak judge that was taught the twins of half the holdout, which are left out", "opens",
+               share(opens(lambda rng: of_queries(learnt(rng), slice(44, None)), 1), trials, seed), trials,
+               0.01)  # fmt: skip
+    yield Cell(WAIT, "the same, twins counted (the old rule)", "opens", share(opens(learnt, 1), trials, seed), trials)
+    yield Cell(WAIT, "strong in one collection, weak in a second of a quarter of the queries", "the second opens",
+               share(opens(lambda rng: two_collections(rng)[1], 1), trials, seed), trials, 0.01)  # fmt: skip
+    yield Cell(WAIT, "the same, taken as one collection", "opens for both",
+               share(opens(lambda rng: as_one(two_collections(rng)), 1), trials, seed), trials,
+               note="never done unasked")  # fmt: skip
+    for known, rule, promise in ((True, "counted once", 0.0), (False, "counted four times (the old rule)", None)):
+        found = share(opens(lambda rng: reworded(rng, known), 1), trials, seed)  # noqa: B023
+        yield Cell(WAIT, f"twelve needs reworded four times, skill at its limit, {rule}", "opens", found, trials,
+                   promise)  # fmt: skip
 
 
 def waiting(trials: int, seed: int) -> Iterator[Cell]:

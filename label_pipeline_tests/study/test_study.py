@@ -60,6 +60,13 @@ def test_the_gate_refuses_what_lies_in_wait_and_opens_for_the_strong() -> None:
     assert found[flattering, "R² is more than .03 above its truth"].share > 0.5
 
 
+def test_queries_that_are_not_what_they_are_counted_as_open_nothing() -> None:
+    refused = [cell for cell in gates.unlike(20, 3) if cell.promise is not None]
+    assert [cell.share for cell in refused] == [0, 0, 0]
+    old = [cell.share for cell in gates.unlike(20, 3) if cell.promise is None]
+    assert min(old) > 0, "what an older rule would have opened"
+
+
 def test_every_cell_of_the_study_has_its_place_in_the_page() -> None:
     short = [*bounds.coverage(3, 1), *lanes.harmless(2, 1), *gates.rules(2, 1), *gates.boundary(1, 1),
              *lanes.margin(1, 1), CELL]  # fmt: skip
@@ -68,7 +75,7 @@ def test_every_cell_of_the_study_has_its_place_in_the_page() -> None:
     assert "Promises that are not kept:" in told
     assert "- Power: weak: opens in 0.500, promised ≤ 0.010." in told
     assert page([CELL], 1.0, "a slice").count("Every promise is kept.") == 1
-    assert len(jobs(1, 1)) == len(JUDGES) * len(ANCHORS) + 9
+    assert len(jobs(1, 1)) == len(JUDGES) * len(ANCHORS) + 10
     for job in jobs(1, 1):
         pickle.loads(pickle.dumps(job))  # another process runs it
 
