@@ -132,7 +132,7 @@ def rubric_fact(
     if stop is not None:
         return GradeFact(RUBRIC, True, stop)
     mapped = [f"{counts[older]} of rubric {older}" for older in sorted(set(counts) - {label})]
-    told = f"{graded_by.len()} human rows are of rubric {label}"
+    told = f"{graded_by.len()} human rows are of rubric {label}" if graded_by.len() else "no human grade is loaded yet"
     told += f" ({', '.join(mapped)} by inputs.rubric_crosswalk)" if mapped else ""
     if found["unstated"]:
         told += f", {found['unstated']} of them because their file names none and it was in force at their first load"

@@ -84,6 +84,12 @@ def test_grades_given_anew_that_came_out_the_same_cannot_be_told_and_nothing_is_
     assert not fact(loaded(before, GradeRubric("1", memory)), "1").stops
 
 
+def test_a_project_that_was_not_loaded_says_that() -> None:
+    found = rubric_fact("2", graded_by=pl.Series([], dtype=pl.String), books=None, crosswalks=(), agreed=True,
+                        agreed_by=())  # fmt: skip
+    assert (found.stops, found.sentence) == (False, "no human grade is loaded yet")
+
+
 def test_grades_an_older_version_loaded_are_of_no_known_rubric() -> None:
     found = rubric_fact("2", graded_by=pl.Series([None] * 5, dtype=pl.String), books=None, crosswalks=(), agreed=True,
                         agreed_by=())  # fmt: skip
