@@ -7,7 +7,7 @@ errors. Keep out: pacing (adapters/limiter.py), bodies and grades (core/judging)
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -17,15 +17,8 @@ import numpy as np
 import openai
 
 from label_pipeline.adapters.limiter import Limiter
-from label_pipeline.adapters.openai_replies import (
-    UnusableAnswerError,
-    bare_code,
-    json_answer,
-    parse_reply,
-    quote,
-    rejection,
-    retry_after_s,
-)
+from label_pipeline.adapters.openai_refusals import bare_code, quote, rejection, wait_s
+from label_pipeline.adapters.openai_replies import UnusableAnswerError, json_answer, parse_reply
 from label_pipeline.core.errors import ProviderUnavailableError
 from label_pipeline.core.judging.plan import RATIONALE_TOKENS, estimate_tokens
 from label_pipeline.core.ports import Reply
@@ -103,7 +96,7 @@ class OpenAIChatClient:
             data = json_answer(response.content, "choices")
             return parse_reply(data, body, response.headers.get("x-request-id"), latency_s, self._host)
 
-        return await self._with_retries(post, tokens, str(body.get("model")))
+        return await self._with_retries(post, tokens, str(body.get("model")), tuple(body))
 
     async def models(self) -> tuple[str, ...]:
         """The model ids the endpoint lists.
@@ -128,7 +121,11 @@ class OpenAIChatClient:
             self._client = None
 
     async def _with_retries(
-        self, send: Callable[[openai.AsyncOpenAI], Awaitable[T]], tokens: int, model: str | None
+        self,
+        send: Callable[[openai.AsyncOpenAI], Awaitable[T]],
+        tokens: int,
+        model: str | None,
+        fields: Collection[str] = (),
     ) -> T:
         trouble = bare = ""
         for retry in range(self._max_retries + 1):
@@ -140,7 +137,7 @@ class OpenAIChatClient:
                         return await send(self._connected())
                 # `from None`: the library's own message may repeat the key, and a traceback would print it.
                 except openai.APIStatusError as error:
-                    rejected = rejection(error, self._base_url, model, self._api_key)
+                    rejected = rejection(error, self._base_url, model, self._api_key, fields)
                     if rejected is not None:
                         raise rejected from None
                     trouble, bare = quote(error, self._api_key), bare_code(error)
@@ -155,15 +152,15 @@ class OpenAIChatClient:
 
     def _slow_down(self, error: openai.APIStatusError, retry: int) -> None:
         """Lets every worker of the endpoint wait when one is told to."""
-        wait_s = retry_after_s(error.response.headers)
-        if wait_s is not None and wait_s > RETRY_AFTER_MAX_S:
-            said = f"{self._base_url} asks to wait {wait_s:.0f} s"
+        asked_s = wait_s(error)
+        if asked_s is not None and asked_s > RETRY_AFTER_MAX_S:
+            said = f"{self._base_url} asks to wait {asked_s:.0f} s"
             advice = f", more than the {RETRY_AFTER_MAX_S:.0f} s this client waits; run again later"
             raise ProviderUnavailableError(
                 f"{said} ({quote(error, self._api_key)}){advice}", bare=f"{said} ({bare_code(error)}){advice}"
             ) from None
-        if wait_s is not None:
-            self._limiter.cool_down(wait_s)
+        if asked_s is not None:
+            self._limiter.cool_down(asked_s)
         elif error.status_code == 429:
             self._limiter.cool_down(self._backoff_s(retry))
 

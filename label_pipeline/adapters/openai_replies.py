@@ -1,33 +1,26 @@
-"""What an endpoint's bytes mean: replies, refusals for good, and how long to wait. Pure."""
+"""What an endpoint's bytes mean: a reply, or no answer at all. Pure.
+
+Keep out: what a no means (openai_refusals.py), and how tokens are counted (openai_usage.py).
+"""
 
 import json
-import re
+import math
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
-import openai
-
-from label_pipeline.core.errors import ProviderRejectedError
-from label_pipeline.core.judging.plan import estimate_tokens
+from label_pipeline.adapters.openai_usage import usage_of
+from label_pipeline.core.judging.reply import MAX_LOGPROB
 from label_pipeline.core.ports import Reply, TokenChoice
 
 TAIL_TOKENS = 16
 """Tokens kept with their alternatives: the grade is the last thing written, the rationale's are 5 KB a reply."""
 
-RETRIED = frozenset({408, 409, 429})
-"""HTTP statuses worth another try, beside every 5xx."""
+NO_ANSWER = frozenset({"error", "abort", "network_error", "insufficient_system_resource"})
+"""Finish reasons of a server that broke off (OpenRouter, vLLM, Z.ai, DeepSeek): what was written is not the answer."""
 
-REQUEST_STATUSES = frozenset({400, 413, 422})
-"""Statuses that may be about one request only."""
+_USAGE_CHARS = 2000
 
-_EVERY_REQUEST = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter", "model_not_found"})
-_NO_MODEL = re.compile(
-    r"(unknown|invalid|unsupported) model|model\b.*\b(not found|not exist)", re.IGNORECASE | re.DOTALL
-)
-_NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
-_CREDIT = re.compile(r"credit balance|billing (hard )?limit|exceeded your current quota", re.IGNORECASE)
-_CODE = re.compile(r"[a-z0-9_]{1,40}")
-_QUOTE_CHARS = 300
+ENDED = frozenset({"stop", "length", "content_filter", "tool_calls", "function_call", "end_turn", "eos"})
+"""Finish reasons of a model that ended by itself, or was ended: silence is then its answer."""
 
 
 class UnusableAnswerError(ValueError):
@@ -64,101 +57,45 @@ def parse_reply(
         host: that was asked; a router names the provider behind it in the field ``provider``.
 
     Raises:
-        UnusableAnswerError: there is no choice with a message.
+        UnusableAnswerError: there is no choice with a message, or the server broke off and says so inside a success.
     """
     choices = data["choices"]
     choice = _object(choices[0] if isinstance(choices, list) and choices else None)
     message = choice.get("message")
     if not isinstance(message, dict):
         raise UnusableAnswerError("the answer has no choice with a message")
-    content = _text(message.get("content"))
-    usage = _object(data.get("usage"))
+    content, refusal = _text(message.get("content")), _text(message.get("refusal"))
+    finish = _text(choice.get("finish_reason")) or "unknown"
+    if finish in NO_ANSWER or _object(choice.get("error")) or (finish not in ENDED and not (content or refusal)):
+        raise UnusableAnswerError(f"the answer is a success that holds an error (finish_reason {finish[:40]})")
+    given = _object(data.get("usage"))
+    usage = usage_of(given, _sent(body), content or "")
     return Reply(
         content=content,
-        refusal=_text(message.get("refusal")),
-        finish_reason=_text(choice.get("finish_reason")) or "unknown",
+        refusal=refusal,
+        finish_reason=finish,
         model=_text(data.get("model")) or "",
         fingerprint=_text(data.get("system_fingerprint")),
         request_id=request_id or _text(data.get("id")),
-        input_tokens=_count(usage.get("prompt_tokens"), estimate_tokens(json.dumps(body)) if not usage else 0),
-        cached_tokens=_count(_object(usage.get("prompt_tokens_details")).get("cached_tokens"), 0),
-        output_tokens=_count(usage.get("completion_tokens"), estimate_tokens(content or "") if not usage else 0),
+        input_tokens=usage.input_tokens,
+        cached_tokens=usage.cached_tokens,
+        output_tokens=usage.output_tokens,
         latency_s=latency_s,
         tokens=_tokens(_object(choice.get("logprobs")).get("content")),
         served_by=f"{host} ({provider[:60]})" if (provider := _text(data.get("provider"))) else host,
+        usage=json.dumps(given)[:_USAGE_CHARS] if given else None,
+        estimated=usage.estimated,
     )
 
 
-def rejection(
-    error: openai.APIStatusError, base_url: str, model: str | None, secret: str
-) -> ProviderRejectedError | None:
-    """The refusal for good that ``error`` is, or None when another try may help."""
-    found = _refusal(error, base_url, model)
-    if found is None:
-        return None
-    head, tail, request_only = found
-    return ProviderRejectedError(
-        f"{head} ({quote(error, secret)}){tail}", request_only=request_only, bare=f"{head} ({bare_code(error)}){tail}"
-    )
-
-
-def _refusal(error: openai.APIStatusError, base_url: str, model: str | None) -> tuple[str, str, bool] | None:
-    """Our sentence before and after what the provider said, and whether it is about this one request only."""
-    status = error.status_code
-    if error.code in _NO_CREDIT or _CREDIT.search(str(error.body)):
-        return f"{base_url} says the account has no credit left", "; top it up, then run again", False
-    if status in RETRIED or status >= 500:
-        return None
-    if status == 401:
-        advice = "; check the environment variable settings name for this endpoint"
-        return f"{base_url} rejects the API key", advice, False
-    if status == 404:
-        return f"{base_url} knows no model {model}, or is no such address", "; check both", False
-    if status in REQUEST_STATUSES and not _concerns_every_request(error):
-        return f"{base_url} rejects this request", "", True
-    return f"{base_url} rejects requests to model {model}", "; correct the judge's settings", False
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds the provider asks to wait: ``retry-after-ms``, or ``retry-after`` in seconds or as a date.
-
-    A date is compared with the response's own ``date``: the two clocks need not agree.
-    """
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) * unit_s
-        except ValueError:
-            continue
-        return seconds if seconds >= 0 else None
-    try:
-        until, now = (parsedate_to_datetime(headers.get(name, "")) for name in ("retry-after", "date"))
-        return max(0.0, (until - now).total_seconds())
-    except (TypeError, ValueError):
-        return None
-
-
-def quote(error: openai.APIStatusError, secret: str) -> str:
-    """Status and the provider's words, short, on one line, without the key: some providers repeat it."""
-    said = error.body.get("message") if isinstance(error.body, dict) else error.body
-    words = " ".join(str(said or error.message).split())
-    if len(secret) > 3:
-        words = words.replace(secret, "***")
-    return f"{error.status_code}: {words[:_QUOTE_CHARS]}"
-
-
-def bare_code(error: openai.APIStatusError) -> str:
-    """Status and error code, none of the provider's words: those may quote the request."""
-    code = error.code if isinstance(error.code, str) and _CODE.fullmatch(error.code) else ""
-    return f"{error.status_code} {code}".rstrip()
-
-
-def _concerns_every_request(error: openai.APIStatusError) -> bool:
-    if error.code in _EVERY_REQUEST or (error.param and not error.param.startswith("messages")):
-        return True
-    return _NO_MODEL.search(str(error.body)) is not None
+def _sent(body: Mapping[str, object]) -> str:
+    """Every text of the messages."""
+    messages = body.get("messages")
+    return "\n".join(str(_object(one).get("content")) for one in (messages if isinstance(messages, list) else []))
 
 
 def _tokens(content: object) -> tuple[TokenChoice, ...]:
+    """The last tokens with their alternatives; none where a log-probability is no such number."""
     if not isinstance(content, list):
         return ()
     choices = []
@@ -168,12 +105,18 @@ def _tokens(content: object) -> tuple[TokenChoice, ...]:
         own = _alternative(entry)
         # The token drawn is not always among the likeliest.
         choices.append(TokenChoice(own[0], tuple(seen if own[0] in (token for token, _ in seen) else [own, *seen])))
+    if not all(logprob <= MAX_LOGPROB for choice in choices for _, logprob in choice.alternatives):  # nan is not
+        return ()
     return tuple(choices)
 
 
 def _alternative(entry: Mapping[str, object]) -> tuple[str, float]:
     logprob = entry.get("logprob")
-    return str(entry.get("token")), float(logprob) if isinstance(logprob, int | float) else float("-inf")
+    number = isinstance(logprob, int | float) and not isinstance(logprob, bool)
+    try:
+        return str(entry.get("token")), float(logprob) if number else -math.inf  # type: ignore[arg-type]  # a number
+    except OverflowError:  # JSON spells whole numbers of any length
+        return str(entry.get("token")), math.nan
 
 
 def _object(value: object) -> Mapping[str, object]:
@@ -182,7 +125,3 @@ def _object(value: object) -> Mapping[str, object]:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _count(value: object, default: int) -> int:
-    return value if isinstance(value, int) else default

@@ -76,13 +76,16 @@ class ProviderRejectedError(JudgeError):
     """The endpoint said no for good: a bad key, an unknown model, a forbidden parameter.
 
     Attributes:
-        request_only: the no is about this one request (overlong input, filtered content); others may pass.
+        request_only: the no is about this one request (overlong input, filtered content), as far as one body tells.
+        account: the no is about the key or the account: no request will pass.
         bare: the message without any words of the provider, which may quote the request; None where unknown.
     """
 
-    def __init__(self, message: str, *, request_only: bool = False, bare: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, request_only: bool = False, account: bool = False, bare: str | None = None
+    ) -> None:
         super().__init__(message)
-        self.request_only = request_only
+        self.request_only, self.account = request_only, account
         self.bare = bare
 
 

@@ -26,6 +26,9 @@ class Reply:
     ``served_by`` is the host of the address that answered, without its port, and the provider behind it where the reply
     names one: ``openrouter.ai (DeepInfra)``; None in replies that an older version kept. It is in no request key and no
     judge version: the same model on another host is the same judge until its grades say otherwise.
+
+    ``usage`` is what the provider said of the tokens, as JSON, and ``estimated`` that a count of it was absent or
+    impossible, so that ours stands in its place.
     """
 
     content: str | None
@@ -40,6 +43,8 @@ class Reply:
     latency_s: float
     tokens: tuple[TokenChoice, ...] = ()
     served_by: str | None = None
+    usage: str | None = None
+    estimated: bool = False
 
 
 class ChatClient(Protocol):

@@ -148,7 +148,13 @@ def ask(run: Run, project: Project, order: JudgingOrder) -> Judging:
             await client.close()  # in the loop that opened the connections
 
     with project.journal() as journal:
-        return run_judging(judged(journal))
+        judging = run_judging(judged(journal))
+    if judging.estimated:
+        run.log.warning(
+            f"{judging.estimated} replies of {member.name} told no possible token count (field `usage`): their tokens "
+            "and price are estimates, on the high side; compare them with the provider's bill"
+        )
+    return judging
 
 
 def book(judgements: pl.DataFrame, known: pl.DataFrame, member: Member) -> pl.DataFrame:

@@ -3,6 +3,7 @@ import gc
 import json
 import traceback
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
@@ -12,7 +13,7 @@ from aiohttp import web
 
 from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_client import OpenAIChatClient
-from label_pipeline.adapters.openai_replies import retry_after_s
+from label_pipeline.adapters.openai_refusals import retry_after_s
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError
 from label_pipeline.core.ports import Reply, TokenChoice
 from label_pipeline_tests.core.judging.scripted import (
@@ -82,7 +83,8 @@ def test_a_reply_is_read_whole_and_the_body_arrives_unchanged() -> None:
         assert json.loads(next(iter(provider.bodies))) == BODY
         assert provider.keys == [f"Bearer {KEY}"]
     assert 0 < received.latency_s < 10
-    assert received == Reply(
+    assert json.loads(received.usage or "") == chat_answer()["usage"]
+    assert replace(received, usage=None) == Reply(
         content='{"rationale": "because", "grade": 3}', refusal=None, finish_reason="stop", model="judge-2026-01-01",
         fingerprint="fp", request_id="req-0", input_tokens=100, cached_tokens=20, output_tokens=10,
         latency_s=received.latency_s, served_by="127.0.0.1",

@@ -33,6 +33,7 @@ class Judging:
         outcome: ``cap``: asks were left unsent because the cap was reached; ``other_model``: a model answered that is
             not accepted, and asking ended there; else ``complete``.
         sentence: what to tell about another model; empty elsewhere.
+        estimated: replies of this run whose tokens are our estimate, on the high side.
     """
 
     judgements: pl.DataFrame
@@ -40,6 +41,7 @@ class Judging:
     cost_usd: float
     outcome: Outcome = "complete"
     sentence: str = ""
+    estimated: int = 0
 
     def refuse_other_model(self) -> None:
         """Raises where another model answered.
@@ -96,7 +98,7 @@ async def judge_pairs(
         rows = judgement_frame(
             order.pairs, asks, answers, member, epoch=order.epoch, run_id=run_id, purpose=order.purpose
         )
-        return Judging(rows, workers.requests, workers.cost_usd, outcome, sentence)
+        return Judging(rows, workers.requests, workers.cost_usd, outcome, sentence, workers.estimated)
 
     try:
         answers = await workers.finish()

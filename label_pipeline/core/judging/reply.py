@@ -20,6 +20,9 @@ grade comes of the same replies. Certificates and calibrations of the old readin
 MASS_FLOOR = 0.9
 """Below this probability on the scale's tokens there is no expected grade: what is left is not the model's opinion."""
 
+MAX_LOGPROB = 0.01
+"""A log-probability is at most 0; servers round. Above this, or not a number, it is none."""
+
 _FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*?)\n?```", re.DOTALL | re.IGNORECASE)
 _CLOSING = re.compile(r"[\s}`]*")
 
@@ -99,6 +102,8 @@ def expected_grade(tokens: tuple[TokenChoice, ...], grade: int, scale: Scale) ->
         return None, None
     if not _CLOSING.fullmatch("".join(choice.token for choice in tokens[last + 1 :])):
         return None, None
+    if not all(logprob <= MAX_LOGPROB for _, logprob in tokens[last].alternatives):  # of an older journal; nan is not
+        return None, None
     weights: dict[str, float] = {}
     for token, logprob in tokens[last].alternatives:
         text = token.strip()
@@ -109,7 +114,8 @@ def expected_grade(tokens: tuple[TokenChoice, ...], grade: int, scale: Scale) ->
     mass = math.fsum(weights.values())
     if mass < MASS_FLOOR:
         return None, min(mass, 1.0)
-    return math.fsum(texts[text] * p for text, p in weights.items()) / mass, min(mass, 1.0)
+    mean = math.fsum(texts[text] * p for text, p in weights.items()) / mass
+    return min(max(mean, float(scale.lo)), float(scale.hi)), min(mass, 1.0)  # the last digit may round past an end
 
 
 def _may_be_pieces(weights: dict[str, float], scale: Scale) -> bool:

@@ -16,6 +16,7 @@ from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailabl
 from label_pipeline.core.judging.answers import Answer
 from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.order import JudgingOrder
+from label_pipeline.core.judging.refusals import Refusals
 from label_pipeline.core.judging.reply import Reading, read_reply
 from label_pipeline.core.ports import ChatClient, Clock, Journal, Price, Progress, Reply
 
@@ -52,6 +53,7 @@ class Workers:
         requests: requests sent so far.
         cost_usd: US dollars paid so far.
         over_cap: an ask was left unsent because the cap was reached.
+        estimated: replies whose tokens are our estimate: the provider's count was absent or impossible.
     """
 
     def __init__(
@@ -72,7 +74,9 @@ class Workers:
         self._scouted = asyncio.Event()
         self._error: BaseException | None = None
         self._stopping = False
-        self._kept = self._unanswered = self._rejected = 0
+        self._kept = self._unanswered = 0
+        self._refusals = Refusals()
+        self.estimated = 0
         self._votes_left = [order.member.votes] * len(order.pairs)
         self._done = 0
 
@@ -178,7 +182,9 @@ class Workers:
         return Reading(REJECTED, detail=f"the endpoint rejects this text: {failure}")
 
     async def _keep(self, prepared: Prepared, reply: Reply) -> Reply:
-        self._unanswered = self._rejected = 0
+        self._unanswered = 0
+        self._refusals.answered()
+        self.estimated += reply.estimated
         await self._journal.remember(prepared.key, reply)
         self._kept += 1
         self.cost_usd += self._member.price.cost_usd(reply.input_tokens, reply.cached_tokens, reply.output_tokens)
@@ -217,17 +223,17 @@ class Workers:
             ) from (None if self._private else error)
 
     def _check_welcome(self, error: ProviderRejectedError) -> None:
-        if not error.request_only:
+        why = self._refusals.refused(error, known_before=self._kept > 0)
+        if why is None:
+            self._scouted.set()
+            return
+        if not why:
             if not self._private:
                 raise error
             raise ProviderRejectedError(self._sayable(error))
-        self._scouted.set()
-        self._rejected += 1
-        if not self._kept and self._rejected >= FAILURES_IN_A_ROW:
-            raise ProviderRejectedError(
-                f"endpoint {self._member.endpoint} rejected each of the first {self._rejected} requests of judge "
-                f"{self._member.name}, the last one: {self._sayable(error)}"
-            ) from (None if self._private else error)
+        raise ProviderRejectedError(
+            f"endpoint {self._member.endpoint} {why} of judge {self._member.name}, the last one: {self._sayable(error)}"
+        ) from (None if self._private else error)
 
     def _record(self, prepared: Prepared, attempt: int, reading: Reading, reply: Reply | None, spent: _Spent) -> Answer:
         return Answer(
