@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from label_pipeline.core.calibrators import AffineCalibrator
-from label_pipeline.core.codes.outcomes import GRADED
+from label_pipeline.core.codes.outcomes import GRADED, NO_ANSWER
 from label_pipeline.core.tables import PAIR_KEY
 
 
@@ -79,10 +79,12 @@ def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
         Pair key, ``raw_grade`` (mean of the votes that were read), ``expected_grade`` (mean of the probability-weighted
         grades, a vote's own grade where it has none), ``confidence`` (minus the votes' standard deviation, null for
         one), ``ungraded`` (votes without a grade, for whatever reason) and ``replies`` (counts), ``request_keys``
-        (list, of the votes read), ``cost_usd``, ``model_reported``, ``reused``, ``outcome`` (``graded`` when any vote
-        was read, else the first vote's) and ``detail``. Order follows the input.
+        (list, of the votes read), ``cost_usd``, ``model_reported``, ``reused``, ``outcome`` and ``detail``. The outcome
+        is ``graded`` where any vote was read and every vote was answered: a judge of five votes was certified with
+        five, and a grade of three is another judge's. Else it is that of the first vote without an answer, else of the
+        first vote. Order follows the input.
     """
-    graded = pl.col("outcome") == GRADED
+    graded, missing = pl.col("outcome") == GRADED, pl.col("outcome").is_in(NO_ANSWER)
     soft = pl.coalesce("expected_grade", pl.col("grade").cast(pl.Float64)).filter(graded)
     return judgements.group_by(PAIR_KEY, maintain_order=True).agg(
         pl.col("grade").filter(graded).mean().alias("raw_grade"),
@@ -94,6 +96,11 @@ def pair_grades(judgements: pl.DataFrame) -> pl.DataFrame:
         pl.col("cost_usd").sum(),
         pl.col("model_reported").drop_nulls().first(),
         pl.col("reused").all(),
-        pl.when(graded.any()).then(pl.lit(GRADED)).otherwise(pl.col("outcome").first()).alias("outcome"),
+        pl.when(missing.any())
+        .then(pl.col("outcome").filter(missing).first())
+        .when(graded.any())
+        .then(pl.lit(GRADED))
+        .otherwise(pl.col("outcome").first())
+        .alias("outcome"),
         pl.col("detail").drop_nulls().first(),
     )

@@ -61,7 +61,7 @@ def ask_and_store(run: Run, project: Project, order: JudgingOrder, part: str = "
         "calibrate/known_requests", where={"judgements": {"epoch": order.epoch}}
     )
     judging = ask(run, project, order)
-    booked = book(judging.judgements, known, order.member)
+    booked = given_up(run, project, order, book(judging.judgements, known, order.member))
     _store_new(project, booked, f"{commit}:other model" if judging.outcome == "other_model" else commit)
     return replace(
         judging,
@@ -69,6 +69,38 @@ def ask_and_store(run: Run, project: Project, order: JudgingOrder, part: str = "
         requests=judging.requests + _recovered(booked),
         cost_usd=float(booked["cost_usd"].sum()),
     )
+
+
+def given_up(run: Run, project: Project, order: JudgingOrder, judgements: pl.DataFrame) -> pl.DataFrame:
+    """``judgements`` with the outcome of texts that no run gets an answer to: ``unanswerable`` for ``failed``.
+
+    Only where most others are answered; in an outage every text is without an answer, and none for its own sake.
+    """
+    failed = judgements.filter(pl.col("outcome") == outcomes.FAILED)
+    if failed.is_empty() or failed.height > _few(judgements):
+        return judgements
+    keys, limit = [*PAIR_KEY, "sample_index"], project.settings.endpoints[order.member.endpoint].unanswered_runs
+    asked = project.store("rank").read(
+        "judgements", [*keys, "run_id", "outcome"], {"member_hash": order.member.member_hash}
+    )
+    before = asked.filter(pl.col("outcome") == outcomes.FAILED).drop("outcome")
+    seen = pl.concat([before, failed.select(before.columns)]).group_by(keys).agg(pl.col("run_id").n_unique())
+    stubborn = seen.filter(pl.col("run_id") >= limit).select(*keys, pl.lit(True).alias("stubborn"))
+    marked = judgements.join(stubborn, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    gone = pl.col("stubborn").fill_null(False) & (pl.col("outcome") == outcomes.FAILED)
+    if not (count := marked.filter(gone).height):
+        return judgements
+    run.log.warning(f"{count} requests got no answer in {limit} runs, while others did: counted as ungraded")
+    why = pl.lit(f"no answer in {limit} runs, the last time: ") + pl.col("detail")
+    return marked.with_columns(
+        pl.when(gone).then(pl.lit(outcomes.UNANSWERABLE)).otherwise("outcome").alias("outcome"),
+        pl.when(gone).then(why).otherwise("detail").alias("detail"),
+    ).drop("stubborn")
+
+
+def _few(judgements: pl.DataFrame) -> float:
+    """So many of these requests may be lost to single texts; more is the endpoint."""
+    return max(1, REJECTED_SHARE * judgements.height)
 
 
 def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
@@ -94,7 +126,7 @@ def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
             f"so nothing was decided; first: {failed['detail'][0]}. Run again: what was answered is kept"
         )
     rejected = asked.filter(pl.col("outcome") == outcomes.REJECTED)
-    if rejected.height > max(1, REJECTED_SHARE * asked.height):
+    if rejected.height > _few(asked):
         raise ProviderRejectedError(
             f"{purpose}: {rejected.height} of {asked.height} requests to {rejected['member'][0]} were rejected, "
             f"more than {REJECTED_SHARE:.0%}, so nothing was decided; first: {rejected['detail'][0]}. Correct the "

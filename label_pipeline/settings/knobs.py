@@ -135,6 +135,12 @@ class EndpointSettings(Knobs):
     tokens_per_minute: int | None = Field(None, ge=1)
     timeout_s: float = Field(120, gt=0, le=3600, description="seconds a request; reasoning models take a minute")
     max_retries: int = Field(5, ge=0, le=20, description="5 retries with backoff outlast a minute of 429")
+    unanswered_runs: int = Field(
+        3,
+        ge=2,
+        le=100,
+        description="a text without an answer in so many runs is counted as ungraded and blocks no more",
+    )
 
     @field_validator("api_key_env")
     @classmethod

@@ -7,6 +7,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.rehearsal.faults import Fault, ScriptedFaults, ServerError
@@ -58,6 +60,59 @@ def test_a_gate_half_answered_takes_no_look_and_opens_when_the_provider_is_back(
         assert Provider(url).requests() - before < 30, "only what got no reply is asked again"
     verdict = store.read("verdicts").row(0, named=True)
     assert (verdict["open"], verdict["look"]) == (True, 1)
+
+
+def never_answering(app: web.Application, query: str, document: str) -> web.Application:
+    """The provider, which has no answer about this pair."""
+
+    @web.middleware
+    async def unlucky(request: web.Request, handler: Handler) -> web.StreamResponse:
+        said = (await request.json())["messages"][-1]["content"] if request.can_read_body else ""
+        if query in said and document in said:
+            return web.Response(status=503)
+        return await handler(request)
+
+    app.middlewares.append(unlucky)
+    return app
+
+
+def test_one_text_nobody_ever_answers_blocks_a_verdict_twice_and_then_counts(
+    certified_home: Path, tmp_path: Path, world: SampleWorld,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    graph = _from_scratch(certified_home, tmp_path / "home")
+    monkeypatch.setenv("LABEL_PIPELINE_PROVIDER_KEY", KEY)
+    assert graph.run(*projects.TO_GATE[:4]).success
+    bad = graph.project.store("gate").query("seed/graded_pairs", {"splits": ["holdout"]}).row(300, named=True)
+    app = never_answering(make_app(simulated_models(world), api_key=KEY), bad["query"], bad["document"])
+    with running_provider(app) as url:
+        monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
+        assert graph.run(*BEFORE_GATE[4:]).success
+        for _ in range(2):
+            said = failure_of(graph.run("gate_verdict"))
+            assert "1 of 600 requests to rehearsal-large/plain got no reply, so nothing was decided" in said
+        assert graph.run("gate_verdict").success
+    store = graph.project.store("gate")
+    [row] = store.read("verdicts").iter_rows(named=True)
+    assert (row["open"], row["look"], row["n_pairs"]) == (True, 1, 600)
+    [lost] = store.read("judgements").filter(pl.col("outcome") == "unanswerable").iter_rows(named=True)
+    assert lost["doc_id"] == bad["doc_id"]
+    assert lost["detail"].startswith("no answer in 3 runs, the last time: ")
+
+
+def test_in_an_outage_no_text_is_given_up_however_long_it_lasts(
+    certified_home: Path, tmp_path: Path, faulty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = _from_scratch(certified_home, tmp_path / "home")
+    with faulty([None] * 430 + [ServerError()] * 19 + [None] + [ServerError()] * 19 + [None] * 550) as url:
+        monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
+        assert graph.run(*BEFORE_GATE).success
+        assert "got no reply" in failure_of(graph.run("gate_verdict"))
+    with faulty([None, *[ServerError()] * 19] * 9) as url:
+        monkeypatch.setenv("LABEL_PIPELINE_PROVIDER", url)
+        for _ in range(3):
+            graph.run("gate_verdict")
+    assert "unanswerable" not in set(graph.project.store("gate").read("judgements")["outcome"])
 
 
 def test_a_text_the_endpoint_rejects_is_answered_and_stops_neither_calibration_nor_gate(

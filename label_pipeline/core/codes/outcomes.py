@@ -3,7 +3,16 @@
 from typing import Final, Literal
 
 Outcome = Literal[
-    "graded", "malformed", "cut", "refused", "rejected", "out_of_scale", "wrong_model", "failed", "over_cap"
+    "graded",
+    "malformed",
+    "cut",
+    "refused",
+    "rejected",
+    "unanswerable",
+    "out_of_scale",
+    "wrong_model",
+    "failed",
+    "over_cap",
 ]
 
 GRADED: Final = "graded"
@@ -13,6 +22,8 @@ REFUSED: Final = "refused"
 """The model, or the provider's filter, refused to grade."""
 REJECTED: Final = "rejected"
 """The endpoint rejects this one text for good: no model spoke."""
+UNANSWERABLE: Final = "unanswerable"
+"""No reply in run after run, while other texts are answered: it is this text, and it may not block others for ever."""
 OUT_OF_SCALE: Final = "out_of_scale"
 WRONG_MODEL: Final = "wrong_model"
 FAILED: Final = "failed"
@@ -21,14 +32,14 @@ OVER_CAP: Final = "over_cap"
 """The request was not sent, because the cap was reached."""
 
 OUTCOMES: Final[tuple[Outcome, ...]] = (
-    GRADED, MALFORMED, CUT, REFUSED, REJECTED, OUT_OF_SCALE, WRONG_MODEL, FAILED, OVER_CAP,
+    GRADED, MALFORMED, CUT, REFUSED, REJECTED, UNANSWERABLE, OUT_OF_SCALE, WRONG_MODEL, FAILED, OVER_CAP,
 )  # fmt: skip
 
 UNREADABLE: Final = (MALFORMED, CUT, OUT_OF_SCALE)
 """A reply came and holds no grade: asking again may cure it."""
 
-REFUSALS: Final = (REFUSED, REJECTED)
-"""A final no, by the model or by its endpoint: an answer about the judge."""
+REFUSALS: Final = (REFUSED, REJECTED, UNANSWERABLE)
+"""A final no, by the model or by its endpoint, or its silence: an answer about the judge."""
 
 UNANSWERED: Final = (FAILED, OVER_CAP)
 """No answer, and no evidence about the judge: it costs nothing, and a later run may get one."""

@@ -104,6 +104,22 @@ def test_several_votes_make_one_label_that_rests_on_the_votes_that_were_read() -
     assert frame["cost_usd"].to_list() == [pytest.approx(0.003)]  # what was paid, the unread vote included
 
 
+def test_a_judge_of_five_votes_labels_with_five() -> None:
+    """It labelled 20 of 20 pairs from one to four votes in a spell of 503, and 14 grades were other ones."""
+    found = work(range(5))
+    votes = [
+        [said(2)] * 5, [said(2)] * 4 + [FAILED], [said(2), OVER_CAP, OVER_CAP, OVER_CAP, OVER_CAP],
+        [said(2)] * 3 + [MALFORMED] * 2, [REJECTED] + [said(2)] * 4,
+    ]  # fmt: skip
+    made = labelled(found, votes)
+    assert made["doc_id"].to_list() == [found.ask[i].doc_id for i in (0, 3, 4)], (
+        "what cannot be read is the judge's own"
+    )
+    counted = books(found, judging(found.ask, votes))
+    assert (counted.labelled, counted.failed, counted.barred, counted.abstained) == (3, 1, 1, 0)
+    assert counted.balanced
+
+
 def test_the_calibrated_grade_is_of_its_collection_and_never_rounded() -> None:
     by = judge(calibrators={"main": line(0.1, 0.7), "mail": line(-1.0)})
     found = work([0, 1], standing=replace(OPEN, judge_version=by.judge_version))
@@ -146,7 +162,9 @@ CASES: dict[str, tuple[Sequence[Said | Sequence[Said]], Mapping[str, int]]] = {
     "out of scale": ([OUT_OF_SCALE], {"abstained": 1}),
     "no reply": ([FAILED], {"failed": 1}),
     "over the cap": ([OVER_CAP], {"barred": 1}),
-    "one vote read, the next over the cap": ([[said(), OVER_CAP]], {"labelled": 1}),
+    "one vote read, the next over the cap": ([[said(), OVER_CAP]], {"barred": 1}),
+    "one vote read, the next without a reply": ([[said(), FAILED]], {"failed": 1}),
+    "one vote refused, the next without a reply": ([[REFUSED, FAILED]], {"failed": 1}),
     "no reply, then over the cap": ([[FAILED, OVER_CAP]], {"failed": 1}),
     "over the cap, then no reply": ([[OVER_CAP, FAILED]], {"barred": 1}),
     "unread, then read": ([[MALFORMED, said()]], {"labelled": 1}),
@@ -194,9 +212,10 @@ def _random_day(rng: np.random.Generator) -> tuple[Work, Judging | None, list[li
 
 def _fate(votes: Sequence[Said]) -> str:
     """What becomes of a pair, said the long way round."""
-    if any(vote.outcome == "graded" for vote in votes):
-        return "labelled"
-    return {"over_cap": "refused", "failed": "failed"}.get(votes[0].outcome, "abstained")
+    for vote in votes:
+        if vote.outcome in {"over_cap", "failed"}:
+            return "refused" if vote.outcome == "over_cap" else "failed"
+    return "labelled" if any(vote.outcome == "graded" for vote in votes) else "abstained"
 
 
 def test_the_books_add_up_for_every_mix_of_outcomes() -> None:
