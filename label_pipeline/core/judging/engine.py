@@ -98,11 +98,11 @@ async def judge_pairs(
         rows = judgement_frame(
             order.pairs, asks, answers, member, epoch=order.epoch, run_id=run_id, purpose=order.purpose
         )
-        return Judging(rows, workers.requests, workers.cost_usd, outcome, sentence, workers.estimated)
+        return Judging(rows, workers.requests, workers.budget.paid_usd, outcome, sentence, workers.estimated)
 
     try:
         answers = await workers.finish()
     except ServedModelError as error:  # replies under way are in the journal by now
         paid = workers.paid()
         return judging([ask for ask, _ in paid], [answer for _, answer in paid], "other_model", str(error))
-    return judging(workers.asks, answers, "cap" if workers.over_cap else "complete")
+    return judging(workers.asks, answers, "cap" if workers.budget.spent else "complete")

@@ -19,7 +19,8 @@ class JudgingOrder:
         purpose: why they are asked; for rows and sentences.
         epoch: calibration epoch, part of every request key.
         served: the only model id whose replies count; None accepts what ``member.serves``.
-        cap_usd: US dollars: no request is sent once this much is spent; those under way may end above it.
+        cap_usd: US dollars: a request is sent while what is paid, what is under way and it fit, at the greatest price.
+        whole_queries: what the cap leaves unasked is whole queries, in the order of the pairs.
     """
 
     member: Member
@@ -28,6 +29,7 @@ class JudgingOrder:
     epoch: int
     served: str | None = None
     cap_usd: float = math.inf
+    whole_queries: bool = False
 
     def accepts(self, model: str) -> bool:
         """Whether a reply of ``model`` counts."""

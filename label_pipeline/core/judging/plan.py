@@ -87,7 +87,7 @@ def plan(order: JudgingOrder, journal: Journal) -> Plan:
     member = order.member
     order, offered = replace(order, pairs=sendable(order.pairs, inside=member.inside)), len(order.pairs)
     asks = distinct_asks(order)
-    per_reply = _reply_tokens(member)
+    per_reply = reply_tokens(member)
     requests = answered = input_tokens = 0
     open_asks: Sequence[int] = range(len(asks))
     for attempt in range(member.attempts):
@@ -95,7 +95,7 @@ def plan(order: JudgingOrder, journal: Journal) -> Plan:
         for prepared in prepare(open_asks, asks, order, journal, attempt):
             if prepared.reply is None or not order.accepts(prepared.reply.model):
                 requests += 1
-                input_tokens += _request_tokens(prepared)
+                input_tokens += request_tokens(prepared)
             elif read_reply(prepared.reply, member.scale).outcome in UNREADABLE:
                 unreadable.append(prepared.number)
             else:
@@ -133,13 +133,15 @@ def refuse_over(plan: Plan, cap_usd: float, stage: str) -> None:
         )
 
 
-def _request_tokens(prepared: Prepared) -> int:
+def request_tokens(prepared: Prepared) -> int:
+    """Tokens of one request, on the high side."""
     messages = prepared.body["messages"]
     assert isinstance(messages, list)  # made by Member.body
     return MESSAGE_TOKENS + sum(estimate_tokens(str(message["content"])) for message in messages)
 
 
-def _reply_tokens(member: Member) -> int:
+def reply_tokens(member: Member) -> int:
+    """Tokens a reply of ``member`` may have: its output limit, or what is planned where it states none."""
     effort = UNSTATED_EFFORT if _unlimited(member) else member.parameters.get("reasoning_effort")
     reasoning = 0 if effort is None else REASONING_TOKENS.get(str(effort), REASONING_TOKENS["high"])
     return min([RATIONALE_TOKENS + reasoning, *_limits(member)])

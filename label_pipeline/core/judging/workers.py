@@ -15,6 +15,7 @@ from label_pipeline.core.codes.outcomes import FAILED, OVER_CAP, REJECTED, UNREA
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
 from label_pipeline.core.judging.answers import Answer
 from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
+from label_pipeline.core.judging.budget import Budget
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.refusals import Refusals
 from label_pipeline.core.judging.reply import Reading, read_reply
@@ -51,8 +52,7 @@ class Workers:
     Attributes:
         asks: every distinct ask.
         requests: requests sent so far.
-        cost_usd: US dollars paid so far.
-        over_cap: an ask was left unsent because the cap was reached.
+        budget: what was paid, and whether the cap was reached.
         estimated: replies whose tokens are our estimate: the provider's count was absent or impossible.
     """
 
@@ -62,8 +62,7 @@ class Workers:
     ) -> None:  # fmt: skip
         self.asks: list[Ask] = distinct_asks(order)
         self.requests = 0
-        self.cost_usd = 0.0
-        self.over_cap = False
+        self.budget = Budget(order, self.asks)
         self._order, self._member, self._client, self._journal = order, order.member, client, journal
         self._clock, self._progress, self._drain_s = clock, progress, drain_s
         self._private = any_private(order.pairs)
@@ -87,6 +86,7 @@ class Workers:
             await asyncio.wait(workers)
         except asyncio.CancelledError:
             self._stopping = True
+            self.budget.stop()
             await self._drain(workers)
             raise
         await asyncio.gather(*workers, return_exceptions=True)  # marks every error as seen; the first one is raised
@@ -120,12 +120,14 @@ class Workers:
                 if self._stopping:
                     return
                 self._answers[prepared.number] = await self._answer(prepared)
+                self.budget.end(prepared.number)
                 self._tell(self.asks[prepared.number])
                 if prepared.number % 100 == 0:
                     await asyncio.sleep(0)  # a run answered by the journal never waits, and must still hear a cancel
         except BaseException as error:
             self._error = self._error or error
             self._stopping = True
+            self.budget.stop()
             raise
         finally:
             self._scouted.set()
@@ -157,12 +159,17 @@ class Workers:
 
         No answer may come yet and is no evidence about the judge; a no to this one text is an answer, and a final one.
         """
-        if self._stopping:
+        if self._stopped():
             return Reading(FAILED, detail="the run was stopped")
-        if self.cost_usd >= self._order.cap_usd and any(self._member.price):
-            self.over_cap = True
-            spent = f"{self.cost_usd:.4f} of {self._order.cap_usd:.4f} US dollars spent"
+        if not await self.budget.admit(prepared):
+            if self._stopped():
+                return Reading(FAILED, detail="the run was stopped")
+            spent = (
+                f"{self.budget.paid_usd:.4f} of {self._order.cap_usd:.4f} US dollars spent, and no room for this one"
+            )
             return Reading(OVER_CAP, detail=f"over the cap: {spent}; raise it and run again")
+        if self._stopped():
+            return Reading(FAILED, detail="the run was stopped")
         self.requests += 1
         self._under_way += 1
         failure: ProviderUnavailableError | ProviderRejectedError
@@ -181,13 +188,17 @@ class Workers:
         self._check_welcome(failure)
         return Reading(REJECTED, detail=f"the endpoint rejects this text: {failure}")
 
+    def _stopped(self) -> bool:
+        return self._stopping
+
     async def _keep(self, prepared: Prepared, reply: Reply) -> Reply:
         self._unanswered = 0
         self._refusals.answered()
         self.estimated += reply.estimated
         await self._journal.remember(prepared.key, reply)
         self._kept += 1
-        self.cost_usd += self._member.price.cost_usd(reply.input_tokens, reply.cached_tokens, reply.output_tokens)
+        self.budget.pay(self._member.price.cost_usd(reply.input_tokens, reply.cached_tokens, reply.output_tokens))
+        self.budget.answered(prepared.number)
         return reply
 
     def _accepts(self, reply: Reply) -> bool:
@@ -258,4 +269,4 @@ class Workers:
             self._votes_left[row] -= 1
             self._done += self._votes_left[row] == 0
         if self._progress is not None and self._done > before:
-            self._progress(self._done, len(self._order.pairs), self.cost_usd)
+            self._progress(self._done, len(self._order.pairs), self.budget.paid_usd)

@@ -189,10 +189,12 @@ class ScriptedProvider:
 async def judging(
     pairs: Sequence[PairText], client: ChatClient, member: Member | None = None, journal: Journal | None = None,
     *, concurrency: int = 4, cap_usd: float = float("inf"), served: str | None = None, progress: Progress | None = None,
-    drain_s: float = 60.0,
+    drain_s: float = 60.0, whole_queries: bool = False,
 ) -> Judging:  # fmt: skip
     return await judge_pairs(
-        JudgingOrder(member or make_member(), pairs, "gate", 3, served=served, cap_usd=cap_usd),
+        JudgingOrder(
+            member or make_member(), pairs, "gate", 3, served=served, cap_usd=cap_usd, whole_queries=whole_queries
+        ),
         client=client,
         journal=journal or DictJournal(),
         concurrency=concurrency,

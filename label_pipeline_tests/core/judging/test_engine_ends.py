@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from label_pipeline.core.catalogue import JUDGEMENTS
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
+from label_pipeline.core.judging.order import JudgingOrder
+from label_pipeline.core.judging.plan import plan
 from label_pipeline.core.ports import Price, Reply
 from label_pipeline_tests.core.judging.scripted import (
     REPLY_USD,
@@ -158,17 +162,61 @@ def test_a_request_that_never_succeeds_does_not_fail_the_next_run() -> None:
         assert done.judgements.filter(outcome="failed")["doc_id"].to_list() == ["d99"]
 
 
+SHORT = make_member(parameters={"temperature": 0, "max_tokens": 10})
+"""A judge whose greatest price is known: replies of ten tokens at most."""
+
+
 def test_the_cap_stops_sending_and_the_journal_still_answers() -> None:
     journal = DictJournal()
-    asyncio.run(judging(make_pairs(100)[90:], ScriptedClient(lambda n, body: reply()), journal=journal))
+    asyncio.run(judging(make_pairs(100)[90:], ScriptedClient(lambda n, body: reply()), SHORT, journal=journal))
     client = ScriptedClient(lambda n, body: reply())
-    done = asyncio.run(judging(make_pairs(100), client, journal=journal, concurrency=2, cap_usd=29.5 * REPLY_USD))
+    done = asyncio.run(
+        judging(make_pairs(100), client, SHORT, journal=journal, concurrency=2, cap_usd=29.5 * REPLY_USD)
+    )
     assert done.outcome == "cap"
-    assert 30 <= done.requests <= 31  # what is under way may end above the cap
+    assert 25 < done.requests < 30
     frame = done.judgements
     assert frame.filter(outcome="graded").height == done.requests + 10
     assert frame.filter(outcome="over_cap").height == 90 - done.requests
     assert asyncio.run(judging(make_pairs(3), client)).outcome == "complete"
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 64, 512])
+def test_a_cap_cannot_be_overshot_however_many_are_under_way(concurrency: int) -> None:
+    """A cap of 20 replies spent 24, 84, 276 and 532 at 4 to 512 requests at once."""
+    greatest = plan(JudgingOrder(SHORT, make_pairs(1), "gate", 3), DictJournal()).cost_usd
+    client = ScriptedClient(lambda n, body: reply())
+    done = asyncio.run(judging(make_pairs(600), client, SHORT, concurrency=concurrency, cap_usd=20 * REPLY_USD))
+    assert done.outcome == "cap"
+    assert 20 * REPLY_USD - greatest <= done.cost_usd <= 20 * REPLY_USD
+    assert done.cost_usd == pytest.approx(len(client.bodies) * REPLY_USD)
+
+
+@pytest.mark.parametrize("concurrency", [1, 3, 16, 200])
+@pytest.mark.parametrize("votes", [1, 3])
+def test_a_cap_leaves_whole_queries_in_the_order_of_the_plan(concurrency: int, votes: int) -> None:
+    """Twelve queries of five pairs, some of them answered before, some replies unreadable at first."""
+    pairs = [make_pair(i)._replace(query_id=f"q{i // 5:02}", query=f"query {i // 5}") for i in range(60)]
+    member = replace(SHORT, votes=votes, vary_seed=votes > 1)
+    journal = DictJournal()
+    asyncio.run(judging(pairs[7:9] + pairs[50:51], ScriptedClient(lambda n, body: reply()), member, journal=journal))
+    client = ScriptedClient(lambda n, body: reply(content="hm") if n % 7 == 3 else reply())
+    done = asyncio.run(
+        judging(pairs, client, member, journal=journal, concurrency=concurrency, cap_usd=30 * votes * REPLY_USD,
+                whole_queries=True)
+    )  # fmt: skip
+    assert done.outcome == "cap"
+    assert done.cost_usd <= 30 * votes * REPLY_USD
+    over = [
+        set(rows["outcome"]) for _, rows in done.judgements.sort("query_id").group_by("query_id", maintain_order=True)
+    ]
+    begun = [words.isdisjoint({"over_cap"}) for words in over]
+    assert 3 <= sum(begun) < 12
+    assert begun == sorted(begun, reverse=True), "the first that does not fit is the last"
+    asked = done.judgements.filter(~pl.col("outcome").is_in(["over_cap"]))
+    assert asked.filter(~pl.col("reused")).height > 0
+    unasked = done.judgements.filter(pl.col("query_id").is_in([f"q{i:02}" for i, fits in enumerate(begun) if not fits]))
+    assert set(unasked.filter(~pl.col("reused"))["outcome"]) == {"over_cap"}, "no query is half labelled"
 
 
 def test_a_cap_of_nothing_sends_nothing_unless_the_model_is_free() -> None:

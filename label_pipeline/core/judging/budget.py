@@ -1,0 +1,112 @@
+"""A run's money: paid, under way, and whether one more request may go out. The cap cannot be overshot.
+
+What is under way is held at its greatest price, estimated on the high side (plan.py): a model that reasons longer than
+that, with no output limit stated, may still end above it.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from label_pipeline.core.judging.asks import Ask, Prepared
+from label_pipeline.core.judging.order import JudgingOrder
+from label_pipeline.core.judging.plan import estimate_tokens, reply_tokens, request_tokens
+
+
+class Budget:
+    """What one ``judge_pairs`` may spend. Its methods are called from one event loop.
+
+    With ``order.whole_queries`` a query is begun only when all its requests fit, so that a reached cap leaves no query
+    half labelled; the first one that does not fit ends the run, in the order of the plan.
+
+    Attributes:
+        paid_usd: US dollars paid so far.
+        spent: a request was refused for want of room; none is let out after it.
+    """
+
+    def __init__(self, order: JudgingOrder, asks: Sequence[Ask]) -> None:
+        self.paid_usd, self.spent = 0.0, False
+        self._order, self._asks = order, asks
+        self._stopped = False
+        self._free = not any(order.member.price)
+        self._per_reply = reply_tokens(order.member)
+        self._frame: int | None = None
+        self._held: dict[int, float] = {}
+        self._ended: set[int] = set()
+        self._admitted: set[tuple[str, str, str]] = set()
+        self._changed, self._turn = asyncio.Event(), asyncio.Lock()
+        self._of_query: dict[tuple[str, str, str], list[int]] = {}
+        for number in range(len(asks)) if order.whole_queries else ():
+            self._of_query.setdefault(self._query(number), []).append(number)
+
+    async def admit(self, prepared: Prepared) -> bool:
+        """Holds the greatest price of one request; waits for those under way where they may yet leave room.
+
+        Returns:
+            False where there is no room and none will come.
+        """
+        number = prepared.number
+        if self._free or number in self._held:
+            return True
+        if self._query(number) in self._admitted:  # a query that is begun waits for no other
+            return await self._hold(prepared, {}, begun=True)
+        async with self._turn:  # in the order they came: a smaller one does not slip in before
+            if number in self._held:  # a sibling has come in meanwhile
+                return True
+            siblings = self._siblings(prepared) if self._order.whole_queries else {}
+            return await self._hold(prepared, siblings, begun=False)
+
+    async def _hold(self, prepared: Prepared, siblings: Mapping[int, float], *, begun: bool) -> bool:
+        wanted = {**siblings, prepared.number: self._greatest_usd(prepared)}
+        while (self.spent and not begun) or self._full(sum(wanted.values())):
+            if self._stopped or (self.spent and not begun) or not self._held:
+                self.spent = True
+                return False
+            self._changed.clear()
+            await self._changed.wait()
+        self._held |= wanted
+        if self._order.whole_queries:
+            self._admitted.add(self._query(prepared.number))
+        return True
+
+    def _full(self, usd: float) -> bool:
+        return self.paid_usd + sum(self._held.values()) + usd > self._order.cap_usd
+
+    def pay(self, usd: float) -> None:
+        """Books what one reply cost."""
+        self.paid_usd += usd
+
+    def answered(self, number: int) -> None:
+        """Releases what one request was held at, whatever became of it."""
+        self._held.pop(number, None)
+        self._changed.set()
+
+    def stop(self) -> None:
+        """The run is over: whoever waits for room gets none."""
+        self._stopped = self.spent = True
+        self._changed.set()
+
+    def end(self, number: int) -> None:
+        """An ask is done with: the journal's, answered or given up."""
+        self._ended.add(number)
+        self.answered(number)
+
+    def _siblings(self, prepared: Prepared) -> dict[int, float]:
+        """The greatest price of every request of this query that is not done with."""
+        if self._frame is None:  # what every request has beside the texts: prompt, rubric, schema
+            self._frame = request_tokens(prepared) - self._text_tokens(prepared.number)
+        waiting = [number for number in self._of_query[self._query(prepared.number)] if number not in self._ended]
+        return {number: self._usd(self._frame + self._text_tokens(number)) for number in waiting}
+
+    def _greatest_usd(self, prepared: Prepared) -> float:
+        return self._usd(request_tokens(prepared))
+
+    def _usd(self, input_tokens: int) -> float:
+        return self._order.member.price.cost_usd(input_tokens, 0, self._per_reply)
+
+    def _text_tokens(self, number: int) -> int:
+        pair = self._order.pairs[self._asks[number].rows[0]]
+        return sum(estimate_tokens(text) for text in self._order.member.texts(pair))
+
+    def _query(self, number: int) -> tuple[str, str, str]:
+        pair = self._order.pairs[self._asks[number].rows[0]]
+        return pair.task, pair.collection, pair.query_id
