@@ -12,7 +12,7 @@ BYTES_A_TOKEN_AT_MOST = 16
 """UTF-8 bytes no tokeniser puts into a token on average: a count below this is no count of the text that was sent."""
 
 
-class Usage(NamedTuple):
+class TokenCounts(NamedTuple):
     """Tokens of one reply; cached ones are part of the input.
 
     ``estimated``: some count was absent or impossible, and is our estimate, on the high side.
@@ -24,7 +24,7 @@ class Usage(NamedTuple):
     estimated: bool
 
 
-def usage_of(found: Mapping[str, object], sent: str, received: str) -> Usage:
+def usage_of(found: Mapping[str, object], sent: str, received: str) -> TokenCounts:
     """Reads the counts of ``found``.
 
     Output is the larger of what was completed and total minus prompt: xAI and Gemini leave reasoning out of
@@ -49,7 +49,7 @@ def usage_of(found: Mapping[str, object], sent: str, received: str) -> Usage:
     details = found.get("prompt_tokens_details")
     named = details.get("cached_tokens") if isinstance(details, Mapping) else None
     cached = _count(named if named is not None else found.get("prompt_cache_hit_tokens"))  # DeepSeek's name
-    return Usage(
+    return TokenCounts(
         input_tokens,
         cached if prompt is not None and cached is not None and cached <= prompt else 0,
         output_tokens,

@@ -202,9 +202,10 @@ def _tell_plans(console: Console, project: Project, plans: Sequence[StagePlan]) 
         costs = [found.dearest_usd for found in plans if found.stage == stage]
         least, most = (sum(costs), sum(costs)) if stage == "calibrate" else (min(costs), max(costs))
         idle = stage == "anchor" and cap_usd == 0
+        beyond = _OVER.get(stage, "nothing would be sent")
         remark = (
             ": not asked, so labels stay provisional" if idle
-            else f", OVER the cap: nothing would be sent; raise {stage}.cap_usd" if least > cap_usd
+            else f", OVER the cap: {beyond}; raise {stage}.cap_usd" if least > cap_usd
             else ", over the cap if the dearest judge wins" if most > cap_usd
             else ""
         )  # fmt: skip
@@ -215,6 +216,10 @@ def _tell_plans(console: Console, project: Project, plans: Sequence[StagePlan]) 
             "yellow" if remark else "",
         )
     return OVER_BUDGET if over else DONE
+
+
+_OVER = {"amplify": "whole queries would be labelled up to it"}
+"""What happens over a stage's cap, where it is not that nothing is sent."""
 
 
 def _tell_endpoints(console: Console, project: Project) -> int:

@@ -11,7 +11,7 @@ MEANINGS = {
     FAILED: "a run failed for another reason; the message says which, the Dagster page has the details",
     MISTAKE: "settings, files or arguments are wrong (check: also when rows would be set aside)",
     GATE_CLOSED: "no open, current verdict: nothing was labelled",
-    OVER_BUDGET: "over a cap, or a price is unknown: nothing was sent",
+    OVER_BUDGET: "over a cap, or a price is unknown: nothing was sent; amplify labelled whole queries up to its cap",
     PROVIDER: "the provider cannot be used; everything paid for is kept",
     BUSY: "another run of this project is spending: nothing was sent; run again when it has ended",
     SIGNALLED + 2: "interrupted; everything paid for is kept",

@@ -3,7 +3,7 @@
 Collection by collection.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -22,8 +22,9 @@ from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan, refuse_over
 from label_pipeline.core.judging.spent import NOTHING, Spent, spent
 from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.operations.amplify_caps import Room, room
 from label_pipeline.operations.anchor_reference import anchor_of
-from label_pipeline.operations.baseline import stand_baselines
+from label_pipeline.operations.baseline import Baselines, stand_baselines
 from label_pipeline.operations.canary import Canary, ask_canary, canaries_of, prepare_canary
 from label_pipeline.operations.drift import finish_enforcing
 from label_pipeline.operations.epochs import recall_epoch
@@ -133,33 +134,42 @@ def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
             "loaded; materialise candidate_pairs of that day again"
         )
     collections = pairs["collection"].unique().sort().to_list()
-    tasks, cap_usd = _tasks(project, run.run_id, pairs, collections), project.settings.amplify.cap_usd
-    refusal = _over(tasks, cap_usd, day)
-    without_baseline: Mapping[str, str] = {}
-    if refusal is None:  # a day that is refused pays for no baseline
-        waiting = [task.work.collection for task in tasks if task.plan.requests]
-        decided, without_baseline = stand_baselines(run, project, waiting)
-        if decided:  # the judge of one may not be the one that was certified; and its canary has a baseline now
-            tasks = _tasks(project, run.run_id, pairs, collections)
-            refusal = _over(tasks, cap_usd, day)
-    rows, left = [], cap_usd
+    tasks, allowed = _tasks(project, run.run_id, pairs, collections), room(project)
+    waiting = [
+        task.work.collection for task in tasks if task.plan.requests and not _too_dear(project, task, allowed, day)
+    ]
+    # where the cap allows no query at all, nothing is paid for a baseline either
+    decided, without_baseline = stand_baselines(run, project, waiting) if waiting else Baselines(False, {})
+    if decided:  # the judge of one may not be the one that was certified; and its canary has a baseline now
+        tasks = _tasks(project, run.run_id, pairs, collections)
+    rows, left = [], allowed
     for task in tasks:
         without = without_baseline.get(task.work.collection)
         stopped: Refusal | None = None if without is None else (ANCHOR, without)
+        stopped = stopped or _too_dear(project, task, left, day)
         paid = 0.0
-        if not (refusal or stopped):
-            stopped, paid = _canary(run, project, task, left)
-        rows.append(_fulfil(run, project, task, day, refusal or stopped, left - paid))
-        left -= paid + float(rows[-1]["cost_usd"][0])
+        if stopped is None:
+            stopped, paid = _canary(run, project, task, left.usd)
+        rows.append(_fulfil(run, project, task, day, stopped, left._replace(usd=left.usd - paid)))
+        left = left._replace(usd=left.usd - paid - float(rows[-1]["cost_usd"][0]))
     return pl.concat(rows) if rows else LABEL_RUNS.empty()
 
 
-def _over(tasks: Sequence[_Task], cap_usd: float, day: date) -> Refusal | None:
-    """Why the cap keeps ``tasks`` from being done; None where they fit it."""
+def _too_dear(project: Project, task: _Task, left: Room, day: date) -> Refusal | None:
+    """Why not even the first query, and the canary before it, can be paid; None where labelling can begin."""
+    if task.order is None or not task.plan.requests:
+        return None
+    first = task.order.pairs[0]
+    begun = replace(
+        task.order,
+        pairs=[pair for pair in task.order.pairs if (pair.task, pair.query_id) == (first.task, first.query_id)],
+    )
+    canary = task.canary.plan if task.canary else Plan()
     try:
-        refuse_over(sum((task.whole_plan for task in tasks), Plan()), cap_usd, f"amplify {day}")
+        refuse_over(price(project, begun) + canary, left.usd, f"amplify {day}")
     except BudgetError as error:
-        return CAP, f"amplify: {error}"
+        whole = f"; all {task.plan.requests} requests of {task.work.collection} cost about ${task.plan.cost_usd:.4f}"
+        return CAP, f"amplify: the first query of the plan does not fit {left.key}: {error}{whole}"
     return None
 
 
@@ -192,9 +202,7 @@ def _canary(run: Run, project: Project, task: _Task, left_usd: float) -> tuple[R
     return (None if why is None else (CANARY, why)), paid
 
 
-def _fulfil(
-    run: Run, project: Project, task: _Task, day: date, refusal: Refusal | None, left_usd: float
-) -> pl.DataFrame:
+def _fulfil(run: Run, project: Project, task: _Task, day: date, refusal: Refusal | None, left: Room) -> pl.DataFrame:
     """Asks, stores and books one collection; every pair ends up in exactly one column of the books.
 
     Raises:
@@ -204,7 +212,7 @@ def _fulfil(
     if task.judge is None or task.order is None or refusal is not None:
         barred_by = refusal if work.standing.open else (GATE, amplify.reasons([work.standing]))
         return _store_books(run, project, work, None, NOTHING, day, barred_by)
-    order = replace(task.order, cap_usd=left_usd)
+    order = replace(task.order, cap_usd=left.usd, whole_queries=True)
     judging = ask_and_store(run, project, order, part=f"{day}:{work.collection}")
     cost = _cost(project, started, judging)
     if judging.outcome == "other_model":
@@ -212,7 +220,12 @@ def _fulfil(
         judging.refuse_other_model()
     over: Refusal | None = None
     if judging.outcome == "cap":
-        over = CAP, f"amplify: stopped at the cap of ${project.settings.amplify.cap_usd:.2f}; raise it and run again"
+        labelled = amplify.books(work, judging).labelled
+        over = (
+            CAP,
+            f"amplify: amplify {day}: stopped at the cap with {labelled} of {work.pairs_in} pairs of "
+            f"{work.collection} labelled; raise {left.key} and run again: what was answered is kept",
+        )
     labels = amplify.labels(
         work, judging, task.judge, task.facts, _seed_covered(project, task.judge, task.calibrated_in, work.collection),
         anchored=not anchor_of(project, work.collection, task.judge.judge_version).missing, day=day, run_id=run.run_id,

@@ -201,7 +201,11 @@ class GateSettings(Knobs):
 class AmplifySettings(Knobs):
     """How candidates are labelled in bulk and what that may cost."""
 
-    cap_usd: float = Field(0, ge=0, description="most one day's run may cost")
+    cap_usd: float = Field(
+        0, ge=0, description="most one day's run may cost; whole queries are labelled up to it, in plan order"
+    )
+    day_cap_usd: float | None = Field(None, ge=0, description="most all runs of a UTC day may cost; absent = no limit")
+    month_cap_usd: float | None = Field(None, ge=0, description="most all runs of a UTC month may cost")
     cron: str = Field(
         "0 2 * * *", pattern=r"^\S+( +\S+){4}$", description="nightly schedule (UTC); off until turned on in the page"
     )

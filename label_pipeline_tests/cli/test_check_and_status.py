@@ -191,7 +191,8 @@ def test_a_plan_over_its_cap_is_4(shell: Shell, config: Path, stage: str) -> Non
         own_data.edit(config, **{stage: {"cap_usd": cap_usd}})
         end = shell.here("check", "--config", config)
         assert end.code == code
-        assert (f"{stage} asks" in end.out and "OVER the cap: nothing would be sent" in end.out) == (code == 4)
+        what = "whole queries would be labelled up to it" if stage == "amplify" else "nothing would be sent"
+        assert (f"{stage} asks" in end.out and f"OVER the cap: {what}" in end.said) == (code == 4)
 
 
 def test_amplify_s_cap_is_a_day_s(shell: Shell, config: Path) -> None:

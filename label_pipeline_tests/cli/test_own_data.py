@@ -158,15 +158,15 @@ def test_a_cap_of_0_is_4_and_nothing_is_sent(shell: Shell, data: OwnData, serve:
     assert stats(url)["requests"] == 0
 
 
-def test_a_cap_a_day_of_candidates_would_break_is_4_and_nothing_is_sent(
+def test_a_cap_below_the_first_query_is_4_and_nothing_is_sent(
     shell: Shell, certified: Callable[..., Path], serve: Serve
 ) -> None:
     url = serve()
     config = certified(url)
-    own_data.edit(config, amplify={"cap_usd": 0.001})
+    own_data.edit(config, amplify={"cap_usd": 0.0001})
     end = shell.here("run", "--config", config, *AMPLIFY)
     assert end.code == 4
-    assert "amplify stopped: amplify: amplify 2026-03-01: the plan costs about" in end.said
+    assert "amplify stopped: amplify: the first query of the plan does not fit amplify.cap_usd" in end.said
     assert "30 refused" in end.said
     assert stats(url)["requests"] == 0
 

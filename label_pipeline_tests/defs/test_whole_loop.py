@@ -152,7 +152,9 @@ def test_over_the_cap_nothing_is_sent_and_all_is_booked_as_refused(
     before = provider.requests()
     result = poor.run("amplified_labels", day=projects.DAYS[0])
     assert not result.success
-    assert "the cap is 0.0001" in projects.failure_of(result)
+    said = projects.failure_of(result)
+    assert "the first query of the plan does not fit amplify.cap_usd" in said
+    assert "the cap is 0.0001" in said
     assert provider.requests() == before
     runs = poor.project.store("amplify").read("label_runs")
     assert (runs["pairs_in"][0], runs["refused"][0], runs["requests"][0]) == (20, 20, 0)

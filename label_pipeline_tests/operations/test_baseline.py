@@ -234,5 +234,5 @@ def test_a_day_over_its_cap_pays_for_no_baseline(anchored: Path, provider: Provi
     found = Small(projects.settings(anchored, anchor=REQUIRED, amplify={"cap_usd": 0}), LATER)
     before = provider.requests()
     said = failure_of(found.run("amplified_labels", day=DAYS[0]))
-    assert said.startswith("amplify: amplify 2026-09-01")
+    assert said.startswith("amplify: the first query of the plan does not fit amplify.cap_usd: amplify 2026-09-01")
     assert provider.requests() == before

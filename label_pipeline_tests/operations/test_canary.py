@@ -113,8 +113,8 @@ def test_its_price_counts_against_the_cap_of_amplify(home: Path, provider: Provi
         before = provider.requests()
         result = graph.run("amplified_labels", day=DAYS[0 if not works else 1])
         assert result.success == works
-        if not works:
-            assert "the cap is" in failure_of(result)
+        if not works:  # a canary and no room for the first query: paid for nothing
+            assert "the first query of the plan does not fit amplify.cap_usd" in failure_of(result)
             assert provider.requests() == before
 
 
@@ -134,11 +134,10 @@ def test_what_it_cost_is_gone_from_what_the_labels_may_spend(
     graph = Small(projects.settings(home, **changes, amplify={"cap_usd": cap}))
     with serving(world, monkeypatch, malformed_rate=0.7):
         told = failure_of(graph.run("amplified_labels", day=DAYS[0]))
-    assert "amplify: stopped at the cap" in told
+    assert "stopped at the cap with" in told
     judged = graph.project.store("anchor").read("judgements").filter(pl.col("purpose").is_in(["canary", "amplify"]))
-    dearest = max(judged["cost_usd"].to_list())
     assert {"canary", "amplify"} == set(judged.filter(pl.col("cost_usd") > 0)["purpose"])
-    assert cap <= judged["cost_usd"].sum() < cap + 3 * dearest, "two requests were under way when it was reached"
+    assert 0.5 * cap < judged["cost_usd"].sum() <= cap, "whatever is under way"
 
 
 def _cap_that_just_fits(graph: Small, among: Sequence[str] = DAYS) -> float:
