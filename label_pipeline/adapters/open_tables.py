@@ -52,10 +52,10 @@ class KeptTable:
                 self._catch_up(self._delta)
             return self._delta is not None
 
-    def committed(self, commit_id: str) -> bool:
-        """Whether the commit of this id is in it."""
+    def committed(self, commit_id: str) -> int | None:
+        """What the commit of this id was marked with; None where it is not in it."""
         with self._lock:
-            return self._delta is not None and self._delta.transaction_version(commit_id) is not None
+            return None if self._delta is None else self._delta.transaction_version(commit_id)
 
     def rows(self, question: Hashable, read: Callable[[DeltaTable], pl.DataFrame]) -> pl.DataFrame | None:
         """What ``read`` finds in it, or found when it was asked this ``question`` since the table's last change.

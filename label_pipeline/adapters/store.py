@@ -4,6 +4,7 @@ A store is always opened *at a stage*: a table, or the rows of holdout and ancho
 are refused or withheld here, so no later change of an asset can leak them.
 """
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -30,6 +31,16 @@ Where = Mapping[str, Scalar | Collection[Scalar]]
 
 def anybody() -> None:
     """Lets every write pass."""
+
+
+UNMARKED = 1
+"""What every commit was marked with before it named its rows."""
+
+
+def keys_mark(frame: pl.DataFrame, key: Sequence[str]) -> int:
+    """A positive number that names the keys of these rows, whatever their order; the same on every machine."""
+    said = frame.select(sorted(key)).sort(sorted(key), nulls_last=True).write_csv()
+    return UNMARKED + 1 + int(hashlib.sha256(said.encode()).hexdigest()[:15], 16)
 
 
 @dataclass(frozen=True)
@@ -75,19 +86,25 @@ class Store:
         """Appends facts once per ``commit_id``; returns False when that commit is already there.
 
         Raises:
-            TableError: ``frame`` does not fit the table, or the table cannot be written.
+            TableError: ``frame`` does not fit the table, the table cannot be written, or the commit that is there
+                holds rows of other keys: these would be lost without a word.
             StorageError: S3 cannot be reached or says no.
         """
         table = self._declared(name, "fact")
         typed = table.conform(frame)
         self.may_write()
-        stored = self._open(name)
+        stored, content = self._open(name), keys_mark(typed, table.key)
         if stored is None:
             self._create(table)
         # delta-rs records transaction ids but does not refuse a second one, so look before writing
-        elif stored.committed(commit_id):
+        elif (there := stored.committed(commit_id)) is not None:
+            if there not in {UNMARKED, content}:
+                raise TableError(
+                    f"table {name} already has a commit {commit_id!r} with other rows: these {typed.height} would be "
+                    "lost. This is a mistake of the program: a commit id that repeats must name the same rows"
+                )
             return False
-        mark = CommitProperties(app_transactions=[Transaction(commit_id, 1)], max_commit_retries=50)
+        mark = CommitProperties(app_transactions=[Transaction(commit_id, content)], max_commit_retries=50)
         try:
             self._write(name, typed, once=mark)
         except (TableError, StorageError):
@@ -203,7 +220,7 @@ class Store:
             stored = self._open(name)
         except (TableError, StorageError):
             return False
-        return stored is not None and stored.committed(commit_id)
+        return stored is not None and stored.committed(commit_id) is not None
 
     def _failure(self, name: str, doing: str, error: Exception) -> TableError | StorageError:
         if self.root.startswith("s3://"):

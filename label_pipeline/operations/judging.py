@@ -8,6 +8,7 @@ import polars as pl
 
 from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.lease import HELD, LeasedClient
+from label_pipeline.adapters.store import keys_mark
 from label_pipeline.core.codes import outcomes
 from label_pipeline.core.errors import BudgetError, ProviderRejectedError, ProviderUnavailableError
 from label_pipeline.core.judging.engine import Judging, judge_pairs
@@ -144,8 +145,8 @@ def _store_new(project: Project, judgements: pl.DataFrame, commit: str) -> None:
         pl.col("model_reported").is_not_null(),  # a text was rejected, under whichever word: no reply either
     )  # fmt: skip
     new = judgements.join(before, on=keys, how="anti", nulls_equal=True, maintain_order="left")
-    if not new.is_empty():
-        store.append("judgements", new, commit)
+    if not new.is_empty():  # the rows are in the id: a repetition of the run may add others
+        store.append("judgements", new, f"{commit}:{keys_mark(new, keys)}")
 
 
 def ask(run: Run, project: Project, order: JudgingOrder) -> Judging:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from polars.testing import assert_frame_equal
 
 from label_pipeline.adapters.answering import Value, answer
@@ -108,6 +108,24 @@ def test_a_commit_that_is_repeated_writes_nothing(store: Store) -> None:
     assert Store(store.root).append("holdout_looks", looks("a"), "run-1") is False
     assert store.append("holdout_looks", looks("b"), "run-2") is True
     assert sorted(store.read("holdout_looks")["verdict_id"]) == ["a", "b"]
+
+
+def test_a_commit_id_that_comes_again_with_other_rows_is_an_error(store: Store) -> None:
+    """`label_day` twice under one run id dropped the labels of the second pass, and every check was green."""
+    assert store.append("holdout_looks", looks("a", "b"), "run-1") is True
+    assert store.append("holdout_looks", looks("b", "a"), "run-1") is False, "in any order"
+    with pytest.raises(TableError, match=r"already has a commit 'run-1' with other rows: these 1 would be lost"):
+        store.append("holdout_looks", looks("c"), "run-1")
+
+
+def test_a_commit_of_an_older_version_names_no_rows_and_is_known_by_its_id(store: Store) -> None:
+    store.append("holdout_looks", looks("a"), "run-1")
+    mark = CommitProperties(app_transactions=[Transaction("run-2", 1)])
+    path = Path(store.root) / "holdout_looks"
+    write_deltalake(
+        str(path), TABLES["holdout_looks"].conform(looks("b")).to_arrow(), mode="append", commit_properties=mark
+    )
+    assert Store(store.root).append("holdout_looks", looks("c"), "run-2") is False
 
 
 def test_a_commit_is_still_known_when_the_log_was_condensed(store: Store) -> None:
