@@ -91,7 +91,7 @@ def _verdict(row: dict[str, object]) -> str:
 
 
 def _amplify(store: Store) -> list[Fact]:
-    runs = store.read("label_runs")
+    runs = store.query("amplify/day_books")
     found = _set_aside(store, (CANDIDATES,))
     if not runs.is_empty():
         last = runs.sort("finished_at").unique(["day", "collection"], keep="last")

@@ -85,7 +85,7 @@ def _watched(store: Store) -> pl.DataFrame:
 
 def _coverage(store: Store) -> pl.DataFrame:
     """Coverage, and beside it what became of the pairs without a label in the newest run of their day."""
-    newest = store.read("label_runs").sort("finished_at").unique(["day", "collection"], keep="last")
+    newest = store.query("amplify/day_books").unique(["day", "collection"], keep="last")
     told = pl.concat_str(
         [pl.when(pl.col(fate) > 0).then(pl.format(f"{{}} {fate}", pl.col(fate))) for fate in _FATES],
         separator=", ", ignore_nulls=True,

@@ -38,14 +38,18 @@ def price(project: Project, order: JudgingOrder) -> Plan:
         return plan(order, journal)
 
 
-def ask_and_store(run: Run, project: Project, order: JudgingOrder, part: str = "") -> Judging:
+def ask_and_store(
+    run: Run, project: Project, order: JudgingOrder, part: str = "", *, before: int = 0, of: int | None = None
+) -> Judging:
     """Asks, books and stores: what was paid for is in table judgements before anything rests on it.
 
     Args:
         run: who asks.
         project: the project.
         order: whom, about what.
-        part: tells apart several calls of one run, e.g. a day and collection.
+        part: tells apart several calls of one run, e.g. a day, collection and chunk.
+        before: pairs that earlier calls of the same work have done, for people.
+        of: pairs of the whole work; None: these are all.
 
     Returns:
         The judgements with what earlier, killed runs paid booked too. Where another model answered, its outcome says
@@ -61,7 +65,7 @@ def ask_and_store(run: Run, project: Project, order: JudgingOrder, part: str = "
     known = project.store(STAGE_OF.get(order.purpose, order.purpose)).query(
         "calibrate/known_requests", where={"judgements": {"epoch": order.epoch}}
     )
-    judging = ask(run, project, order)
+    judging = ask(run, project, order, before, of)
     booked = given_up(run, project, order, book(judging.judgements, known, order.member))
     _store_new(project, booked, f"{commit}:other model" if judging.outcome == "other_model" else commit)
     return replace(
@@ -149,7 +153,7 @@ def _store_new(project: Project, judgements: pl.DataFrame, commit: str) -> None:
         store.append("judgements", new, f"{commit}:{keys_mark(new, keys)}")
 
 
-def ask(run: Run, project: Project, order: JudgingOrder) -> Judging:
+def ask(run: Run, project: Project, order: JudgingOrder, before: int = 0, of: int | None = None) -> Judging:
     """Carries ``order`` out; every reply is durable before it counts, also when this run is stopped.
 
     Raises:
@@ -165,10 +169,11 @@ def ask(run: Run, project: Project, order: JudgingOrder) -> Judging:
 
     def progress(done: int, total: int, cost_usd: float) -> None:
         nonlocal said
+        done, total = before + done, total if of is None else of
         project.progress(done, total, cost_usd)
         if monotonic() - said >= LOG_EVERY_S or done == total:
             said = monotonic()
-            rate = done / max(said - started, 1e-9)
+            rate = (done - before) / max(said - started, 1e-9)
             run.log.info(f"{order.purpose} {member.name}: {done}/{total} pairs, {rate:.0f} a second, ${cost_usd:.4f}")
 
     async def judged(journal: SQLiteJournal) -> Judging:

@@ -204,6 +204,10 @@ class AmplifySettings(Knobs):
     cap_usd: float = Field(
         0, ge=0, description="most one day's run may cost; whole queries are labelled up to it, in plan order"
     )
+    chunk_pairs: int = Field(
+        10_000, ge=1, le=1_000_000,
+        description="pairs asked, labelled and booked together; a run that ends keeps every finished chunk",
+    )  # fmt: skip
     day_cap_usd: float | None = Field(None, ge=0, description="most all runs of a UTC day may cost; absent = no limit")
     month_cap_usd: float | None = Field(None, ge=0, description="most all runs of a UTC month may cost")
     cron: str = Field(

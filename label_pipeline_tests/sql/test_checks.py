@@ -25,7 +25,7 @@ def offenders(name: str, *, bad: bool) -> int:
         if bad:
             [statement] = duckdb.extract_statements(planted(name))
             connection.execute(statement)
-        return len(connection.execute(queries.load(name).text).fetchall())
+        return len(connection.execute(queries.load(name).statement).fetchall())
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -3,7 +3,18 @@
 -- Params:  none
 -- Columns: judge_version, verdict_id, run_id, day, collection, labels, requests, input_tokens, cached_tokens,
 --          output_tokens, cost_usd, ended_at
-with stored as (
+with booked as (
+    select
+        r.run_id,
+        r.day,
+        r.collection,
+        max(r.finished_at) as finished_at
+    from label_runs as r
+    group by r.run_id, r.day, r.collection
+),
+
+-- a chunk's labels are stored before its books: those that are newer than all books of their day have none
+stored as (
     select
         l.run_id,
         l.day,
@@ -13,9 +24,9 @@ with stored as (
         count(*) as labels,
         max(l.labelled_at) as ended_at
     from labels as l
-    left join label_runs as r
-        on l.run_id = r.run_id and l.day = r.day and l.collection = r.collection
-    where l.status = 'provisional' and r.run_id is null
+    left join booked as b
+        on l.run_id = b.run_id and l.day = b.day and l.collection = b.collection
+    where l.status = 'provisional' and (b.run_id is null or l.labelled_at > b.finished_at)
     group by l.run_id, l.day, l.collection, l.judge_version, l.verdict_id
 ),
 

@@ -20,7 +20,7 @@ select
     r.collection,
     r.labelled - r.reused as booked,
     coalesce(s.stored, 0) as stored
-from label_runs as r
+from day_books as r
 left join stored as s
     on r.run_id = s.run_id and r.day = s.day and r.collection = s.collection
 where coalesce(s.stored, 0) < r.labelled - r.reused

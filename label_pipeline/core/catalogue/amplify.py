@@ -34,9 +34,12 @@ LABELS = Table(
     "amplify",
 )  # fmt: skip
 LABEL_RUNS = Table(
-    "label_runs", "fact", "one amplification of one day and collection", ("run_id", "day", "collection"),
+    "label_runs", "fact", "one chunk of one amplification of a day and collection",
+    ("run_id", "day", "collection", "chunk"),
     (
         Column("run_id", pl.String, "the run"), Column("day", pl.Date, "partition"), COLLECTION,
+        Column("chunk", pl.String, "hash of the pairs asked about together; null in rows of older versions: the day",
+               nullable=True),
         Column("judge_version", pl.String, "null when nothing was allowed to label", nullable=True),
         Column("verdict_id", pl.String, "the verdict that allowed it", nullable=True),
         Column("pairs_in", pl.Int64, "candidate pairs = labelled + abstained + failed + refused + skipped"),

@@ -24,7 +24,7 @@ def standing_facts(project: Project) -> dict[str, object]:
     """
     try:
         store = project.store("amplify")
-        runs = store.read("label_runs").sort("finished_at").tail(1)
+        runs = store.query("amplify/day_books").tail(1)
         decided = store.read("verdicts", ["verdict_id"]).height > 0
         standings = current_standings(project, "amplify", project.collections() if decided else [])
     except LabelPipelineError as error:

@@ -76,12 +76,14 @@ def _amplified_labels(key: Names, days: dg.PartitionsDefinition[str], spending_p
         with refusing():
             runs = operation.label_days(run_of(context), project, _days(context))
             counts = ("pairs_in", "labelled", "reused", "abstained", "failed", "refused", "skipped", "requests")
-            coverage = project.store("amplify").query("amplify/coverage")
+            store = project.store("amplify")
+            coverage = store.query("amplify/coverage")
+            booked = store.query("amplify/day_books").filter(pl.col("run_id") == context.run.run_id)
             return dg.MaterializeResult(
                 metadata={
                     **{name: int(runs[name].sum()) for name in counts},
                     "cost_usd": float(runs["cost_usd"].sum()),
-                    "books": markdown(runs.select("day", "collection", *counts, "cost_usd", "seconds", "reason")),
+                    "books": markdown(booked.select("day", "collection", *counts, "cost_usd", "seconds", "reason")),
                     "coverage": markdown(coverage, most=40),
                     "canary": markdown(
                         canaries_of(project, context.run.run_id).select(

@@ -6,10 +6,10 @@ seed covered; current.py says which row of a label counts. Keep out: sending (co
 
 from label_pipeline.stages.amplify.covered import FACTS, outside_seed
 from label_pipeline.stages.amplify.current import current, newest
-from label_pipeline.stages.amplify.label import DayBooks, books, labels, orphan_row, run_row
-from label_pipeline.stages.amplify.work import Work, reasons, refuse_all_closed, sort_out
+from label_pipeline.stages.amplify.label import DayBooks, answered_in_full, books, labels, orphan_row, run_row
+from label_pipeline.stages.amplify.work import Work, chunked, name_of, only, reasons, refuse_all_closed, sort_out
 
 __all__ = [
-    "FACTS", "DayBooks", "Work", "books", "current", "labels", "newest", "orphan_row", "outside_seed", "reasons",
-    "refuse_all_closed", "run_row", "sort_out",
+    "FACTS", "DayBooks", "Work", "answered_in_full", "books", "chunked", "current", "labels", "name_of", "newest",
+    "only", "orphan_row", "outside_seed", "reasons", "refuse_all_closed", "run_row", "sort_out",
 ]  # fmt: skip

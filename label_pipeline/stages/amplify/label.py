@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -17,7 +17,10 @@ from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.spent import Spent
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.amplify.covered import outside_seed
-from label_pipeline.stages.amplify.work import Work
+from label_pipeline.stages.amplify.work import Work, name_of
+
+ORPHAN = "orphan"
+"""The chunk of what a killed run left, whichever chunks that was."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,20 @@ def labels(
     )
 
 
+def answered_in_full(judging: Judging, votes: int) -> Judging:
+    """``judging`` without the pairs of which another model, or nobody, gave a vote: what is left is the judge's own.
+
+    Args:
+        judging: what came of asking until another model answered: rows only of what got a reply.
+        votes: the judge's votes a pair.
+    """
+    rows, by = judging.judgements, list(PAIR_KEY)
+    own = ~pl.col("outcome").is_in(outcomes.NO_ANSWER)
+    full = rows.group_by(by).agg(own.sum().alias("own")).filter(pl.col("own") == votes)
+    kept = rows.join(full.select(by), on=by, how="semi", nulls_equal=True, maintain_order="left")
+    return replace(judging, judgements=kept)
+
+
 def books(work: Work, judging: Judging | None) -> DayBooks:
     """The books of ``work``; without ``judging`` every pair that should have been asked is barred."""
     if judging is None:
@@ -110,6 +127,8 @@ def books(work: Work, judging: Judging | None) -> DayBooks:
     graded, over_cap, failed = (
         pl.col("outcome") == word for word in (outcomes.GRADED, outcomes.OVER_CAP, outcomes.FAILED)
     )
+    # where another model answered, the pairs of which the judge gave no whole answer have no row
+    unasked = len(work.ask) - grades.height if judging.outcome == "other_model" else 0
     rules = {"graded": graded, "over": over_cap, "failed": failed, "reused": graded & pl.col("reused")}
     count = {name: grades.filter(rule).height for name, rule in rules.items()}
     return DayBooks(
@@ -118,7 +137,7 @@ def books(work: Work, judging: Judging | None) -> DayBooks:
         reused=work.labelled_before + count["reused"],
         abstained=grades.height - count["graded"] - count["over"] - count["failed"],
         failed=count["failed"],
-        barred=work.barred + count["over"],
+        barred=work.barred + count["over"] + unasked,
         skipped=work.skipped,
     )
 
@@ -149,6 +168,7 @@ def run_row(
         "run_id": run_id,
         "day": day,
         "collection": work.collection,
+        "chunk": name_of(work),
         "judge_version": work.standing.judge_version if work.standing.open else None,
         "verdict_id": work.standing.verdict_id if work.standing.open else None,
         "pairs_in": found.pairs_in,
@@ -180,6 +200,7 @@ def orphan_row(found: Mapping[str, object]) -> pl.DataFrame:
         },
         **{name: found[name] for name in ("input_tokens", "cached_tokens", "output_tokens")},
         **dict.fromkeys(("reused", "abstained", "failed", "refused", "skipped"), 0),
+        "chunk": ORPHAN,
         "pairs_in": labelled,
         "labelled": labelled,
         "seconds": 0.0,

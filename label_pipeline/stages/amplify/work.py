@@ -1,7 +1,9 @@
 """Sort out one day's candidate pairs of one collection: what to ask, what is labelled, what may not be sent."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -61,6 +63,33 @@ def sort_out(pairs: pl.DataFrame, labelled: pl.DataFrame, standing: Standing, *,
         skipped=new.height - allowed.height,
         barred=0,
     )
+
+
+def chunked(work: Work, pairs: int) -> list[Work]:
+    """The work in pieces of about ``pairs`` pairs to ask and whole queries, in order; at least one.
+
+    The first piece has what is not asked: pairs labelled before, skipped and barred.
+    """
+    pieces: list[list[PairText]] = [[]]
+    query: tuple[str, str] | None = None
+    for pair in work.ask:
+        if len(pieces[-1]) >= pairs and (pair.task, pair.query_id) != query:
+            pieces.append([])
+        pieces[-1].append(pair)
+        query = pair.task, pair.query_id
+    first, *others = pieces
+    return [replace(work, ask=tuple(first)), *(only(work, other) for other in others)]
+
+
+def only(work: Work, ask: Sequence[PairText]) -> Work:
+    """The part of ``work`` that is to ask about these pairs, and nothing else of it."""
+    return replace(work, ask=tuple(ask), labelled_before=0, skipped=0, barred=0)
+
+
+def name_of(work: Work) -> str:
+    """Names a chunk by its pairs: the same pairs are the same chunk, whoever asks about them."""
+    told = json.dumps([list(pair[:6]) for pair in work.ask])
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
 def refuse_all_closed(standings: Mapping[str, Standing]) -> None:

@@ -15,6 +15,7 @@ def test_a_late_booking_has_every_column() -> None:
     assert frame.schema == LABEL_RUNS.schema
     assert frame.row(0, named=True) == {
         "run_id": "run-8", "day": DAY, "collection": "mail", "judge_version": "j1", "verdict_id": "v1",
+        "chunk": "orphan",
         "pairs_in": 3, "labelled": 3, "reused": 0, "abstained": 0, "failed": 0, "refused": 0, "skipped": 0,
         "requests": 7, "input_tokens": 700, "cached_tokens": 90, "output_tokens": 70, "cost_usd": 0.25, "seconds": 0.0,
         "refused_by": None, "finished_at": NOW,

@@ -17,7 +17,7 @@ from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.spent import NOTHING, Spent, spent
 from label_pipeline.core.ports import PairText
 from label_pipeline.core.tables import PAIR_KEY
-from label_pipeline.stages.amplify import DayBooks, Work, books, labels, orphan_row, run_row
+from label_pipeline.stages.amplify import DayBooks, Work, books, labels, name_of, orphan_row, run_row
 from label_pipeline_tests.stages.amplify.orders import (
     CLOSED,
     CUT,
@@ -251,6 +251,7 @@ def test_a_run_books_what_it_sent() -> None:
     assert frame.schema == LABEL_RUNS.schema
     assert frame.row(0, named=True) == {
         "run_id": "run-9", "day": DAY, "collection": "main", "judge_version": judge().judge_version, "verdict_id": "v1",
+        "chunk": name_of(found),
         "pairs_in": 4, "labelled": 2, "reused": 1, "abstained": 1, "failed": 0, "refused": 1, "skipped": 0,
         "requests": 2, "input_tokens": 200, "cached_tokens": 40, "output_tokens": 20, "cost_usd": 0.002, "seconds": 2.5,
         "refused_by": "cap", "reason": "stopped at the cap", "finished_at": NOW,
