@@ -14,7 +14,7 @@ from label_pipeline.core.catalogue import LABEL_RUNS
 from label_pipeline.core.codes.inputs import CANDIDATES
 from label_pipeline.core.codes.labels import ANCHOR, CANARY, CAP
 from label_pipeline.core.codes.purposes import AMPLIFY
-from label_pipeline.core.errors import BudgetError, GateClosedError, InputError, JudgeError
+from label_pipeline.core.errors import BudgetError, GateClosedError, JudgeError
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan, refuse_over
 from label_pipeline.core.tables import PAIR_KEY
@@ -40,16 +40,24 @@ def load_candidates(project: Project, days: Sequence[date]) -> list[seed.Assembl
     """
     store, known = project.store("amplify"), project.settings.days
     raw = [read_rows(spec) for spec in project.input_specs("candidates")]
-    queries, documents = store.read("queries"), store.read("documents")
+    queries, documents, stored = store.read("queries"), store.read("documents"), store.read("candidates")
     assembled = []
     for day in days:
         found = seed.assemble_candidates(
             raw, queries, documents, day,
             pool_date=project.settings.inputs.pool_date, first_day=known.start, last_day=known.end,
         )  # fmt: skip
-        store.overwrite("candidates", found.candidates, {"arrived_on": day})
+        fed = seed.settle(day, found, stored, found.days, project.settings.inputs.candidate_files)
+        for other, gone in fed.leaving.items():
+            there = pl.col("arrived_on") == other
+            moves = stored.filter(there).join(gone, on=list(PAIR_KEY), how="semi", nulls_equal=True)
+            stored = stored.join(moves, on=list(PAIR_KEY), how="anti", nulls_equal=True, maintain_order="left")
+            store.overwrite("candidates", stored.filter(there), {"arrived_on": other})
+        today = pl.concat([fed.found.candidates, fed.stays])
+        store.overwrite("candidates", today, {"arrived_on": day})
+        stored = pl.concat([stored.filter(pl.col("arrived_on") != day), today])
         store.overwrite("quarantine", found.quarantine, {"input": CANDIDATES, "partition": day.isoformat()})
-        assembled.append(found)
+        assembled.append(fed.found)
     return assembled
 
 
@@ -60,7 +68,6 @@ def label_days(run: Run, project: Project, days: Sequence[date]) -> pl.DataFrame
         BudgetError: over the cap, or there is no anchor baseline and no cap to make one.
         JudgeError: the endpoint cannot do it, or a canary says that the judge is not itself.
         GateClosedError: no open, current verdict.
-        InputError: the inputs changed since a day's candidates were loaded.
     """
     with spending(project, run.log):
         finish_enforcing(project)  # a drift verdict killed before it suspended must not leave the gate open
@@ -97,17 +104,10 @@ def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
     """Labels ``day`` and returns its LABEL_RUNS rows, stored already; what may not be done is booked as refused.
 
     Raises:
-        InputError: the inputs changed since the day's candidates were loaded.
         JudgeError: the endpoint cannot do it.
     """
     store = project.store("amplify")
     pairs = store.query("amplify/day_pairs", {"day": day})
-    gone = pairs.filter(pl.col("query").is_null() | pl.col("document").is_null()).height
-    if gone:
-        raise InputError(
-            f"{gone} of {pairs.height} candidates of {day} have lost their query or document text since they were "
-            "loaded; materialise candidate_pairs of that day again"
-        )
     collections = pairs["collection"].unique().sort().to_list()
     tasks, allowed = _tasks(project, run.run_id, pairs, collections), room(project)
     waiting = [

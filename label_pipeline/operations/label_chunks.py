@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from label_pipeline.core.codes.labels import CAP, GATE, MODEL, Refuser
+from label_pipeline.core.codes.labels import CAP, GATE, MODEL, TEXT, Refuser
 from label_pipeline.core.codes.purposes import CALIBRATE
 from label_pipeline.core.codes.purposes import GATE as PURPOSE_GATE
 from label_pipeline.core.judge import JudgeVersion
@@ -151,6 +151,13 @@ def _book(
     run: Run, project: Project, work: amplify.Work, judging: Judging | None, cost: Spent, day: date,
     barred_by: Refusal | None,
 ) -> pl.DataFrame:  # fmt: skip
+    if barred_by is None and work.lost:
+        lost = (
+            f"{work.lost} candidates of {day} have lost their query or document text since they were loaded; "
+            "materialise candidate_pairs of that day again"
+        )
+        run.log.warning(f"{work.collection}: {lost}")
+        barred_by = TEXT, lost
     refused_by, why = barred_by or (None, None)
     row = amplify.run_row(
         work, judging, cost, day=day, run_id=run.run_id, refused_by=refused_by, reason=why, now=project.clock()

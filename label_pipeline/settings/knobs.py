@@ -64,6 +64,11 @@ class InputsSettings(Knobs):
     human_labels: Files = Field(min_length=1)
     evaluation: Files = Field(default_factory=list, description="human grades of test queries; only `rank` reads them")
     candidates: Files = Field(default_factory=list, description="pairs to label")
+    candidate_files: Literal["all", "new"] = Field(
+        "all",
+        description="what these files hold: every candidate (what left them leaves the table), or, replaced night by "
+        "night, what is new (nothing leaves)",
+    )
     pairs_per_query: int | None = Field(
         None, ge=1, description="sample so many pairs of each query of a big human file"
     )

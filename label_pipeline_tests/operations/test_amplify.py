@@ -120,3 +120,51 @@ def test_a_judge_that_left_the_settings_refuses_its_collection_with_the_reason(
     runs = other.project.store("amplify").read("label_runs")
     assert (runs["pairs_in"].to_list(), runs["refused"].to_list()) == ([PAIRS_A_DAY], [PAIRS_A_DAY])
     assert provider.requests() == before
+
+
+def test_an_edited_document_stops_no_night_and_what_is_labelled_needs_its_text_no_more(
+    certified_small: Callable[[], Small], provider: Provider
+) -> None:
+    """It failed the whole day, and a check stayed red for every later night until all was loaded and paid again."""
+    graph = certified_small()
+    store = graph.project.store("amplify")
+    held = store.read("candidates").filter(pl.col("arrived_on") == pl.lit(DAYS[0]).str.to_date()).sort("doc_id")
+    edited, late = held["doc_id"].unique(maintain_order=True)[:2]
+    pairs = held.filter(pl.col("doc_id") == edited).height
+
+    def edit(doc_id: str, version: str) -> None:
+        new = pl.when(pl.col("doc_id") == doc_id).then(pl.lit(version)).otherwise("doc_version").alias("doc_version")
+        graph.project.store("seed").overwrite("documents", store.read("documents").with_columns(new))
+
+    edit(edited, "v2")
+    assert graph.run("amplified_labels", day=DAYS[0]).success
+    [row] = store.read("label_runs").iter_rows(named=True)
+    assert (row["labelled"], row["refused"], row["refused_by"]) == (PAIRS_A_DAY - pairs, pairs, "text")
+    assert "materialise candidate_pairs of that day again" in row["reason"]
+    assert set(store.query("checks/candidate_without_text")["doc_id"]) == {edited}, "until it is loaded again"
+    assert graph.run("candidate_pairs").success
+    assert graph.run("amplified_labels", day=DAYS[0]).success
+    assert store.query("checks/candidate_without_text").is_empty()
+    assert store.read("label_runs")["labelled"].max() == PAIRS_A_DAY
+    others = set(store.read("candidates").filter(pl.col("arrived_on") != held["arrived_on"][0])["doc_id"])
+    if late not in others:
+        edit(late, "v3")
+        assert store.query("checks/candidate_without_text").is_empty(), "it was labelled by its old text"
+
+
+def test_a_night_s_file_that_repeats_an_earlier_pair_is_loaded_and_labelled(
+    certified_small: Callable[[], Small], provider: Provider, tmp_path: Path
+) -> None:
+    graph = certified_small()
+    store, path = graph.project.store("amplify"), tmp_path / "home" / "inputs" / "candidates.jsonl"
+    assert graph.run("amplified_labels", day=DAYS[0]).success
+    feed = pl.read_ndjson(path)
+    first, second = (feed.filter(pl.col("arrived_on") == day) for day in DAYS[:2])
+    tonight = pl.concat([second, first.head(1).with_columns(arrived_on=pl.lit(DAYS[1]))])
+    tonight.write_ndjson(path)
+    loaded = graph.run("candidate_pairs", day=DAYS[1])
+    assert loaded.success, loaded.failure
+    assert "1 merged" in loaded.found["candidate_pairs"][0].books.sentence
+    assert store.read("candidates").group_by("arrived_on").len().sort("arrived_on")["len"].to_list()[:2] == [20, 20]
+    assert graph.run("amplified_labels", day=DAYS[1]).success
+    assert store.read("labels").height == 2 * PAIRS_A_DAY

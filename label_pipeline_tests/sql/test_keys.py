@@ -108,7 +108,7 @@ def test_offenders_are_listed_in_an_order_of_their_own(check: str) -> None:
         "documents": rows("documents", *({"doc_id": v, "boundary": "customer"} for v in names)),
         "human_labels": rows("human_labels", *({"doc_id": v, "query_id": v[0]} for v in names)),
         "gold": rows("gold", *({"query_id": v} for v in names)),
-        "candidates": rows("candidates", *({"doc_id": v, "query_id": v[0]} for v in names)),
+        "candidates": rows("candidates", *({"doc_id": v, "query_id": v[0], "doc_version": "gone"} for v in names)),
         "labels": rows("labels", *({"verdict_id": v, "doc_id": v, "query_id": v[0]} for v in names for _ in "xy")),
         "label_runs": rows("label_runs", *({"run_id": v[0], "collection": v, "labelled": 1} for v in names)),
         "training_sets": rows(

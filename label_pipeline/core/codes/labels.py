@@ -18,7 +18,7 @@ USABLE: Final = (PROVISIONAL, CONFIRMED)
 
 TAKEN_BACK: Final = (SUPERSEDED, RECALLED)
 
-Refuser = Literal["gate", "anchor", "cap", "canary", "model"]
+Refuser = Literal["gate", "anchor", "cap", "canary", "model", "text"]
 """What refused pairs of a day and collection."""
 
 GATE: Final = "gate"
@@ -32,7 +32,10 @@ CANARY: Final = "canary"
 MODEL: Final = "model"
 """Another model answered than was certified."""
 
-REFUSERS: Final[tuple[Refuser, ...]] = (GATE, ANCHOR, CAP, CANARY, MODEL)
+TEXT: Final = "text"
+"""Their query's or document's text is gone since they were loaded."""
+
+REFUSERS: Final[tuple[Refuser, ...]] = (GATE, ANCHOR, CAP, CANARY, MODEL, TEXT)
 
 Beyond = Literal["grade", "length", "language", "source"]
 """In what a labelled pair lies outside what the human seed covered, and the certificate with it."""

@@ -26,6 +26,7 @@ class Work:
         labelled_before: pairs that have a label under this judge version already.
         skipped: customer pairs, when the judge's endpoint is outside the boundary.
         barred: pairs nobody may label; the books call them refused.
+        lost: of these, pairs whose query or document text is gone since they were loaded.
     """
 
     collection: str
@@ -34,6 +35,7 @@ class Work:
     labelled_before: int
     skipped: int
     barred: int
+    lost: int = 0
 
     @property
     def pairs_in(self) -> int:
@@ -54,14 +56,16 @@ def sort_out(pairs: pl.DataFrame, labelled: pl.DataFrame, standing: Standing, *,
         return Work(standing.collection, standing, (), 0, 0, pairs.height)
     keys = labelled.select(PAIR_KEY)
     new = pairs.join(keys, on=list(PAIR_KEY), how="anti", nulls_equal=True, maintain_order="left")
-    allowed = sendable_rows(new, inside=inside)
+    told = new.drop_nulls(["query", "document"])
+    allowed = sendable_rows(told, inside=inside)
     return Work(
         collection=standing.collection,
         standing=standing,
         ask=pair_texts(allowed),
         labelled_before=pairs.height - new.height,
-        skipped=new.height - allowed.height,
-        barred=0,
+        skipped=told.height - allowed.height,
+        barred=new.height - told.height,
+        lost=new.height - told.height,
     )
 
 
@@ -83,7 +87,7 @@ def chunked(work: Work, pairs: int) -> list[Work]:
 
 def only(work: Work, ask: Sequence[PairText]) -> Work:
     """The part of ``work`` that is to ask about these pairs, and nothing else of it."""
-    return replace(work, ask=tuple(ask), labelled_before=0, skipped=0, barred=0)
+    return replace(work, ask=tuple(ask), labelled_before=0, skipped=0, barred=0, lost=0)
 
 
 def name_of(work: Work) -> str:

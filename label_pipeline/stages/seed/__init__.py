@@ -9,6 +9,7 @@ The verbs, in the order the assets call them:
 * ``gold_labels``          panel mean, variance and count per pair                                           gold.py
 * ``seed_splits``          train, dev, holdout or anchor, for ever                                         gold.py
 * ``assemble_candidates``  candidate rows of one day or all (an amplify asset calls it)                candidates.py
+* ``settle``               one day's candidates beside those of other days                             feed.py
 
 Before there is a seed (the command line calls these; each module has its own verbs):
 
@@ -24,6 +25,7 @@ Frames in, frames out. Keep out: reading files (adapters/files) and storing (ope
 
 from label_pipeline.stages.seed.agreement import AgreementVerdict, agreement_verdict, annotator_agreement
 from label_pipeline.stages.seed.candidates import AssembledCandidates, assemble_candidates
+from label_pipeline.stages.seed.feed import Fed, settle
 from label_pipeline.stages.seed.gold import gold_labels, seed_splits
 from label_pipeline.stages.seed.inputs import Assembled, assemble
 from label_pipeline.stages.seed.quarantine import InputBooks
@@ -36,6 +38,7 @@ __all__ = [
     "AgreementVerdict",
     "Assembled",
     "AssembledCandidates",
+    "Fed",
     "GradeFact",
     "GradeRubric",
     "InputBooks",
@@ -52,5 +55,6 @@ __all__ = [
     "rejected",
     "rubric_fact",
     "seed_splits",
+    "settle",
     "variation",
 ]

@@ -26,12 +26,13 @@ from label_pipeline.stages.seed.values import RawInput, day, features, id_rules,
 
 
 class AssembledCandidates(NamedTuple):
-    """The candidates of one load, the rows it rejected, its books, and the rows as read for the input contract."""
+    """The candidates of one load, the rows it rejected, its books, the rows as read for the contract, their days."""
 
     candidates: pl.DataFrame
     quarantine: pl.DataFrame
     books: InputBooks
     read: pl.DataFrame
+    days: frozenset[dt.date] = frozenset()
 
 
 def assemble_candidates(
@@ -57,8 +58,8 @@ def assemble_candidates(
         last_day: latest acceptable day; None accepts any.
 
     Returns:
-        Candidates, quarantine (partition = the day, or ``all``), books, and the rows as read. A pair that arrives again
-        is one candidate, of its earliest day: it is labelled once.
+        Candidates, quarantine (partition = the day, or ``all``), books, the rows as read and their days. A pair that
+        arrives again is one candidate, of its earliest day: it is labelled once.
     """
     rows = with_known(stack(inputs, "candidates"), queries, documents)
     read = rows.height
@@ -90,6 +91,7 @@ def assemble_candidates(
         quarantine_of(rows, "candidates", only_day.isoformat() if only_day else "all"),
         book(rows, "candidates", read, candidates.height),
         candidates_as_read(rows),
+        frozenset(rows["arrived_day"].drop_nulls()),
     )
 
 
