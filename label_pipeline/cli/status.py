@@ -1,6 +1,7 @@
 """`status`: who may label what until when, is it still the same judge, which day holds whose labels, what was spent."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import polars as pl
 from rich.console import Console
@@ -10,6 +11,7 @@ from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.codes import purposes
 from label_pipeline.core.codes.drift import BASELINE, CANARY_RUN
 from label_pipeline.core.judge import judge_from_row
+from label_pipeline.operations.amplify import nights_missed
 from label_pipeline.operations.gate import current_standings, ending, renewal
 from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings
@@ -30,6 +32,14 @@ def show_status(console: Console, settings: Settings) -> None:
         say(console, f"In Dagster its assets are called {are} and so on, not {asked}: `label-pipeline migrate-keys`.\n")
     for standing in ending(project, STAGES[-1]):
         say(console, f"{renewal(project, STAGES[-1], standing)}\n", "yellow")
+    if gaps := nights_missed(project, project.clock().date() - timedelta(days=1)):
+        told = ", ".join(day.isoformat() for day in gaps)
+        say(
+            console,
+            f"missed nights: {told}; the nightly schedule makes them up, or `label-pipeline run --from amplify "
+            f"--first-day {gaps[0]} --last-day {gaps[-1]}`\n",
+            "yellow",
+        )
     for title, frame, nothing in (
         (f"{settings.name}: who may label", pl.DataFrame(list(_standings(project, store))), "nothing was loaded yet"),
         ("still the same judge?", _watched(store), "no judge was asked about the anchor again yet"),

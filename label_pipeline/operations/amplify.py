@@ -19,13 +19,13 @@ from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan, refuse_over
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.amplify_caps import Room, room
+from label_pipeline.operations.amplify_chunks import Refusal, Task, fulfil
 from label_pipeline.operations.baseline import Baselines, stand_baselines
 from label_pipeline.operations.canary import ask_canary, canaries_of, prepare_canary
 from label_pipeline.operations.drift import finish_enforcing
 from label_pipeline.operations.epochs import recall_epoch
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.judging import price
-from label_pipeline.operations.label_chunks import Refusal, Task, fulfil
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 from label_pipeline.operations.spending import spending
@@ -175,6 +175,13 @@ def _canary(run: Run, project: Project, task: Task, left_usd: float) -> tuple[Re
     """Why the collection must not be labelled now (None: it may), and what finding out cost."""
     why, paid = ask_canary(run, project, task.canary, left_usd) if task.canary else (None, 0.0)
     return (None if why is None else (CANARY, why)), paid
+
+
+def nights_missed(project: Project, until: date) -> list[date]:
+    """The project's days before ``until`` that nobody labelled or refused, as far back as `amplify.catch_up_nights`."""
+    booked = project.store("amplify").read("label_runs", ["day"])["day"].unique().to_list()
+    found, days = amplify.missed_nights(booked, until, project.settings.amplify.catch_up_nights), project.settings.days
+    return [day for day in found if day >= days.start and (days.end is None or day <= days.end)]
 
 
 def book_orphans(run: Run, project: Project) -> None:

@@ -215,6 +215,12 @@ class AmplifySettings(Knobs):
     )  # fmt: skip
     day_cap_usd: float | None = Field(None, ge=0, description="most all runs of a UTC day may cost; absent = no limit")
     month_cap_usd: float | None = Field(None, ge=0, description="most all runs of a UTC month may cost")
+    catch_up_nights: int = Field(
+        7,
+        ge=0,
+        le=366,
+        description="missed nights the schedule makes up, so far back, each within its own cap; 0 = none",
+    )
     cron: str = Field(
         "0 2 * * *", pattern=r"^\S+( +\S+){4}$", description="nightly schedule (UTC); off until turned on in the page"
     )

@@ -1,14 +1,17 @@
 """The graph as a newcomer sees it: assets, checks, jobs, schedules, and what the page shows of them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from label_pipeline.defs.build import build
+from label_pipeline.operations.amplify import nights_missed
+from label_pipeline.operations.project import Project
 from label_pipeline.stages import STAGES
 from label_pipeline_tests.defs import projects
+from label_pipeline_tests.sql.frames import rows
 
 ASSETS = {
     "seed": ["annotator_agreement", "gold_labels", "seed_inputs", "seed_splits"],
@@ -148,14 +151,42 @@ def test_what_watches_for_free_is_on(definitions: dg.Definitions) -> None:
         ("2026-09-05T02:00:00+00:00", None),  # past its end
     ],
 )
-def test_the_night_asks_for_the_day_that_ended(definitions: dg.Definitions, tick: str, day: str | None) -> None:
+def test_the_night_asks_for_the_day_that_ended(
+    definitions: dg.Definitions, tick: str, day: str | None, tmp_path: Path
+) -> None:
     context = dg.build_schedule_context(
-        scheduled_execution_time=datetime.fromisoformat(tick), repository_def=definitions.get_repository_def()
-    )
+        scheduled_execution_time=datetime.fromisoformat(tick), repository_def=definitions.get_repository_def(),
+        resources={"project": Project(projects.settings(tmp_path / "home"))},
+    )  # fmt: skip
     ticked = definitions.resolve_schedule_def("nightly").evaluate_tick(context)
     requests = ticked.run_requests or []
     assert [request.partition_key for request in requests] == ([] if day is None else [day])
     assert (ticked.skip_message is None) == (day is not None)
+
+
+def test_the_night_makes_up_missed_ones_between_those_that_are_booked(tmp_path: Path) -> None:
+    """Booked on the first, nothing on the second and third, and tonight is for the fourth."""
+    settings = projects.settings(tmp_path / "home", days={"start": "2026-09-01", "end": "2026-09-20"})
+    definitions = build(settings)
+    store = Project(settings).store("rank")
+    store.append("label_runs", rows("label_runs", {"day": date(2026, 9, 1), "run_id": "first"}), "first")
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime.fromisoformat("2026-09-05T02:00:00+00:00"),
+        repository_def=definitions.get_repository_def(),
+        resources={"project": Project(settings)},
+    )
+    requests = definitions.resolve_schedule_def("nightly").evaluate_tick(context).run_requests or []
+    assert [(request.partition_key, request.run_key) for request in requests] == [
+        ("2026-09-02", "2026-09-04:2026-09-02"), ("2026-09-03", "2026-09-04:2026-09-03"), ("2026-09-04", "2026-09-04"),
+    ]  # fmt: skip
+    store.append("label_runs", rows("label_runs", {"day": date(2026, 9, 3), "run_id": "third"}), "third")
+    assert nights_missed(Project(settings), date(2026, 9, 4)) == [date(2026, 9, 2)]
+    off = projects.settings(
+        tmp_path / "home",
+        days={"start": "2026-09-01", "end": "2026-09-20"},
+        amplify={"cap_usd": 1, "catch_up_nights": 0},
+    )
+    assert nights_missed(Project(off), date(2026, 9, 4)) == []
 
 
 def test_two_projects_share_an_instance_under_prefixes(tmp_path: Path) -> None:

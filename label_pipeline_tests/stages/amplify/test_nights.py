@@ -1,0 +1,31 @@
+"""Gaps are between labelled days, and no further back than asked for."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from label_pipeline.stages.amplify import missed_nights
+
+TENTH = date(2026, 9, 10)
+
+
+def day(number: int) -> date:
+    return TENTH + timedelta(days=number - 10)
+
+
+@pytest.mark.parametrize(
+    ("booked", "nights", "missed"),
+    [
+        ((), 7, ()),  # nothing was ever labelled: a new project makes up no past
+        ((9,), 7, ()),
+        ((8,), 7, (9,)),
+        ((5, 7), 7, (6, 8, 9)),
+        ((1,), 3, (7, 8, 9)),
+        ((5, 7), 0, ()),
+        ((12,), 7, ()),
+    ],
+)
+def test_days_without_books_after_the_first_that_has_any(
+    booked: tuple[int, ...], nights: int, missed: tuple[int, ...]
+) -> None:
+    assert missed_nights([day(one) for one in booked], TENTH, nights) == [day(one) for one in missed]
