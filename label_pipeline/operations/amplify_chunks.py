@@ -8,6 +8,7 @@ booked. Keep out: which collections and days, and what they may cost (amplify.py
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -50,6 +51,19 @@ class Task:
         return self.plan + (self.canary.plan if self.canary else Plan())
 
 
+class _About(NamedTuple):
+    """What labels of one judge and collection say beside the grade: read once, not once a chunk."""
+
+    seed: pl.DataFrame
+    anchored: bool
+
+
+def _about(project: Project, task: Task, judge: JudgeVersion) -> _About:
+    collection = task.work.collection
+    anchored = not anchor_of(project, collection, judge.judge_version).missing
+    return _About(_seed_covered(project, judge, task.calibrated_in, collection), anchored)
+
+
 def fulfil(run: Run, project: Project, task: Task, day: date, refusal: Refusal | None, left: Room) -> pl.DataFrame:
     """The LABEL_RUNS rows of one collection's work, stored already; every pair ends up in exactly one column of one.
 
@@ -59,6 +73,7 @@ def fulfil(run: Run, project: Project, task: Task, day: date, refusal: Refusal |
     if task.judge is None or task.order is None or refusal is not None:
         barred_by = refusal if task.work.standing.open else (GATE, amplify.reasons([task.work.standing]))
         return _book(run, project, task.work, None, NOTHING, day, barred_by)
+    about = _about(project, task, task.judge)
     waiting = amplify.chunked(task.work, project.settings.amplify.chunk_pairs)
     rows: list[pl.DataFrame] = []
     ended: Judging | None = None
@@ -70,7 +85,7 @@ def fulfil(run: Run, project: Project, task: Task, day: date, refusal: Refusal |
         chunk = waiting.pop(0)
         labelled = sum(int(row["labelled"][0]) for row in rows)
         asked = len(task.work.ask) - sum(len(one.ask) for one in (chunk, *waiting))
-        row, ended, stopped = _label(run, project, task, chunk, day, left, labelled, asked)
+        row, ended, stopped = _label(run, project, task, chunk, day, left, labelled, asked, about)
         rows.append(row)
         left = left._replace(usd=left.usd - float(row["cost_usd"][0]))
         if stopped is not None:
@@ -83,7 +98,15 @@ def fulfil(run: Run, project: Project, task: Task, day: date, refusal: Refusal |
 
 
 def _label(
-    run: Run, project: Project, task: Task, chunk: amplify.Work, day: date, left: Room, labelled: int, asked: int
+    run: Run,
+    project: Project,
+    task: Task,
+    chunk: amplify.Work,
+    day: date,
+    left: Room,
+    labelled: int,
+    asked: int,
+    about: _About,
 ) -> tuple[pl.DataFrame, Judging, Refusal | None]:
     """One chunk asked, labelled and booked: its LABEL_RUNS row, what came of asking, and why no other may follow.
 
@@ -107,8 +130,7 @@ def _label(
             f"labelled; raise {left.key} and run again: what was answered is kept",
         )
     labels = amplify.labels(
-        chunk, judging, task.judge, task.facts, _seed_covered(project, task.judge, task.calibrated_in, collection),
-        anchored=not anchor_of(project, collection, task.judge.judge_version).missing, day=day, run_id=run.run_id,
+        chunk, judging, task.judge, task.facts, about.seed, anchored=about.anchored, day=day, run_id=run.run_id,
         now=project.clock(),
     )  # fmt: skip
     if not labels.is_empty():

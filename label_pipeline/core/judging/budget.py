@@ -31,12 +31,19 @@ class Budget:
         self._per_reply = reply_tokens(order.member)
         self._frame: int | None = None
         self._held: dict[int, float] = {}
+        self._held_usd = 0.0
         self._ended: set[int] = set()
-        self._admitted: set[tuple[str, str, str]] = set()
+        self._admitted: set[int] = set()
         self._changed, self._turn = asyncio.Event(), asyncio.Lock()
-        self._of_query: dict[tuple[str, str, str], list[int]] = {}
+        # asks of one query that follow one another: held together, and pulled before any of the next
+        self._group: list[int] = []
+        self._members: dict[int, list[int]] = {}
+        query: tuple[str, str, str] | None = None
         for number in range(len(asks)) if order.whole_queries else ():
-            self._of_query.setdefault(self._query(number), []).append(number)
+            group = len(self._members) - (self._query(number) == query)
+            query = self._query(number)
+            self._group.append(group)
+            self._members.setdefault(group, []).append(number)
 
     async def admit(self, prepared: Prepared) -> bool:
         """Holds the greatest price of one request; waits for those under way where they may yet leave room.
@@ -47,12 +54,13 @@ class Budget:
         number = prepared.number
         if self._free or number in self._held:
             return True
-        if self._query(number) in self._admitted:  # a query that is begun waits for no other
+        whole = self._order.whole_queries
+        if whole and self._group[number] in self._admitted:  # a query that is begun waits for no other
             return await self._hold(prepared, {}, begun=True)
         async with self._turn:  # in the order they came: a smaller one does not slip in before
             if number in self._held:  # a sibling has come in meanwhile
                 return True
-            siblings = self._siblings(prepared) if self._order.whole_queries else {}
+            siblings = self._siblings(prepared) if whole else {}
             return await self._hold(prepared, siblings, begun=False)
 
     async def _hold(self, prepared: Prepared, siblings: Mapping[int, float], *, begun: bool) -> bool:
@@ -64,12 +72,13 @@ class Budget:
             self._changed.clear()
             await self._changed.wait()
         self._held |= wanted
+        self._held_usd += sum(wanted.values())
         if self._order.whole_queries:
-            self._admitted.add(self._query(prepared.number))
+            self._admitted.add(self._group[prepared.number])
         return True
 
     def _full(self, usd: float) -> bool:
-        return self.paid_usd + sum(self._held.values()) + usd > self._order.cap_usd
+        return self.paid_usd + self._held_usd + usd > self._order.cap_usd
 
     def pay(self, usd: float) -> None:
         """Books what one reply cost."""
@@ -77,7 +86,9 @@ class Budget:
 
     def answered(self, number: int) -> None:
         """Releases what one request was held at, whatever became of it."""
-        self._held.pop(number, None)
+        self._held_usd -= self._held.pop(number, 0.0)
+        if not self._held:  # so many additions leave a rest
+            self._held_usd = 0.0
         self._changed.set()
 
     def stop(self) -> None:
@@ -94,7 +105,7 @@ class Budget:
         """The greatest price of every request of this query that is not done with."""
         if self._frame is None:  # what every request has beside the texts: prompt, rubric, schema
             self._frame = request_tokens(prepared) - self._text_tokens(prepared.number)
-        waiting = [number for number in self._of_query[self._query(prepared.number)] if number not in self._ended]
+        waiting = [number for number in self._members[self._group[prepared.number]] if number not in self._ended]
         return {number: self._usd(self._frame + self._text_tokens(number)) for number in waiting}
 
     def _greatest_usd(self, prepared: Prepared) -> float:
