@@ -19,7 +19,8 @@ SECTIONS = {
     WAIT: "What an earlier version of these rules, or a plausible other one, gets wrong.",
     HEALTHY_YEARS: "The same judge all year, at the thresholds of settings left alone: nobody should hear of it.",
     SEEN: "The judge changes for good after its baseline, or before it.",
-    OTHERS: "Common acceptance rules on the same judges. Nothing is promised; *this gate* is beside them.",
+    OTHERS: "Common acceptance rules on the same judges. Nothing is promised; *this gate* is beside them. cje-eval has "
+    "no row: it estimates the mean outcome of a policy under a calibrated judge, and no rule of it admits a judge.",
 }
 
 
