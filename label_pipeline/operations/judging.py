@@ -8,7 +8,7 @@ import polars as pl
 
 from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.lease import HELD, LeasedClient
-from label_pipeline.adapters.store import keys_mark
+from label_pipeline.adapters.store import Where, keys_mark
 from label_pipeline.core.codes import outcomes
 from label_pipeline.core.errors import BudgetError, ProviderRejectedError, ProviderUnavailableError
 from label_pipeline.core.judging.engine import Judging, judge_pairs
@@ -62,11 +62,8 @@ def ask_and_store(
     if math.isinf(order.cap_usd):
         raise ValueError(f"an order of {order.purpose} without a cap may be priced, not carried out: state cap_usd")
     commit = f"{order.purpose}:{run.run_id}:{order.member.member_hash[:16]}:{part}"
-    known = project.store(STAGE_OF.get(order.purpose, order.purpose)).query(
-        "calibrate/known_requests", where={"judgements": {"epoch": order.epoch}}
-    )
     judging = ask(run, project, order, before, of)
-    booked = given_up(run, project, order, book(judging.judgements, known, order.member))
+    booked = given_up(run, project, order, book(judging.judgements, _known(project, order, judging), order.member))
     _store_new(project, booked, f"{commit}:other model" if judging.outcome == "other_model" else commit)
     return replace(
         judging,
@@ -139,11 +136,20 @@ def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
         )
 
 
+def _known(project: Project, order: JudgingOrder, judging: Judging) -> pl.DataFrame:
+    """``request_key`` of what was answered by the journal and is booked already; nobody else's is looked for."""
+    reused = judging.judgements.filter("reused")["request_key"].unique().to_list()
+    if not reused:
+        return judging.judgements.select("request_key").clear()
+    where: dict[str, Where] = {"judgements": {"epoch": order.epoch, "request_key": reused}}
+    return project.store(STAGE_OF.get(order.purpose, order.purpose)).query("calibrate/known_requests", where=where)
+
+
 def _store_new(project: Project, judgements: pl.DataFrame, commit: str) -> None:
     """Appends the rows that no earlier run has stored: a repetition answered by the journal adds nothing."""
     store = project.store("rank")
     keys = ["request_key", "purpose", *PAIR_KEY, "sample_index"]
-    same = {name: judgements[name].unique().to_list() for name in ("purpose", "epoch")}
+    same = {name: judgements[name].unique().to_list() for name in ("purpose", "epoch", "query_id")}
     before = store.read("judgements", [*keys, "outcome", "model_reported"], same).filter(
         ~pl.col("outcome").is_in(outcomes.NO_ANSWER),
         pl.col("model_reported").is_not_null(),  # a text was rejected, under whichever word: no reply either

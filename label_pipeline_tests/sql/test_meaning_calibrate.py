@@ -74,6 +74,9 @@ def test_known_requests_are_those_that_were_answered() -> None:
             {"request_key": "k3", "outcome": "failed", "grade": None},  # its cost will be booked when it is answered
             {"request_key": "k4", "outcome": "malformed", "grade": None},  # unreadable, but paid for
             {"request_key": "k5", "outcome": "failed", "grade": None}, {"request_key": "k5"},
+            # a text that was rejected, or never answered, cost nothing; should a later run get a reply, that one does
+            {"request_key": "k6", "outcome": "rejected", "grade": None},
+            {"request_key": "k7", "outcome": "unanswerable", "grade": None},
         ),
     )  # fmt: skip
     assert found == [("k1",), ("k2",), ("k4",), ("k5",)]

@@ -4,5 +4,5 @@
 -- Columns: request_key
 select distinct j.request_key
 from judgements as j
-where j.outcome not in ('failed', 'over_cap', 'wrong_model')
+where j.outcome not in ('failed', 'over_cap', 'wrong_model', 'rejected', 'unanswerable')
 order by j.request_key
