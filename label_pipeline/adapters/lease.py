@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from label_pipeline.adapters.s3 import ABSENT, Found, Objects
 from label_pipeline.core.errors import BusyError, StorageError
+from label_pipeline.core.judging.sending import SENDING
 from label_pipeline.core.ports import ChatClient, Reply
 
 RENEWALS = 3
@@ -217,7 +218,10 @@ class LeasedClient:
     lease: Lease
 
     async def complete(self, body: Mapping[str, object]) -> Reply:
-        """Sends one request, after a look at whether the lease is still held."""
+        """Sends one request after a look at the lease; the client looks again before every try."""
+        sending = SENDING.get()
+        if sending is not None and self.lease.check not in sending.before_try:
+            sending.before_try.append(self.lease.check)
         self.lease.check()
         return await self.client.complete(body)
 

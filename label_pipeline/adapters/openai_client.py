@@ -21,6 +21,7 @@ from label_pipeline.adapters.openai_refusals import bare_code, quote, rejection,
 from label_pipeline.adapters.openai_replies import UnusableAnswerError, json_answer, parse_reply
 from label_pipeline.core.errors import ProviderUnavailableError
 from label_pipeline.core.judging.plan import RATIONALE_TOKENS, estimate_tokens
+from label_pipeline.core.judging.sending import SENDING, Sending
 from label_pipeline.core.ports import Reply
 
 BACKOFF_S = 0.5
@@ -128,10 +129,13 @@ class OpenAIChatClient:
         fields: Collection[str] = (),
     ) -> T:
         trouble = bare = ""
+        sending = SENDING.get() or Sending()
         for retry in range(self._max_retries + 1):
+            sending.queued = True
             if retry:
                 await self._sleep(self._backoff_s(retry - 1))
             async with self._limiter.slot(tokens):
+                sending.go()  # a stop, or a lease that ended, while this one was waiting
                 try:
                     async with asyncio.timeout(self._timeout_s):
                         return await send(self._connected())

@@ -19,6 +19,7 @@ from label_pipeline.core.judging.budget import Budget
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.refusals import Refusals
 from label_pipeline.core.judging.reply import Reading, read_reply
+from label_pipeline.core.judging.sending import SENDING, Sending
 from label_pipeline.core.ports import ChatClient, Clock, Journal, Price, Progress, Reply
 
 FAILURES_IN_A_ROW = 20
@@ -76,12 +77,14 @@ class Workers:
         self._kept = self._unanswered = 0
         self._refusals = Refusals()
         self.estimated = 0
+        self._sendings: list[Sending] = []
         self._votes_left = [order.member.votes] * len(order.pairs)
         self._done = 0
 
     async def finish(self) -> list[Answer]:
         """Every ask's answer, in order. Raises the first error, once nothing is under way any more."""
-        workers = [asyncio.create_task(self._work(scout=i == 0)) for i in range(self._count)]
+        self._sendings = [Sending([self._refuse_stopped]) for _ in range(self._count)]
+        workers = [asyncio.create_task(self._work(own, scout=i == 0)) for i, own in enumerate(self._sendings)]
         try:
             await asyncio.wait(workers)
         except asyncio.CancelledError:
@@ -100,6 +103,9 @@ class Workers:
         return [(ask, a) for ask, a in known if a.model is not None or a.input_tokens or a.output_tokens]
 
     async def _drain(self, workers: Sequence[asyncio.Task[None]]) -> None:
+        for worker, sending in zip(workers, self._sendings, strict=True):
+            if sending.queued:  # it was not sent, so it is not waited for
+                worker.cancel()
         with suppress(asyncio.CancelledError):  # a second interrupt: give up now; the caller raises the first one
             await asyncio.wait(workers, timeout=self._drain_s)
         if self._under_way:
@@ -112,7 +118,8 @@ class Workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _work(self, *, scout: bool) -> None:
+    async def _work(self, sending: Sending, *, scout: bool) -> None:
+        SENDING.set(sending)  # of this task only
         if not scout:
             await self._scouted.wait()
         try:
@@ -181,6 +188,9 @@ class Workers:
             return await self._keep(prepared, reply)
         finally:
             self._under_way -= 1
+        if self._stopped() and (sending := SENDING.get()) is not None and sending.queued:
+            self.requests -= 1
+            return Reading(FAILED, detail="the run was stopped")
         # Outside the except block: what is raised here has no __context__ that repeats the provider's words.
         if isinstance(failure, ProviderUnavailableError):
             self._check_alive(failure)
@@ -190,6 +200,10 @@ class Workers:
 
     def _stopped(self) -> bool:
         return self._stopping
+
+    def _refuse_stopped(self) -> None:
+        if self._stopping:
+            raise ProviderUnavailableError("the run was stopped before this request was sent")
 
     async def _keep(self, prepared: Prepared, reply: Reply) -> Reply:
         self._unanswered = 0
