@@ -23,9 +23,10 @@ _EVERY_REQUEST = frozenset({"unsupported_parameter", "unsupported_value", "unkno
 _NO_MODEL = re.compile(
     r"(unknown|invalid|unsupported) model|model\b.*\b(not found|not exist)", re.IGNORECASE | re.DOTALL
 )
-_MODERATED = re.compile(r"moderation|flagged", re.IGNORECASE)
 _NO_CREDIT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
-_CREDIT = re.compile(r"credit balance|billing (hard )?limit|exceeded your current quota", re.IGNORECASE)
+_CREDIT = re.compile(r"credit balance is too low|billing (hard )?limit|exceeded your current quota", re.IGNORECASE)
+_CREDIT_STATUSES = frozenset({400, 402, 403, 429})
+_OVERLONG = re.compile(r"maximum context length|context window|input tokens", re.IGNORECASE)
 _DELAY = re.compile(r"(?:retry|try again) (?:in|after) ((?:\d+(?:\.\d+)?\s*(?:ms|h|m|s)(?:[a-z]*\s*))+)", re.IGNORECASE)
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|h|m|s)", re.IGNORECASE)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -67,7 +68,8 @@ def _refusal(error: openai.APIStatusError, base_url: str, model: str | None, fie
     """Our sentence before and after what the provider said, and whom it concerns."""
     status, named, words = error.status_code, _code(error), _words(error)
     delayed = status == 429 and wait_s(error) is not None
-    if status == 402 or (not delayed and (named in _NO_CREDIT or _CREDIT.search(words))):
+    poor = named in _NO_CREDIT or (status in _CREDIT_STATUSES and _CREDIT.search(words))
+    if status == 402 or (not delayed and poor):
         return _No(f"{base_url} says the account has no credit left", "; top it up, then run again", account=True)
     if status in RETRIED or status >= 500:
         return None
@@ -76,8 +78,8 @@ def _refusal(error: openai.APIStatusError, base_url: str, model: str | None, fie
         return _No(f"{base_url} rejects the API key", advice, account=True)
     if status == 404:
         return _No(f"{base_url} knows no model {model}, or is no such address", "; check both")
-    moderated = status == 403 and _MODERATED.search(words)
-    if moderated or (status in REQUEST_STATUSES and not _concerns_every_request(error, named, words, fields)):
+    # a gateway's 403 may be its moderation, its firewall or a closed region: the engine sees which
+    if status not in REQUEST_STATUSES or not _concerns_every_request(error, named, words, fields):
         return _No(f"{base_url} rejects this request", "", request_only=True)
     return _No(f"{base_url} rejects requests to model {model}", "; correct the judge's settings")
 
@@ -85,7 +87,7 @@ def _refusal(error: openai.APIStatusError, base_url: str, model: str | None, fie
 def _concerns_every_request(
     error: openai.APIStatusError, named: str | None, words: str, fields: Collection[str]
 ) -> bool:
-    if named in _ONE_TEXT:
+    if named in _ONE_TEXT or _OVERLONG.search(words):
         return False
     if named in _EVERY_REQUEST or _NO_MODEL.search(words):
         return True

@@ -19,8 +19,11 @@ NO_ANSWER = frozenset({"error", "abort", "network_error", "insufficient_system_r
 
 _USAGE_CHARS = 2000
 
-ENDED = frozenset({"stop", "length", "content_filter", "tool_calls", "function_call", "end_turn", "eos"})
-"""Finish reasons of a model that ended by itself, or was ended: silence is then its answer."""
+_USUAL = {
+    **dict.fromkeys(("max_tokens", "model_context_window_exceeded"), "length"),
+    **dict.fromkeys(("safety", "recitation", "sensitive", "prohibited_content", "blocklist", "spii"), "content_filter"),
+}
+"""Finish reasons of Gemini, Anthropic and Z.ai in the protocol's words."""
 
 
 class UnusableAnswerError(ValueError):
@@ -65,11 +68,14 @@ def parse_reply(
     if not isinstance(message, dict):
         raise UnusableAnswerError("the answer has no choice with a message")
     content, refusal = _text(message.get("content")), _text(message.get("refusal"))
-    finish = _text(choice.get("finish_reason")) or "unknown"
-    if finish in NO_ANSWER or _object(choice.get("error")) or (finish not in ENDED and not (content or refusal)):
-        raise UnusableAnswerError(f"the answer is a success that holds an error (finish_reason {finish[:40]})")
+    said = (_text(choice.get("finish_reason")) or "unknown").casefold()
+    finish = _USUAL.get(said, said)
     given = _object(data.get("usage"))
-    usage = usage_of(given, _sent(body), content or "")
+    # silence without a reason, and nothing counted: a model that wrote, or thought, for money has answered
+    silent = finish == "unknown" and not (content or refusal or given.get("completion_tokens"))
+    if finish in NO_ANSWER or _object(choice.get("error")) or silent:
+        raise UnusableAnswerError(f"the answer is a success that holds an error (finish_reason {finish[:40]})")
+    usage = usage_of(given, _sent(body), content or "", str(body.get("reasoning_effort")))
     return Reply(
         content=content,
         refusal=refusal,

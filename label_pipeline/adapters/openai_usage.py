@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from label_pipeline.core.judging.plan import MESSAGE_TOKENS, estimate_tokens
+from label_pipeline.core.judging.plan import MESSAGE_TOKENS, REASONING_TOKENS, estimate_tokens
 
 MAX_TOKENS = 10**8
 """More is no count of one request's tokens."""
@@ -24,7 +24,7 @@ class TokenCounts(NamedTuple):
     estimated: bool
 
 
-def usage_of(found: Mapping[str, object], sent: str, received: str) -> TokenCounts:
+def usage_of(found: Mapping[str, object], sent: str, received: str, effort: str = "") -> TokenCounts:
     """Reads the counts of ``found``.
 
     Output is the larger of what was completed and total minus prompt: xAI and Gemini leave reasoning out of
@@ -34,6 +34,7 @@ def usage_of(found: Mapping[str, object], sent: str, received: str) -> TokenCoun
         found: the object `usage` of an answer; empty where there is none.
         sent: every text of the request.
         received: the text of the reply.
+        effort: the request's ``reasoning_effort``: hidden tokens that an absent count leaves out.
     """
     prompt, completion = _count(found.get("prompt_tokens")), _count(found.get("completion_tokens"))
     total = _count(found.get("total_tokens"))
@@ -45,7 +46,8 @@ def usage_of(found: Mapping[str, object], sent: str, received: str) -> TokenCoun
         written = max(total - prompt, completion or 0)
     if written is not None and written < _at_least(received):
         written = None
-    output_tokens = estimate_tokens(received) if written is None else written
+    thought = REASONING_TOKENS.get(effort, 0)
+    output_tokens = estimate_tokens(received) + thought if written is None else written
     details = found.get("prompt_tokens_details")
     named = details.get("cached_tokens") if isinstance(details, Mapping) else None
     cached = _count(named if named is not None else found.get("prompt_cache_hit_tokens"))  # DeepSeek's name

@@ -10,13 +10,14 @@ from datetime import date
 import polars as pl
 
 from label_pipeline.adapters.files import read_rows
+from label_pipeline.adapters.store import Store
 from label_pipeline.core.catalogue import LABEL_RUNS
 from label_pipeline.core.codes.inputs import CANDIDATES
 from label_pipeline.core.codes.labels import ANCHOR, CANARY, CAP
 from label_pipeline.core.codes.purposes import AMPLIFY
 from label_pipeline.core.errors import BudgetError, GateClosedError, JudgeError
 from label_pipeline.core.judging.order import JudgingOrder
-from label_pipeline.core.judging.plan import Plan, refuse_over
+from label_pipeline.core.judging.plan import Plan, at_most, refuse_over
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.amplify_caps import Room, room
 from label_pipeline.operations.amplify_chunks import Refusal, Task, fulfil
@@ -53,12 +54,25 @@ def load_candidates(project: Project, days: Sequence[date]) -> list[seed.Assembl
             moves = stored.filter(there).join(gone, on=list(PAIR_KEY), how="semi", nulls_equal=True)
             stored = stored.join(moves, on=list(PAIR_KEY), how="anti", nulls_equal=True, maintain_order="left")
             store.overwrite("candidates", stored.filter(there), {"arrived_on": other})
-        today = pl.concat([fed.found.candidates, fed.stays])
+        today = pl.concat([fed.found.candidates, _told_anew(store, fed.stays, documents)])
         store.overwrite("candidates", today, {"arrived_on": day})
         stored = pl.concat([stored.filter(pl.col("arrived_on") != day), today])
         store.overwrite("quarantine", found.quarantine, {"input": CANDIDATES, "partition": day.isoformat()})
         assembled.append(fed.found)
     return assembled
+
+
+def _told_anew(store: Store, stays: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
+    """Rows that stay, those without a label whose text was edited in its present version; of what is gone, none."""
+    if stays.is_empty():
+        return stays
+    lost = store.query("checks/candidate_without_text").select(
+        "task", "collection", "query_id", "doc_id", "doc_version"
+    )
+    gone = stays.join(lost, on=lost.columns, how="semi", nulls_equal=True)
+    versions = documents.select("doc_id", pl.col("doc_version").alias("present")).unique("doc_id", keep="last")
+    edited = gone.join(versions, on="doc_id", how="inner").with_columns(doc_version="present").select(stays.columns)
+    return pl.concat([stays.join(gone, on=list(PAIR_KEY), how="anti", nulls_equal=True, maintain_order="left"), edited])
 
 
 def label_days(run: Run, project: Project, days: Sequence[date]) -> pl.DataFrame:
@@ -127,6 +141,8 @@ def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
             stopped, paid = _canary(run, project, task, left.usd)
         rows.append(fulfil(run, project, task, day, stopped, left._replace(usd=left.usd - paid)))
         left = left._replace(usd=left.usd - paid - float(rows[-1]["cost_usd"].sum()))
+    if not rows:  # looked at and empty, which is no missed night
+        store.append("label_runs", amplify.empty_row(day, run.run_id, project.clock()), f"run:{run.run_id}:{day}:empty")
     return pl.concat(rows) if rows else LABEL_RUNS.empty()
 
 
@@ -141,7 +157,7 @@ def _too_dear(project: Project, task: Task, left: Room, day: date) -> Refusal | 
     )
     canary = task.canary.plan if task.canary else Plan()
     try:
-        refuse_over(price(project, begun) + canary, left.usd, f"amplify {day}")
+        refuse_over(at_most(price(project, begun), begun.member) + canary, left.usd, f"amplify {day}")
     except BudgetError as error:
         whole = f"; all {task.plan.requests} requests of {task.work.collection} cost about ${task.plan.cost_usd:.4f}"
         return CAP, f"amplify: the first query of the plan does not fit {left.key}: {error}{whole}"
@@ -179,8 +195,10 @@ def _canary(run: Run, project: Project, task: Task, left_usd: float) -> tuple[Re
 
 def nights_missed(project: Project, until: date) -> list[date]:
     """The project's days before ``until`` that nobody labelled or refused, as far back as `amplify.catch_up_nights`."""
-    booked = project.store("amplify").read("label_runs", ["day"])["day"].unique().to_list()
-    found, days = amplify.missed_nights(booked, until, project.settings.amplify.catch_up_nights), project.settings.days
+    store, days = project.store("amplify"), project.settings.days
+    booked = store.read("label_runs", ["day"])["day"].unique().to_list()
+    unfinished = store.query("amplify/unfinished_days")["day"].unique().to_list()
+    found = amplify.missed_nights(booked, unfinished, until, project.settings.amplify.catch_up_nights)
     return [day for day in found if day >= days.start and (days.end is None or day <= days.end)]
 
 

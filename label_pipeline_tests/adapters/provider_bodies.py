@@ -26,6 +26,13 @@ VLLM_OVERLONG_FLAT: dict[str, Any] = {  # ogx #4534
     "messages, 6048 in the completion). Please reduce the length of the messages or completion.",
     "type": "BadRequestError", "param": None, "code": 400,
 }  # fmt: skip
+VLLM_TOO_LARGE: dict[str, Any] = {  # the server's source
+    "error": {
+        "message": "'max_tokens' or 'max_completion_tokens' is too large: 300. This model's maximum context length is "
+        "4096 tokens and your request has 4000 input tokens.",
+        "type": "BadRequestError", "param": "max_tokens", "code": 400,
+    }
+}  # fmt: skip
 OPENROUTER_MODERATED: dict[str, Any] = {  # its documentation
     "error": {
         "code": 403, "message": "Your chosen model requires moderation and your input was flagged",

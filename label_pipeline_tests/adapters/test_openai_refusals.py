@@ -34,6 +34,9 @@ ONE_TEXT = {
     "vllm": (400, bodies.VLLM_OVERLONG),
     "older vllm": (400, bodies.VLLM_OVERLONG_FLAT),
     "openrouter": (403, bodies.OPENROUTER_MODERATED),
+    "newest vllm": (400, bodies.VLLM_TOO_LARGE),
+    "a firewall": (403, {"error": {"message": "blocked by WAF"}}),
+    "a text about money": (422, {"error": {"message": "cannot read 'your credit balance is too low'"}}),
     "fastapi": (422, bodies.FASTAPI_QUOTES),
 }
 
@@ -87,6 +90,22 @@ def test_a_429_that_names_a_delay_is_waited_for_and_never_no_credit(
         assert complete(client_of(provider.url, limiter=limiter)).model == "judge"  # type: ignore[arg-type]
         assert provider.requests == 2
     assert limiter.told == [pytest.approx(seconds)]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("max_tokens", "length"), ("MAX_TOKENS", "length"), ("safety", "content_filter"), ("eos_token", "eos_token"),
+     (None, "unknown")],
+)  # fmt: skip
+def test_a_model_that_thought_all_its_tokens_away_has_answered_and_is_paid_once(said: str | None, meant: str) -> None:
+    """Taken for a broken answer it was asked, and paid, six times, and booked at nothing."""
+    answer = chat_answer()
+    answer["choices"] = [{"index": 0, "finish_reason": said, "message": {"role": "assistant", "content": ""}}]
+    answer["usage"] = {"prompt_tokens": 100, "completion_tokens": 4000}
+    with ScriptedProvider(answered(answer)) as provider:
+        received = complete(client_of(provider.url))
+        assert provider.requests == 1
+    assert (received.finish_reason, received.output_tokens) == (meant, 4000)
 
 
 @pytest.mark.parametrize("name", bodies.BROKEN_OFF)

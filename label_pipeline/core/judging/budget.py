@@ -1,7 +1,7 @@
 """A run's money: paid, under way, and whether one more request may go out. The cap cannot be overshot.
 
-What is under way is held at its greatest price, estimated on the high side (plan.py): a model that reasons longer than
-that, with no output limit stated, may still end above it.
+What is under way is held at its greatest price: input on the high side (plan.py), output as long as the judge's stated
+limit allows. A judge that states no limit may write more than is planned for it, and end above its cap.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from label_pipeline.core.judging.asks import Ask, Prepared
 from label_pipeline.core.judging.order import JudgingOrder
-from label_pipeline.core.judging.plan import estimate_tokens, reply_tokens, request_tokens
+from label_pipeline.core.judging.plan import estimate_tokens, most_reply_tokens, request_tokens
 
 
 class Budget:
@@ -28,10 +28,11 @@ class Budget:
         self._order, self._asks = order, asks
         self._stopped = False
         self._free = not any(order.member.price)
-        self._per_reply = reply_tokens(order.member)
+        self._per_reply = most_reply_tokens(order.member)
         self._frame: int | None = None
         self._held: dict[int, float] = {}
         self._held_usd = 0.0
+        self._out: set[int] = set()
         self._ended: set[int] = set()
         self._admitted: set[int] = set()
         self._changed, self._turn = asyncio.Event(), asyncio.Lock()
@@ -51,22 +52,51 @@ class Budget:
         Returns:
             False where there is no room and none will come.
         """
+        if self._free:
+            return True
+        if not await self._admitted_now(prepared):
+            return False
+        self._out.add(prepared.number)
+        return True
+
+    async def _admitted_now(self, prepared: Prepared) -> bool:
         number = prepared.number
-        if self._free or number in self._held:
+        if number in self._held:
             return True
         whole = self._order.whole_queries
         if whole and self._group[number] in self._admitted:  # a query that is begun waits for no other
-            return await self._hold(prepared, {}, begun=True)
+            return await self._hold_again(prepared)
         async with self._turn:  # in the order they came: a smaller one does not slip in before
             if number in self._held:  # a sibling has come in meanwhile
                 return True
             siblings = self._siblings(prepared) if whole else {}
-            return await self._hold(prepared, siblings, begun=False)
+            return await self._hold(prepared, siblings)
 
-    async def _hold(self, prepared: Prepared, siblings: Mapping[int, float], *, begun: bool) -> bool:
+    async def _hold_again(self, prepared: Prepared) -> bool:
+        """Holds one more request of a query that is begun: a reply could not be read, or its hold was taken.
+
+        What its siblings hold that are not asked yet is taken where it is in the way, from the last one on: nobody may
+        be there to ask them while this one waits. They are held again, or given up, when it is their turn.
+        """
+        usd = self._greatest_usd(prepared)
+        while self._full(usd):
+            waiting = [n for n in self._members[self._group[prepared.number]] if n in self._held and n not in self._out]
+            if self._stopped or not (self._out or waiting):
+                self.spent = True
+                return False
+            if self._out:
+                self._changed.clear()
+                await self._changed.wait()
+            else:
+                self._release(waiting[-1])
+        self._held[prepared.number] = usd
+        self._held_usd += usd
+        return True
+
+    async def _hold(self, prepared: Prepared, siblings: Mapping[int, float]) -> bool:
         wanted = {**siblings, prepared.number: self._greatest_usd(prepared)}
-        while (self.spent and not begun) or self._full(sum(wanted.values())):
-            if self._stopped or (self.spent and not begun) or not self._held:
+        while self.spent or self._full(sum(wanted.values())):
+            if self.spent or not self._held:
                 self.spent = True
                 return False
             self._changed.clear()
@@ -86,10 +116,14 @@ class Budget:
 
     def answered(self, number: int) -> None:
         """Releases what one request was held at, whatever became of it."""
+        self._out.discard(number)
+        self._release(number)
+        self._changed.set()
+
+    def _release(self, number: int) -> None:
         self._held_usd -= self._held.pop(number, 0.0)
         if not self._held:  # so many additions leave a rest
             self._held_usd = 0.0
-        self._changed.set()
 
     def stop(self) -> None:
         """The run is over: whoever waits for room gets none."""

@@ -147,6 +147,18 @@ def reply_tokens(member: Member) -> int:
     return min([RATIONALE_TOKENS + reasoning, *_limits(member)])
 
 
+def most_reply_tokens(member: Member) -> int:
+    """Tokens a reply may have at most: the stated output limit; what is planned where there is none."""
+    return min(_limits(member), default=reply_tokens(member))
+
+
+def at_most(found: Plan, member: Member) -> Plan:
+    """``found`` with every reply as long as the judge's output limit allows."""
+    output_tokens = found.requests * most_reply_tokens(member)
+    cost_usd = member.price.cost_usd(found.input_tokens, 0, output_tokens) if found.requests else 0.0
+    return replace(found, output_tokens=output_tokens, cost_usd=cost_usd)
+
+
 def _limits(member: Member) -> list[int]:
     stated = [member.parameters.get(name) for name in ("max_tokens", "max_completion_tokens")]
     return [limit for limit in stated if isinstance(limit, int)]

@@ -7,11 +7,20 @@ nights.py which nights were missed. Keep out: sending (core/judging).
 
 from label_pipeline.stages.amplify.covered import FACTS, outside_seed
 from label_pipeline.stages.amplify.current import current, newest
-from label_pipeline.stages.amplify.label import DayBooks, answered_in_full, books, labels, orphan_row, run_row
+from label_pipeline.stages.amplify.label import (
+    DayBooks,
+    answered_in_full,
+    books,
+    empty_row,
+    labels,
+    orphan_row,
+    run_row,
+)
 from label_pipeline.stages.amplify.nights import missed_nights
 from label_pipeline.stages.amplify.work import Work, chunked, name_of, only, reasons, refuse_all_closed, sort_out
 
 __all__ = [
-    "FACTS", "DayBooks", "Work", "answered_in_full", "books", "chunked", "current", "labels", "missed_nights",
-    "name_of", "newest", "only", "orphan_row", "outside_seed", "reasons", "refuse_all_closed", "run_row", "sort_out",
+    "FACTS", "DayBooks", "Work", "answered_in_full", "books", "chunked", "current", "empty_row", "labels",
+    "missed_nights", "name_of", "newest", "only", "orphan_row", "outside_seed", "reasons", "refuse_all_closed",
+    "run_row", "sort_out",
 ]  # fmt: skip

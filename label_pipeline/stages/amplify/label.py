@@ -186,6 +186,13 @@ def run_row(
     return LABEL_RUNS.conform(pl.DataFrame([row], schema_overrides=LABEL_RUNS.schema))
 
 
+def empty_row(day: date, run_id: str, now: datetime) -> pl.DataFrame:
+    """The LABEL_RUNS row of a day without candidates, which is of no collection."""
+    counts = {name: 0 for name, kind in LABEL_RUNS.schema.items() if kind in {pl.Int64, pl.Float64}}
+    texts = {"run_id": run_id, "day": day, "collection": "", "chunk": "empty", "finished_at": now}
+    return LABEL_RUNS.conform(pl.DataFrame([counts | texts], schema_overrides=LABEL_RUNS.schema))
+
+
 def orphan_row(found: Mapping[str, object]) -> pl.DataFrame:
     """The LABEL_RUNS row of a run that was killed before its books: what it paid for, and the labels it stored, if any.
 

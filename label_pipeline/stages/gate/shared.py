@@ -19,7 +19,7 @@ Held = tuple[str, int]
 def looks_elsewhere(looks: pl.DataFrame, splits: pl.DataFrame, collection: str, lane: Lane = FULL) -> int:
     """How many looks of ``lane`` at other collections showed the holdout of ``collection``.
 
-    Of each query the looks at any holdout that holds its text, of the same task; of these the upper median, so that a
+    Of each query the looks at all holdouts that hold its text, of the same task; of these the upper median, so that a
     shared query or two spends nothing and a new name gives nothing back. A query whose text is not known is in no other
     holdout.
 
@@ -40,8 +40,7 @@ def looks_elsewhere(looks: pl.DataFrame, splits: pl.DataFrame, collection: str, 
                 holders.setdefault(text, set()).add(held)
     mine = _holdouts(splits, collection).get((collection, generation(splits, collection)), splits.clear())
     shown = sorted(
-        max((counted[held] for held in holders.get(text, ())), default=0)
-        for text in mine.select("task", "text_key").iter_rows()
+        sum(counted[held] for held in holders.get(text, ())) for text in mine.select("task", "text_key").iter_rows()
     )
     return shown[len(shown) // 2] if shown else 0
 

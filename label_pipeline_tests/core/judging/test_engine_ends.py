@@ -1,7 +1,7 @@
 """What ends a run, and what it keeps then: another model, a no, an outage, the cap, a cancel, a broken journal."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -9,6 +9,7 @@ import pytest
 
 from label_pipeline.core.catalogue import JUDGEMENTS
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
+from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import plan
 from label_pipeline.core.ports import Price, Reply
@@ -217,6 +218,43 @@ def test_a_cap_leaves_whole_queries_in_the_order_of_the_plan(concurrency: int, v
     assert asked.filter(~pl.col("reused")).height > 0
     unasked = done.judgements.filter(pl.col("query_id").is_in([f"q{i:02}" for i, fits in enumerate(begun) if not fits]))
     assert set(unasked.filter(~pl.col("reused"))["outcome"]) == {"over_cap"}, "no query is half labelled"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "concurrency", "unreadable", "slack"),
+    [(60, 16, lambda n: True, 1.05), (60, 16, lambda n: True, 1.5), (20, 1, lambda n: n == 0, 1.01),
+     (60, 4, lambda n: n % 3 == 0, 1.2), (5, 8, lambda n: n < 5, 1.001)],
+)  # fmt: skip
+def test_a_query_larger_than_the_concurrency_whose_replies_must_be_asked_for_again_comes_to_an_end(
+    pairs: int, concurrency: int, unreadable: Callable[[int], bool], slack: float
+) -> None:
+    """What its last pairs held kept its first ones from being asked again, and nobody was left to ask the last."""
+    asked = [make_pair(i)._replace(query_id="q0", query="query 0") for i in range(pairs)]
+    cap = slack * plan(JudgingOrder(SHORT, asked, "gate", 3), DictJournal()).cost_usd
+    client = ScriptedClient(lambda n, body: reply(finish_reason="length") if unreadable(n) else reply())
+
+    async def run() -> Judging:
+        async with asyncio.timeout(20):
+            return await judging(asked, client, SHORT, concurrency=concurrency, cap_usd=cap, whole_queries=True)
+
+    done = asyncio.run(run())
+    assert done.judgements.height == pairs
+    assert 0 < done.cost_usd <= cap
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"max_completion_tokens": 4000}, {"max_tokens": 900, "reasoning_effort": "low"}]
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_replies_as_long_as_the_limit_allows_do_not_pass_the_cap(parameters: dict[str, object], whole: bool) -> None:
+    """Held at 300 tokens a reply, it paid eleven times its cap."""
+    member, pairs = make_member(parameters=parameters), make_pairs(60)
+    cap = 1.01 * plan(JudgingOrder(member, pairs, "gate", 3), DictJournal()).cost_usd
+    longest = next(value for name, value in parameters.items() if name.startswith("max"))
+    client = ScriptedClient(lambda n, body: reply(output_tokens=longest))
+    done = asyncio.run(judging(pairs, client, member, concurrency=16, cap_usd=cap, whole_queries=whole))
+    assert done.outcome == ("cap" if longest > 900 else "complete"), "what is planned is the limit, where that is less"
+    assert done.cost_usd <= cap
 
 
 def test_a_cap_of_nothing_sends_nothing_unless_the_model_is_free() -> None:

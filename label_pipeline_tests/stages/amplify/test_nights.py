@@ -28,4 +28,10 @@ def day(number: int) -> date:
 def test_days_without_books_after_the_first_that_has_any(
     booked: tuple[int, ...], nights: int, missed: tuple[int, ...]
 ) -> None:
-    assert missed_nights([day(one) for one in booked], TENTH, nights) == [day(one) for one in missed]
+    assert missed_nights([day(one) for one in booked], [], TENTH, nights) == [day(one) for one in missed]
+
+
+def test_a_night_that_ended_half_way_is_a_gap_too() -> None:
+    """Its first chunk was booked before the provider died."""
+    assert missed_nights([day(6), day(7), day(8), day(9)], [day(8)], TENTH, 7) == [day(8)]
+    assert missed_nights([day(6), day(7)], [day(6), day(3)], TENTH, 7) == [day(6), day(8), day(9)], "the first one too"

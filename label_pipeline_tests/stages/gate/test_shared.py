@@ -39,6 +39,8 @@ def looks(**taken: int) -> pl.DataFrame:
     [
         # renamed: every look counts
         (held("old", range(10)), {"old": 4}, 4),
+        # renamed twice: the looks under both names
+        (held("old", range(10)) + held("older", range(10)), {"old": 2, "older": 2}, 4),
         # put together of two halves: of the half that was looked at more often
         (held("de", range(5)) + held("fr", range(5, 10)), {"de": 3, "fr": 1}, 3),
         # a shared query or two spends nothing, and neither does another project's text
