@@ -221,7 +221,7 @@ def test_one_unknown_model_among_others_is_named_and_the_others_go_on(
     assert "not asked: judge-goood/plain: " in end.said
 
 
-def test_a_model_silently_served_as_another_is_5_and_labels_nothing(
+def test_a_model_silently_served_as_another_is_5_and_labels_nothing_of_it(
     shell: Shell, certified: Callable[..., Path], serve: Serve
 ) -> None:
     url = serve(faults=ScriptedFaults([None] * 10, then=ServedAs("judge-cheap")))
@@ -229,7 +229,9 @@ def test_a_model_silently_served_as_another_is_5_and_labels_nothing(
     end = shell.here("run", "--config", config, *AMPLIFY)
     assert end.code == 5
     assert f"answered with model judge-cheap, expected {GOOD}" in end.said
-    assert store_of(config).read("labels").is_empty()
+    given = store_of(config).read("labels")
+    assert given.height <= 10, "what the certified model had answered before"
+    assert set(given["model_reported"]) <= {GOOD}
     assert stats(url)["requests"] <= 10 + CONCURRENCY
 
     healthy = serve()
