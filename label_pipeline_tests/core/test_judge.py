@@ -105,9 +105,17 @@ def test_costs_add_up_and_a_pair_is_reused_when_every_vote_is() -> None:
     assert pair_grades(frame)["reused"].to_list() == [True, False]
 
 
-def test_the_outcome_of_an_unread_pair_is_its_first_votes() -> None:
-    frame = judgements([[None, None], [None]]).with_columns(outcome=pl.Series(["refused", "failed", "cut"]))
-    assert pair_grades(frame)["outcome"].to_list() == ["refused", "cut"]
+def test_the_outcome_of_an_unread_pair_is_its_first_vote_without_an_answer_else_its_first() -> None:
+    words = ["refused", "failed", "over_cap", "cut", "refused", "cut"]
+    frame = judgements([[None, None, None], [None], [None, None]]).with_columns(outcome=pl.Series(words))
+    assert pair_grades(frame)["outcome"].to_list() == ["failed", "cut", "refused"]
+
+
+def test_a_pair_is_graded_by_all_votes_or_by_none() -> None:
+    frame = judgements([[2, None], [2, None]]).with_columns(
+        outcome=pl.Series(["graded", "failed", "graded", "malformed"])
+    )
+    assert pair_grades(frame)["outcome"].to_list() == ["failed", "graded"]
 
 
 def test_the_model_is_the_first_one_reported() -> None:
