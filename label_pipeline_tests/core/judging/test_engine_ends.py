@@ -246,11 +246,11 @@ def test_a_query_larger_than_the_concurrency_whose_replies_must_be_asked_for_aga
     "parameters", [{"max_completion_tokens": 4000}, {"max_tokens": 900, "reasoning_effort": "low"}]
 )
 @pytest.mark.parametrize("whole", [True, False])
-def test_replies_as_long_as_the_limit_allows_do_not_pass_the_cap(parameters: dict[str, object], whole: bool) -> None:
+def test_replies_as_long_as_the_limit_allows_do_not_pass_the_cap(parameters: dict[str, int | str], whole: bool) -> None:
     """Held at 300 tokens a reply, it paid eleven times its cap."""
     member, pairs = make_member(parameters=parameters), make_pairs(60)
     cap = 1.01 * plan(JudgingOrder(member, pairs, "gate", 3), DictJournal()).cost_usd
-    longest = next(value for name, value in parameters.items() if name.startswith("max"))
+    longest = next(int(value) for name, value in parameters.items() if name.startswith("max"))
     client = ScriptedClient(lambda n, body: reply(output_tokens=longest))
     done = asyncio.run(judging(pairs, client, member, concurrency=16, cap_usd=cap, whole_queries=whole))
     assert done.outcome == ("cap" if longest > 900 else "complete"), "what is planned is the limit, where that is less"
