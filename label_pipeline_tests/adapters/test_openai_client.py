@@ -11,18 +11,15 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from label_pipeline.adapters.lease import LeasedClient
 from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.adapters.openai_refusals import retry_after_s
-from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, StorageError
+from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError
 from label_pipeline.core.ports import Reply, TokenChoice
 from label_pipeline_tests.core.judging.scripted import (
-    DictJournal,
     Script,
     ScriptedProvider,
     chat_answer,
-    judging,
     make_member,
     make_pair,
     make_pairs,
@@ -357,71 +354,3 @@ def test_a_client_that_was_not_closed_serves_the_next_event_loop_all_the_same() 
         assert asyncio.run(client.complete(BODY)).model == "judge"
         assert complete(client).model == "judge"
         gc.collect()  # the first loop's connections complain here, not in another test
-
-
-def test_a_stop_lets_nothing_out_that_waits_for_its_turn_and_waits_for_nobody_who_was_not_sent() -> None:
-    """A Ctrl-C let 32 queued requests out over 15 s: those in the limiter counted as under way."""
-    journal = DictJournal()
-
-    async def run(provider: ScriptedProvider) -> int:
-        client = client_of(provider.url, limiter=Limiter(32, requests_per_minute=240))
-        work = asyncio.create_task(judging(make_pairs(100), client, journal=journal, concurrency=32, drain_s=600))
-        while len(journal.replies) < 6:
-            await asyncio.sleep(0.01)
-        work.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await work
-        sent = provider.requests
-        await asyncio.sleep(1)
-        await client.close()
-        return sent
-
-    with ScriptedProvider(answered(chat_answer())) as provider:
-        sent = asyncio.run(run(provider))
-        assert provider.requests == sent == len(journal.replies), "nothing after it, and what was sent is kept"
-    assert 6 <= sent < 12
-
-
-def test_a_stop_ends_the_wait_between_two_tries() -> None:
-    async def run(provider: ScriptedProvider) -> None:
-        async def never(seconds: float) -> None:
-            await asyncio.sleep(3600)
-
-        client = OpenAIChatClient(provider.url, KEY, timeout_s=10, max_retries=3, limiter=Limiter(4), sleep=never)
-        work = asyncio.create_task(judging(make_pairs(10), client, concurrency=4, drain_s=600))
-        while provider.requests < 1:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.2)
-        work.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await work
-        await client.close()
-
-    with ScriptedProvider(answered(refusal(503))) as provider:
-        asyncio.run(run(provider))
-        assert provider.requests == 1, "the scout, which waits for its second try"
-
-
-def test_a_lease_that_ends_between_two_tries_sends_no_other() -> None:
-    """Retries left five seconds after the lease was another machine's."""
-    checked: list[int] = []
-
-    class Ended:
-        """A lease that is held once."""
-
-        def check(self) -> None:
-            checked.append(1)
-            if len(checked) > 2:
-                raise StorageError("the lease is another machine's")
-
-    async def run(url: str) -> None:
-        client = client_of(url, max_retries=5)
-        try:
-            await judging(make_pairs(1), LeasedClient(client, Ended()))  # type: ignore[arg-type]  # its one method
-        finally:
-            await client.close()
-
-    with ScriptedProvider(answered(refusal(503))) as provider:
-        with pytest.raises(StorageError, match="another machine"):
-            asyncio.run(run(provider.url))
-        assert provider.requests == 1
