@@ -1,13 +1,15 @@
-"""The journal: every reply that was paid for, in one SQLite file, durable before it counts.
+"""The journal: every request that went out and every reply that was paid for, in one SQLite file, each durable first.
 
-Holds request key, reply as JSON and time; no request, no document text, no key (a reply's rationale may quote the
-document). The file must be on a local disk: SQLite's write-ahead log needs shared memory, which network file systems do
-not give.
+Holds request key, reply as JSON and time, and a receipt of every request until its money is booked (ids of the pair,
+run and price); no request, no document text, no key (a reply's rationale may quote the document). The file must be on a
+local disk: SQLite's write-ahead log needs shared memory, which network file systems do not give. Keep out: booking what
+receipts say (adapters/outbox.py).
 """
 
 import asyncio
 import json
 import queue
+import secrets
 import sqlite3
 import threading
 import time
@@ -19,7 +21,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from label_pipeline.core.errors import TableError
-from label_pipeline.core.ports import Clock, Reply, TokenChoice
+from label_pipeline.core.judging.receipts import about
+from label_pipeline.core.ports import Clock, Intent, Paid, Reply, TokenChoice
 
 KEYS_A_QUERY = 800
 """SQLite allows 999 parameters a statement in older builds."""
@@ -32,11 +35,22 @@ BATCH_ROWS = 1000
 BUSY_S = 60.0
 """Seconds to wait for another process that writes."""
 
-_CREATE = """
+_CREATE = (
+    """
 CREATE TABLE IF NOT EXISTS replies (
     request_key TEXT PRIMARY KEY, model TEXT NOT NULL, reply TEXT NOT NULL, created_at TEXT NOT NULL
 )
-"""
+""",
+    # A receipt is open while `ended_at` is null, and goes when its `batch` is booked.
+    """
+CREATE TABLE IF NOT EXISTS receipts (
+    receipt INTEGER PRIMARY KEY, request_key TEXT NOT NULL, run_id TEXT NOT NULL, purpose TEXT NOT NULL,
+    about TEXT NOT NULL, greatest_usd REAL NOT NULL, sent_at TEXT NOT NULL, ended_at TEXT, answered INTEGER,
+    accepted INTEGER, input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER, cost_usd REAL,
+    lost INTEGER NOT NULL DEFAULT 0, batch TEXT
+)
+""",
+)
 # The first reply of a model stays: grades already made of it must be found again. Another model's reply replaces it,
 # because the engine asks again only where the kept one came from a model that does not count.
 INSERT = """
@@ -44,11 +58,25 @@ INSERT INTO replies VALUES (?, ?, ?, ?) ON CONFLICT (request_key) DO UPDATE
 SET model = excluded.model, reply = excluded.reply, created_at = excluded.created_at WHERE excluded.model <> model
 """
 
+_INTEND = """
+INSERT INTO receipts (receipt, request_key, run_id, purpose, about, greatest_usd, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_PAY = """
+UPDATE receipts SET ended_at = ?, answered = 1, accepted = ?, input_tokens = ?, cached_tokens = ?, output_tokens = ?,
+cost_usd = ?, lost = ? WHERE receipt = ?
+"""
+_LOSE = "UPDATE receipts SET lost = ? WHERE receipt = ?"
+_END = "UPDATE receipts SET lost = ?, ended_at = ?, answered = 0, cost_usd = 0 WHERE receipt = ? AND ended_at IS NULL"
+_ORDER = (_INTEND, INSERT, _PAY, _LOSE, _END)
+"""What arrived together is written in this order: a receipt is there before anything changes it."""
+
 
 class _Entry(NamedTuple):
-    row: tuple[str, str, str, str]
-    loop: asyncio.AbstractEventLoop
-    durable: asyncio.Future[None]
+    """Rows by statement, and who waits for them; nobody where ``durable`` is None."""
+
+    rows: dict[str, tuple[object, ...]]
+    loop: asyncio.AbstractEventLoop | None = None
+    durable: asyncio.Future[None] | None = None
 
 
 class SQLiteJournal:
@@ -67,6 +95,8 @@ class SQLiteJournal:
         self._entries: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._reading = threading.Lock()
         self._closed = False
+        # receipts of several processes are in one file: each numbers its own from a number of its own
+        self._first, self._count = secrets.randbits(30) << 32, 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._reader, self._writer = connect(path), connect(path)
@@ -91,21 +121,52 @@ class SQLiteJournal:
                     rows = self._reader.execute(statement, keys).fetchall()
                 except sqlite3.Error as error:
                     raise explained("read", self._path, error) from error
-                found.update((key, _reply(text)) for key, text in rows)
+                found.update((key, reply_of(text)) for key, text in rows)
         return found
 
-    async def remember(self, request_key: str, reply: Reply) -> None:
-        """Returns once the reply is on disk. A cancelled call is written all the same.
+    async def intend(self, intent: Intent) -> int:
+        """Returns the number of an open receipt once it is on disk.
 
         Raises:
             TableError: the disk is full, or the file cannot be written.
         """
+        self._count += 1
+        receipt = self._first + self._count
+        told = intent.request_key, intent.run_id, intent.purpose, about(intent), intent.greatest_usd
+        try:
+            await self._written({_INTEND: (receipt, *told, self._clock().isoformat())})
+        except asyncio.CancelledError:  # it is written all the same, and nothing goes out
+            self.settle(receipt, 0, ended=True)
+            raise
+        return receipt
+
+    async def remember(
+        self, request_key: str, reply: Reply, receipt: int | None = None, paid: Paid | None = None
+    ) -> None:
+        """Returns once the reply, and what it cost, is on disk. A cancelled call is written all the same.
+
+        Raises:
+            TableError: the disk is full, or the file cannot be written.
+        """
+        now = self._clock().isoformat()
+        rows: dict[str, tuple[object, ...]] = {INSERT: (request_key, reply.model, _text(reply), now)}
+        if receipt is not None and paid is not None:
+            tokens = reply.input_tokens, reply.cached_tokens, reply.output_tokens
+            rows[_PAY] = (now, paid.accepted, *tokens, paid.cost_usd, paid.lost, receipt)
+        await self._written(rows)
+
+    def settle(self, receipt: int, lost: int, *, ended: bool) -> None:
+        """Notes, soon, tries whose answer never came, and where no other goes out, that there is no reply."""
+        if not self._closed:
+            row = (lost, self._clock().isoformat(), receipt) if ended else (lost, receipt)
+            self._entries.put(_Entry({_END if ended else _LOSE: row}))
+
+    async def _written(self, rows: dict[str, tuple[object, ...]]) -> None:
         if self._closed:
             raise TableError(f"journal {self._path} is closed; nothing can be remembered any more")
         loop = asyncio.get_running_loop()
         durable: asyncio.Future[None] = loop.create_future()
-        row = (request_key, reply.model, _text(reply), self._clock().isoformat())
-        self._entries.put(_Entry(row, loop, durable))
+        self._entries.put(_Entry(rows, loop, durable))
         await durable
 
     def close(self) -> None:
@@ -138,12 +199,14 @@ class SQLiteJournal:
             open_for_more = batch[-1] is not None
             entries = [entry for entry in batch if entry is not None]
             if entries:
-                _tell(entries, self._commit([entry.row for entry in entries]))
+                _tell(entries, self._commit(entries))
 
-    def _commit(self, rows: Sequence[tuple[str, str, str, str]]) -> TableError | None:
+    def _commit(self, entries: Sequence[_Entry]) -> TableError | None:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
-            self._writer.executemany(INSERT, rows)
+            for statement in _ORDER:
+                if rows := [entry.rows[statement] for entry in entries if statement in entry.rows]:
+                    self._writer.executemany(statement, rows)
             self._writer.execute("COMMIT")
         except sqlite3.Error as error:
             # The transaction may be gone already; whatever is wrong must not end this thread, others wait for it.
@@ -154,10 +217,10 @@ class SQLiteJournal:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """The journal's file, its table created; sqlite3.Error where it cannot be used."""
+    """The journal's file, its tables created; sqlite3.Error where it cannot be used."""
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     # FULL: a commit is on the disk, not only with the operating system, so it survives a power cut too.
-    for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", _CREATE):
+    for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", *_CREATE):
         _patiently(lambda: connection.execute(statement))  # noqa: B023 - called at once
     return connection
 
@@ -178,7 +241,8 @@ def _patiently(step: Callable[[], object]) -> None:
 def _tell(entries: Sequence[_Entry], error: TableError | None) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
     for entry in entries:
-        by_loop.setdefault(entry.loop, []).append(entry.durable)
+        if entry.loop is not None and entry.durable is not None:
+            by_loop.setdefault(entry.loop, []).append(entry.durable)
     for loop, waiting in by_loop.items():
         try:
             loop.call_soon_threadsafe(_settle, waiting, error)
@@ -208,7 +272,8 @@ def _text(reply: Reply) -> str:
     return json.dumps(vars(reply), separators=(",", ":"))
 
 
-def _reply(text: str) -> Reply:
+def reply_of(text: str) -> Reply:
+    """A reply as the journal keeps it."""
     fields = json.loads(text)
     tokens = tuple(TokenChoice(token, tuple((t, p) for t, p in others)) for token, others in fields.pop("tokens"))
     return Reply(**fields, tokens=tokens)

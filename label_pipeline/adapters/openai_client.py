@@ -135,7 +135,7 @@ class OpenAIChatClient:
             if retry:
                 await self._sleep(self._backoff_s(retry - 1))
             async with self._limiter.slot(tokens):
-                sending.go()  # a stop, or a lease that ended, while this one was waiting
+                await sending.go()  # a stop, or a lease that ended, while this one was waiting
                 try:
                     async with asyncio.timeout(self._timeout_s):
                         return await send(self._connected())
@@ -147,6 +147,7 @@ class OpenAIChatClient:
                     trouble, bare = quote(error, self._api_key), bare_code(error)
                     self._slow_down(error, retry)
                 except TROUBLES as error:
+                    sending.lost += not _uncharged(error)
                     trouble = _named(error)
                     # A broken answer may be quoted in the library's message, and may itself quote the request.
                     bare = trouble if isinstance(error, UnusableAnswerError) else trouble.partition(":")[0]
@@ -190,11 +191,25 @@ class OpenAIChatClient:
 
 def _named(error: BaseException) -> str:
     """What went wrong on the wire. The library calls a refused connection a time-out; below it stands what it was."""
+    named = _below(error) or error
+    return f"{type(named).__name__}: {named}".removesuffix(": ")
+
+
+def _uncharged(error: BaseException) -> bool:
+    """Whether nothing can have been charged: there was no connection to send on, or the answer counts no tokens.
+
+    Of any other trouble nobody knows.
+    """
+    return isinstance(_below(error), aiohttp.ClientConnectorError) or (
+        isinstance(error, UnusableAnswerError) and error.free
+    )
+
+
+def _below(error: BaseException) -> BaseException | None:
     found: BaseException | None = error
     while found is not None and not isinstance(found, aiohttp.ClientError):
         found = found.__cause__
-    named = found or error
-    return f"{type(named).__name__}: {named}".removesuffix(": ")
+    return found
 
 
 def _estimated_tokens(body: Mapping[str, object]) -> int:

@@ -27,7 +27,14 @@ _USUAL = {
 
 
 class UnusableAnswerError(ValueError):
-    """Status 200, and not what the protocol says: a proxy's page, an error in a success, half a body."""
+    """Status 200, and not what the protocol says: a proxy's page, an error in a success, half a body.
+
+    ``free``: it is whole, and counts no tokens. Of any other nobody knows whether it was charged.
+    """
+
+    def __init__(self, message: str, *, free: bool = False) -> None:
+        super().__init__(message)
+        self.free = free
 
 
 def json_answer(content: bytes, field: str) -> dict[str, object]:
@@ -42,7 +49,8 @@ def json_answer(content: bytes, field: str) -> dict[str, object]:
         raise UnusableAnswerError(f"the answer ({len(content)} bytes) is not JSON; is the base URL right?") from error
     items = data.get(field) if isinstance(data, dict) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise UnusableAnswerError(f"the answer has no list `{field}`; is the base URL right?")
+        free = isinstance(data, dict) and not data.get("usage")
+        raise UnusableAnswerError(f"the answer has no list `{field}`; is the base URL right?", free=free)
     assert isinstance(data, dict)  # for the type checker: items came from it
     return data
 
@@ -65,16 +73,17 @@ def parse_reply(
     choices = data["choices"]
     choice = _object(choices[0] if isinstance(choices, list) and choices else None)
     message = choice.get("message")
+    given = _object(data.get("usage"))
     if not isinstance(message, dict):
-        raise UnusableAnswerError("the answer has no choice with a message")
+        raise UnusableAnswerError("the answer has no choice with a message", free=not given)
     content, refusal = _text(message.get("content")), _text(message.get("refusal"))
     said = (_text(choice.get("finish_reason")) or "unknown").casefold()
     finish = _USUAL.get(said, said)
-    given = _object(data.get("usage"))
     # silence without a reason, and nothing counted: a model that wrote, or thought, for money has answered
     silent = finish == "unknown" and not (content or refusal or given.get("completion_tokens"))
     if finish in NO_ANSWER or _object(choice.get("error")) or silent:
-        raise UnusableAnswerError(f"the answer is a success that holds an error (finish_reason {finish[:40]})")
+        said = f"the answer is a success that holds an error (finish_reason {finish[:40]})"
+        raise UnusableAnswerError(said, free=not given)
     usage = usage_of(given, _sent(body), content or "", str(body.get("reasoning_effort")))
     return Reply(
         content=content,

@@ -117,12 +117,18 @@ def _spend(store: Store) -> pl.DataFrame:
     spent = store.query("amplify/spend")
     if spent.is_empty():
         return spent
+    lost = store.read("payments", ["purpose", "member", "possibly_usd"]).group_by("purpose", "member").agg(
+        pl.col("possibly_usd").sum()
+    )  # fmt: skip
+    spent = spent.join(lost, on=["purpose", "member"], how="left").with_columns(pl.col("possibly_usd").fill_null(0.0))
     order = pl.col("purpose").replace_strict(_PURPOSES, range(len(_PURPOSES)), default=len(_PURPOSES))
     rows = spent.sort(order, "member").select(
         pl.col("purpose").alias("stage"), pl.col("member").alias("judge"), "replies",
         pl.col("input_tokens").alias("tokens in"), pl.col("output_tokens").alias("tokens out"),
-        pl.col("cost_usd").alias("cost $"),
+        pl.col("cost_usd").alias("cost $"), pl.col("possibly_usd").alias("possibly $"),
     )  # fmt: skip
+    if not rows["possibly $"].sum():  # answers that never came, though the provider may charge for them
+        rows = rows.drop("possibly $")
     total = rows.select(
         pl.lit("all").alias("stage"), pl.lit(None, dtype=pl.String).alias("judge"), pl.col(rows.columns[2:]).sum()
     )

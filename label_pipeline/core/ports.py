@@ -5,8 +5,10 @@ Keep out: implementations (adapters/, and small scripted ones in the tests).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple, Protocol
+
+from label_pipeline.core.codes.purposes import Purpose
 
 Clock = Callable[[], datetime]
 """Returns the current UTC time (timezone-aware)."""
@@ -68,15 +70,73 @@ class ChatClient(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One request that is about to go out.
+
+    Attributes:
+        request_key: what is asked.
+        run_id: the run that asks.
+        purpose: what for.
+        epoch: calibration epoch.
+        member: name of the candidate or judge member.
+        member_hash: its hash.
+        sample_index: vote number, from 0.
+        attempt: reading attempt, from 0.
+        pair: pair key of the first pair it is about (core/tables.py).
+        customer: whether that pair is customer text.
+        day: the day that is labelled; None for other purposes.
+        greatest_usd: US dollars one try may cost at most.
+    """
+
+    request_key: str
+    run_id: str
+    purpose: Purpose
+    epoch: int
+    member: str
+    member_hash: str
+    sample_index: int
+    attempt: int
+    pair: tuple[str, str, str, str, str, str | None]
+    customer: bool
+    day: date | None
+    greatest_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """What one reply cost.
+
+    Attributes:
+        cost_usd: US dollars.
+        accepted: whether its model is one whose replies count.
+        lost: tries before it whose answer never came: they may have been paid too.
+    """
+
+    cost_usd: float
+    accepted: bool
+    lost: int = 0
+
+
 class Journal(Protocol):
-    """Durable memory of every reply that was paid for."""
+    """Durable memory of every request that went out and every reply that was paid for."""
 
     def lookup(self, request_keys: Sequence[str]) -> dict[str, Reply]:
         """The stored replies among ``request_keys``."""
         ...
 
-    async def remember(self, request_key: str, reply: Reply) -> None:
-        """Returns once the reply is durable (survives kill -9)."""
+    async def intend(self, intent: Intent) -> int:
+        """Returns the number of an open receipt once it is durable: before the request goes out."""
+        ...
+
+    async def remember(
+        self, request_key: str, reply: Reply, receipt: int | None = None, paid: Paid | None = None
+    ) -> None:
+        """Returns once the reply is durable (survives kill -9), and with it what it cost, under its open receipt."""
+        ...
+
+    def settle(self, receipt: int, lost: int, *, ended: bool) -> None:
+        """Notes, soon, that ``lost`` tries went out whose answer never came; ``ended``: and no other will go out."""
         ...
 
 

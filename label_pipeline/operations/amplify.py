@@ -204,8 +204,13 @@ def nights_missed(project: Project, until: date) -> list[date]:
 
 def book_orphans(run: Run, project: Project) -> None:
     """Writes the books of runs that were killed before they could. Call it while holding the spending lock."""
-    store, asked = project.store("amplify"), {"judgements": {"purpose": AMPLIFY}}
-    for row in store.query("amplify/unbooked_runs", where=asked).iter_rows(named=True):
+    store = project.store("amplify")
+    if store.read("payments", ["batch"]).is_empty():
+        found = store.query("amplify/unbooked_before_payments", where={"judgements": {"purpose": AMPLIFY}})
+    else:
+        found = store.query("amplify/unbooked_runs")
+    for row in found.iter_rows(named=True):
         name = f"{row['run_id']}:{row['day']}:{row['collection']}"
         run.log.warning(f"booking run {name}, which ended between what it paid for and its books")
-        store.append("label_runs", amplify.orphan_row(row), f"orphan:{name}")
+        told = f"{row['requests']}:{row['labels']}:{row['ended_at']:%Y%m%d%H%M%S%f}"
+        store.append("label_runs", amplify.orphan_row(row), f"orphan:{name}:{told}")

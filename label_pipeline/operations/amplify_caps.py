@@ -6,6 +6,7 @@ from typing import NamedTuple
 import polars as pl
 
 from label_pipeline.core.codes.drift import CANARY_RUN
+from label_pipeline.core.codes.purposes import AMPLIFY, CANARY
 from label_pipeline.operations.project import Project
 
 
@@ -31,9 +32,21 @@ def room(project: Project) -> Room:
 
 
 def spent_since(project: Project, since: datetime) -> float:
-    """US dollars booked by amplifications and their canaries from ``since`` on."""
+    """US dollars that amplifications and their canaries have paid, or possibly paid, from ``since`` on."""
+    store = project.store("amplify")
+    asked = store.read("payments", ["purpose", "paid_at", "cost_usd", "possibly_usd"], {"purpose": [AMPLIFY, CANARY]})
+    first: datetime | None = min(store.read("payments", ["paid_at"])["paid_at"], default=None)
+    paid = asked.filter(pl.col("paid_at") >= since)
+    return float(paid["cost_usd"].sum()) + float(paid["possibly_usd"].sum()) + _booked_before(project, since, first)
+
+
+def _booked_before(project: Project, since: datetime, until: datetime | None) -> float:
+    """US dollars in the books of a version that wrote no payments."""
     labels = project.store("amplify").read("label_runs", ["finished_at", "cost_usd"])
     canaries = project.store("anchor").read("anchor_runs", ["kind", "ran_at", "cost_usd"])
-    booked = labels.filter(pl.col("finished_at") >= since)["cost_usd"]
-    asked = canaries.filter(pl.col("kind") == CANARY_RUN, pl.col("ran_at") >= since)["cost_usd"]
-    return float(booked.sum()) + float(asked.sum())
+    old = pl.lit(True) if until is None else pl.col("at") < pl.lit(until)
+    booked = [
+        labels.select(at="finished_at", usd="cost_usd"),
+        canaries.filter(pl.col("kind") == CANARY_RUN).select(at="ran_at", usd="cost_usd"),
+    ]
+    return float(pl.concat(booked).filter(pl.col("at") >= since, old)["usd"].sum())

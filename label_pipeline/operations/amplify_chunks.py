@@ -115,7 +115,7 @@ def _label(
     assert task.judge is not None  # fulfil looked
     assert task.order is not None
     started, collection = project.clock(), chunk.collection
-    order = replace(task.order, pairs=chunk.ask, cap_usd=left.usd, whole_queries=True)
+    order = replace(task.order, pairs=chunk.ask, cap_usd=left.usd, whole_queries=True, day=day)
     part = f"{day}:{collection}:{amplify.name_of(chunk)}"
     judging = ask_and_store(run, project, order, part=part, before=asked, of=len(task.work.ask))
     cost = _cost(project, started, judging)

@@ -10,7 +10,7 @@ from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.lease import HELD, LeasedClient
 from label_pipeline.adapters.store import Where, keys_mark
 from label_pipeline.core.codes import outcomes
-from label_pipeline.core.errors import BudgetError, ProviderRejectedError, ProviderUnavailableError
+from label_pipeline.core.errors import BudgetError, JudgeError, ProviderRejectedError, ProviderUnavailableError
 from label_pipeline.core.judging.engine import Judging, judge_pairs
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
@@ -19,6 +19,7 @@ from label_pipeline.core.judging.running import run_judging
 from label_pipeline.core.judging.spent import replies
 from label_pipeline.core.ports import ChatClient
 from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.operations.ledger import settle, settle_inherited, settle_left
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 
@@ -62,9 +63,15 @@ def ask_and_store(
     if math.isinf(order.cap_usd):
         raise ValueError(f"an order of {order.purpose} without a cap may be priced, not carried out: state cap_usd")
     commit = f"{order.purpose}:{run.run_id}:{order.member.member_hash[:16]}:{part}"
-    judging = ask(run, project, order, before, of)
+    try:
+        judging = ask(run, project, order, before, of)
+    except JudgeError:  # nothing may rest on what was answered, and it is paid for all the same
+        settle_left(project, run.log, run.run_id)
+        raise
     booked = given_up(run, project, order, book(judging.judgements, _known(project, order, judging), order.member))
     _store_new(project, booked, f"{commit}:other model" if judging.outcome == "other_model" else commit)
+    settle(project, run.run_id)
+    settle_inherited(project, order, booked)
     return replace(
         judging,
         judgements=booked,

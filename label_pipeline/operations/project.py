@@ -224,6 +224,11 @@ class Project:
         """
         return endpoints.client(self.settings.endpoints[endpoint], endpoint)
 
+    @property
+    def journal_path(self) -> Path:
+        """The journal's file."""
+        return self.settings.home_path / "journal.sqlite"
+
     @contextmanager
     def journal(self) -> Iterator[SQLiteJournal]:
         """The journal of paid replies, open for one run; where the state is on S3, so are its segments.
@@ -232,14 +237,14 @@ class Project:
             StorageError: the segments cannot be read or sent.
             TableError: the local file cannot be used.
         """
-        path, storage = self.settings.home_path / "journal.sqlite", self.settings.storage
+        path, storage = self.journal_path, self.settings.storage
         remember(path.parent, self.settings.keys)
         with ExitStack() as stack:
             if self.s3 is not None and storage.remote is not None:
                 prefix = f"{storage.remote}/journal/"
                 segments = Segments(path, self.s3.objects, prefix, replies=storage.segment_replies)
                 stack.enter_context(segments.kept())
-            yield stack.enter_context(SQLiteJournal(path))
+            yield stack.enter_context(SQLiteJournal(path, self.clock))
 
     @property
     def tracker(self) -> Tracker:

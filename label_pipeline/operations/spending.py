@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from label_pipeline.adapters.lease import HELD, Lease
 from label_pipeline.adapters.s3 import Objects
 from label_pipeline.core.errors import BusyError, ClockError
+from label_pipeline.operations.ledger import settle_left
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import PYTHON_LOG, Log
 
@@ -21,6 +22,8 @@ TOLERANCE = timedelta(minutes=5)
 def spending(project: Project, log: Log = PYTHON_LOG) -> Iterator[None]:
     """Lets one run of a project spend at a time, whoever launched it: pools do not hold for runs of the command line.
 
+    Before anything is asked, what a killed run has paid for is booked.
+
     A lock on this machine's disk; where the project's state is on S3, a lease there, which other machines see too.
 
     Raises:
@@ -31,6 +34,7 @@ def spending(project: Project, log: Log = PYTHON_LOG) -> Iterator[None]:
     refuse_clock_set_back(project)
     if project.s3 is not None and project.settings.storage.remote is not None:
         with _lease(project, project.s3.objects, project.settings.storage.remote, log):
+            settle_left(project, log)
             yield
         return
     project.settings.home_path.mkdir(parents=True, exist_ok=True)
@@ -42,6 +46,7 @@ def spending(project: Project, log: Log = PYTHON_LOG) -> Iterator[None]:
                 f"another run of project {project.settings.name} is asking a judge; two at once would pay twice: "
                 "wait for it to end, then run this one again"
             ) from error
+        settle_left(project, log)
         yield  # closing the file releases the lock, also when this process is killed
 
 

@@ -59,24 +59,26 @@ def test_a_stop_ends_the_wait_between_two_tries() -> None:
 
 def test_a_lease_that_ends_between_two_tries_sends_no_other() -> None:
     """Retries left five seconds after the lease was another machine's."""
-    checked: list[int] = []
 
     class Ended:
-        """A lease that is held once."""
+        """A lease that is held until one request is out."""
+
+        def __init__(self, provider: ScriptedProvider) -> None:
+            self.provider = provider
 
         def check(self) -> None:
-            checked.append(1)
-            if len(checked) > 2:
+            if self.provider.requests:
                 raise StorageError("the lease is another machine's")
 
-    async def run(url: str) -> None:
-        client = client_of(url, max_retries=5)
+    async def run(provider: ScriptedProvider) -> None:
+        client = client_of(provider.url, max_retries=5)
+        lease = Ended(provider)
         try:
-            await judging(make_pairs(1), LeasedClient(client, Ended()))  # type: ignore[arg-type]  # its one method
+            await judging(make_pairs(1), LeasedClient(client, lease))  # type: ignore[arg-type]  # its one method
         finally:
             await client.close()
 
     with ScriptedProvider(answered(refusal(503))) as provider:
         with pytest.raises(StorageError, match="another machine"):
-            asyncio.run(run(provider.url))
+            asyncio.run(run(provider))
         assert provider.requests == 1

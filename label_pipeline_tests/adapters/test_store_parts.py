@@ -145,7 +145,7 @@ def test_books_of_an_older_killed_run_count_no_request_that_its_cap_kept_back(st
     )  # fmt: skip
     write_deltalake(f"{store.root}/judgements", old.to_arrow())
     store.overwrite("candidates", rows("candidates", {}))
-    [found] = store.query("amplify/unbooked_runs").rows(named=True)
+    [found] = store.query("amplify/unbooked_before_payments").rows(named=True)
     assert found["requests"] == 1
 
 

@@ -29,8 +29,8 @@ GOOD = pl.DataFrame(
 )  # fmt: skip
 
 
-MAY_BE_NULL = {"context_id", "chunk"}
-"""Of a key: a pair without a context, and the one chunk of a day that an older version booked."""
+MAY_BE_NULL = {"context_id", "chunk", "day"}
+"""Of a key: a pair without a context, the one chunk of a day that an older version booked, what is of no day."""
 
 
 def faults(table: Table) -> list[str]:

@@ -22,7 +22,13 @@ from label_pipeline_tests.small_project import DAYS, LATER, PAIRS_A_DAY, Provide
 DAY = date.fromisoformat(DAYS[0])
 CHUNKS = 3
 """Queries of 12, 2, 1 and 5 pairs, two pairs or more at a time: 12, 2 and 6."""
-CHECKS = ("labels_contract", "labels_missing_from_run", "books_do_not_add_up", "labelled_twice")
+CHECKS = (
+    "labels_contract",
+    "labels_missing_from_run",
+    "books_do_not_add_up",
+    "labelled_twice",
+    "books_differ_in_money",
+)
 
 
 @pytest.fixture
@@ -76,7 +82,7 @@ def test_a_day_is_whole_queries_at_a_time_and_adds_up(home: Path, provider: Prov
     assert books(project).filter(run_id="again").select("labelled", "reused", "requests").rows() == [(20, 20, 0)]
 
 
-@pytest.mark.parametrize("table", ["judgements", "labels", "label_runs"])
+@pytest.mark.parametrize("table", ["judgements", "payments", "labels", "label_runs"])
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 @pytest.mark.parametrize("again", ["run", "another"], ids=["the same run", "another run"])
 def test_killed_in_any_chunk_before_any_write_the_finished_ones_stand_and_the_rest_is_caught_up(

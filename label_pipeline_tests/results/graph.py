@@ -98,7 +98,7 @@ def judge_run(judge: str, ran: Ran, requests: int) -> JudgeRun:
     refuse_failures(judge, ran, ("gate", *(("amplify",) if judge in REFUSED else ())))
     store = ran.store
     verdict = store.read("verdicts").row(0, named=True)
-    books = store.read("label_runs")
+    books = store.query("amplify/day_books")
     return JudgeRun(
         judge=judge,
         state=verdict["state"],

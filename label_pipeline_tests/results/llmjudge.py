@@ -97,7 +97,7 @@ def findings(judges: Sequence[str], say: Callable[[str], None]) -> LLMJudge:
             recorded=recorded,
             board=store.query("calibrate/newest_calibration"),
             verdict=store.read("verdicts").row(0, named=True),
-            book=store.read("label_runs").row(0, named=True),
+            book=store.query("amplify/day_books").row(0, named=True),
             n_seed=store.read("gold").height,
             n_clear=n_clear,
         )

@@ -111,6 +111,8 @@ def test_offenders_are_listed_in_an_order_of_their_own(check: str) -> None:
         "candidates": rows("candidates", *({"doc_id": v, "query_id": v[0], "doc_version": "gone"} for v in names)),
         "labels": rows("labels", *({"verdict_id": v, "doc_id": v, "query_id": v[0]} for v in names for _ in "xy")),
         "label_runs": rows("label_runs", *({"run_id": v[0], "collection": v, "labelled": 1} for v in names)),
+        "payments": rows("payments", *({"run_id": v[0], "collection": v, "cost_usd": 1.0} for v in names)),
+        "judgements": rows("judgements"), "anchor_runs": rows("anchor_runs"),
         "training_sets": rows(
             "training_sets", *({"training_set_id": v[0], "arm": v, "verdict_ids": f'["{v}"]'} for v in names)
         ),

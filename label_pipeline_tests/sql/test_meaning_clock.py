@@ -10,7 +10,7 @@ from label_pipeline_tests.sql.frames import ask, at, table
 MOMENTS = {
     "leaderboard": "calibrated_at", "judge_versions": "created_at", "epochs": "opened_at", "verdicts": "decided_at",
     "holdout_looks": "looked_at", "label_runs": "finished_at", "anchor_runs": "ran_at", "drift_verdicts": "decided_at",
-    "rankers": "created_at", "ranker_metrics": "evaluated_at", "rubrics": "known_at",
+    "rankers": "created_at", "ranker_metrics": "evaluated_at", "rubrics": "known_at", "payments": "paid_at",
 }  # fmt: skip
 LEFT_OUT = {"labels", "judgements", "anchor_items", "training_sets", "grade_rubrics"}
 """Big, and never stored without a row in one of the others."""

@@ -8,6 +8,11 @@ with booked as (
         r.run_id,
         r.day,
         r.collection,
+        sum(r.requests) as requests,
+        sum(r.input_tokens) as input_tokens,
+        sum(r.cached_tokens) as cached_tokens,
+        sum(r.output_tokens) as output_tokens,
+        sum(r.cost_usd) as cost_usd,
         max(r.finished_at) as finished_at
     from label_runs as r
     group by r.run_id, r.day, r.collection
@@ -30,58 +35,37 @@ stored as (
     group by l.run_id, l.day, l.collection, l.judge_version, l.verdict_id
 ),
 
--- a run books what it asked right afterwards: where it booked nothing since, it was killed
-last_books as (
+spent as (
     select
-        r.run_id,
-        max(r.finished_at) as finished_at
-    from label_runs as r
-    group by r.run_id
-),
-
-asked as (
-    select
-        j.run_id,
-        c.arrived_on as day,
-        j.collection,
-        j.input_tokens,
-        j.cached_tokens,
-        j.output_tokens,
-        j.cost_usd,
-        j.judged_at,
-        not j.reused or j.cost_usd > 0 as paid,
-        j.attempt + case when j.outcome = 'over_cap' then 0 else 1 end as requests,
-        row_number() over (
-            partition by j.run_id, j.request_key, j.outcome
-            order by j.reused asc, j.cost_usd desc
-        ) as use
-    from judgements as j
-    inner join candidates as c
-        on
-            j.task = c.task
-            and j.collection = c.collection
-            and j.query_id = c.query_id
-            and j.doc_id = c.doc_id
-            and j.doc_version = c.doc_version
-            and j.context_id is not distinct from c.context_id
-    left join last_books as b
-        on j.run_id = b.run_id
-    where j.purpose = 'amplify' and (b.run_id is null or b.finished_at < j.judged_at)
+        p.run_id,
+        p.day,
+        p.collection,
+        sum(p.requests) as requests,
+        sum(p.input_tokens) as input_tokens,
+        sum(p.cached_tokens) as cached_tokens,
+        sum(p.output_tokens) as output_tokens,
+        sum(p.cost_usd) as cost_usd,
+        max(p.paid_at) as ended_at
+    from payments as p
+    where p.purpose = 'amplify'
+    group by p.run_id, p.day, p.collection
 ),
 
 paid as (
     select
-        a.run_id,
-        a.day,
-        a.collection,
-        sum(case when a.paid and a.use = 1 then a.requests else 0 end) as requests,
-        sum(case when a.paid then a.input_tokens else 0 end) as input_tokens,
-        sum(case when a.paid then a.cached_tokens else 0 end) as cached_tokens,
-        sum(case when a.paid then a.output_tokens else 0 end) as output_tokens,
-        sum(a.cost_usd) as cost_usd,
-        max(a.judged_at) as ended_at
-    from asked as a
-    group by a.run_id, a.day, a.collection
+        p.run_id,
+        p.day,
+        p.collection,
+        p.ended_at,
+        greatest(p.requests - coalesce(b.requests, 0), 0) as requests,
+        greatest(p.input_tokens - coalesce(b.input_tokens, 0), 0) as input_tokens,
+        greatest(p.cached_tokens - coalesce(b.cached_tokens, 0), 0) as cached_tokens,
+        greatest(p.output_tokens - coalesce(b.output_tokens, 0), 0) as output_tokens,
+        greatest(p.cost_usd - coalesce(b.cost_usd, 0), 0) as cost_usd
+    from spent as p
+    left join booked as b
+        on p.run_id = b.run_id and p.day = b.day and p.collection = b.collection
+    where p.requests > coalesce(b.requests, 0) or p.cost_usd > coalesce(b.cost_usd, 0) + 1e-9
 )
 
 select

@@ -57,6 +57,11 @@ with events as (
         'rubrics' as table_name,
         u.known_at as happened_at
     from rubrics as u
+    union all
+    select
+        'payments' as table_name,
+        p.paid_at as happened_at
+    from payments as p
 )
 
 select

@@ -6,7 +6,7 @@ name everywhere. Keep out: behaviour (core/tables.py), the words of closed sets 
 
 from label_pipeline.core.catalogue.amplify import CANDIDATES, LABEL_RUNS, LABELS
 from label_pipeline.core.catalogue.anchor import ANCHOR_ITEMS, ANCHOR_RUNS, DRIFT_VERDICTS
-from label_pipeline.core.catalogue.calibrate import EPOCHS, JUDGE_VERSIONS, JUDGEMENTS, LEADERBOARD
+from label_pipeline.core.catalogue.calibrate import EPOCHS, JUDGE_VERSIONS, JUDGEMENTS, LEADERBOARD, PAYMENTS
 from label_pipeline.core.catalogue.gate import HOLDOUT_LOOKS, VERDICTS
 from label_pipeline.core.catalogue.rank import RANKER_METRICS, RANKERS, TRAINING_SETS
 from label_pipeline.core.catalogue.seed import (
@@ -29,7 +29,7 @@ TABLES: dict[str, Table] = {
     for table in (
         QUERIES, DOCUMENTS, HUMAN_LABELS, EVALUATION, QUARANTINE, INPUT_BOOKS, GRADE_RUBRICS, RUBRICS, AGREEMENT, GOLD,
         SPLITS,
-        EPOCHS, JUDGEMENTS, LEADERBOARD, JUDGE_VERSIONS,
+        EPOCHS, JUDGEMENTS, PAYMENTS, LEADERBOARD, JUDGE_VERSIONS,
         VERDICTS, HOLDOUT_LOOKS,
         CANDIDATES, LABELS, LABEL_RUNS,
         TRAINING_SETS, RANKERS, RANKER_METRICS,
@@ -57,6 +57,7 @@ __all__ = [
     "LABELS",
     "LABEL_RUNS",
     "LEADERBOARD",
+    "PAYMENTS",
     "QUARANTINE",
     "QUERIES",
     "RANKERS",

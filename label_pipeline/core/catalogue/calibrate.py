@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from label_pipeline.core.catalogue.columns import JUDGE_VERSION, PAIR, SERVED_BY, UTC
+from label_pipeline.core.catalogue.columns import COLLECTION, JUDGE_VERSION, PAIR, SERVED_BY, UTC
 from label_pipeline.core.codes import outcomes, purposes
 from label_pipeline.core.tables import PAIR_KEY, Column, Respelled, Table
 
@@ -53,6 +53,27 @@ JUDGEMENTS = Table(
                   (pl.col("outcome") == outcomes.REFUSED) & pl.col("model_reported").is_null(),
                   ("outcome", "model_reported")),
     ),
+)  # fmt: skip
+PAYMENTS = Table(
+    "payments", "fact", "what one run paid one member for one purpose in one epoch, collection and day, as the journal "
+    "wrote it down when it was paid", ("batch", "run_id", "purpose", "epoch", "member_hash", "collection", "day"),
+    (
+        Column("batch", pl.String, "names the receipts it adds up: booked once"),
+        Column("run_id", pl.String, "the run that asked"),
+        Column("purpose", pl.String, "what for", values=purposes.PURPOSES),
+        Column("epoch", pl.Int64, "epoch of the requests"),
+        Column("member", pl.String, "candidate or judge member"),
+        Column("member_hash", pl.String, "hash of endpoint, model, prompt, rubric and parameters"), COLLECTION,
+        Column("day", pl.Date, "the day that was labelled; null for other purposes", nullable=True),
+        Column("requests", pl.Int64, "requests sent, further tries of one not counted"),
+        Column("replies", pl.Int64, "of these, answered"), Column("input_tokens", pl.Int64, "tokens"),
+        Column("cached_tokens", pl.Int64, "input tokens served from cache"),
+        Column("output_tokens", pl.Int64, "tokens"), Column("cost_usd", pl.Float64, "US dollars paid"),
+        Column("lost", pl.Int64, "tries that went out and whose answer never came: the provider may charge for them"),
+        Column("possibly_usd", pl.Float64, "US dollars these may have cost at most"),
+        Column("paid_at", UTC, "when the last of them ended"),
+    ),
+    "calibrate",
 )  # fmt: skip
 LEADERBOARD = Table(
     "leaderboard", "fact", "one candidate in one calibration", ("calibration_id", "candidate"),

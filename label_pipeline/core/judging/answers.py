@@ -12,7 +12,27 @@ from label_pipeline.core.codes.outcomes import FAILED, REJECTED, UNANSWERED
 from label_pipeline.core.judging.asks import Ask
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.reply import Reading
-from label_pipeline.core.ports import PairText
+from label_pipeline.core.ports import PairText, Price, Reply
+
+
+@dataclass
+class Used:
+    """What the reading attempts of one ask used up. Tokens, US dollars, requests."""
+
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    requests: int = 0
+
+    def add(self, reply: Reply, price: Price, *, sent: bool) -> None:
+        """Adds one reply; one that the journal gave costs nothing."""
+        self.input_tokens += reply.input_tokens
+        self.cached_tokens += reply.cached_tokens
+        self.output_tokens += reply.output_tokens
+        if sent:
+            self.requests += 1
+            self.cost_usd += price.cost_usd(reply.input_tokens, reply.cached_tokens, reply.output_tokens)
 
 
 @dataclass(frozen=True, slots=True)

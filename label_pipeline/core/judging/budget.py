@@ -20,11 +20,12 @@ class Budget:
 
     Attributes:
         paid_usd: US dollars paid so far.
+        lost_usd: US dollars that tries whose answer never came may have cost: possibly paid, so there is no room there.
         spent: a request was refused for want of room; none is let out after it.
     """
 
     def __init__(self, order: JudgingOrder, asks: Sequence[Ask]) -> None:
-        self.paid_usd, self.spent = 0.0, False
+        self.paid_usd, self.lost_usd, self.spent = 0.0, 0.0, False
         self._order, self._asks = order, asks
         self._stopped = False
         self._free = not any(order.member.price)
@@ -45,6 +46,13 @@ class Budget:
             query = self._query(number)
             self._group.append(group)
             self._members.setdefault(group, []).append(number)
+
+    @property
+    def told(self) -> str:
+        """What was spent, for people."""
+        lost = f", up to {self.lost_usd:.4f} possibly paid for answers that never came" if self.lost_usd else ""
+        spent = f"{self.paid_usd:.4f} of {self._order.cap_usd:.4f} US dollars spent{lost}"
+        return f"{spent}, and no room for this one"
 
     async def admit(self, prepared: Prepared) -> bool:
         """Holds the greatest price of one request; waits for those under way where they may yet leave room.
@@ -78,7 +86,7 @@ class Budget:
         What its siblings hold that are not asked yet is taken where it is in the way, from the last one on: nobody may
         be there to ask them while this one waits. They are held again, or given up, when it is their turn.
         """
-        usd = self._greatest_usd(prepared)
+        usd = self.greatest_usd(prepared)
         while self._full(usd):
             waiting = [n for n in self._members[self._group[prepared.number]] if n in self._held and n not in self._out]
             if self._stopped or not (self._out or waiting):
@@ -94,7 +102,7 @@ class Budget:
         return True
 
     async def _hold(self, prepared: Prepared, siblings: Mapping[int, float]) -> bool:
-        wanted = {**siblings, prepared.number: self._greatest_usd(prepared)}
+        wanted = {**siblings, prepared.number: self.greatest_usd(prepared)}
         while self.spent or self._full(sum(wanted.values())):
             if self.spent or not self._held:
                 self.spent = True
@@ -108,11 +116,16 @@ class Budget:
         return True
 
     def _full(self, usd: float) -> bool:
-        return self.paid_usd + self._held_usd + usd > self._order.cap_usd
+        return self.paid_usd + self.lost_usd + self._held_usd + usd > self._order.cap_usd
 
     def pay(self, usd: float) -> None:
         """Books what one reply cost."""
         self.paid_usd += usd
+
+    def lose(self, prepared: Prepared, tries: int) -> None:
+        """Books tries of one request whose answer never came."""
+        if tries and not self._free:
+            self.lost_usd += tries * self.greatest_usd(prepared)
 
     def answered(self, number: int) -> None:
         """Releases what one request was held at, whatever became of it."""
@@ -142,8 +155,9 @@ class Budget:
         waiting = [number for number in self._members[self._group[prepared.number]] if number not in self._ended]
         return {number: self._usd(self._frame + self._text_tokens(number)) for number in waiting}
 
-    def _greatest_usd(self, prepared: Prepared) -> float:
-        return self._usd(request_tokens(prepared))
+    def greatest_usd(self, prepared: Prepared) -> float:
+        """US dollars one try may cost at most."""
+        return 0.0 if self._free else self._usd(request_tokens(prepared))
 
     def _usd(self, input_tokens: int) -> float:
         return self._order.member.price.cost_usd(input_tokens, 0, self._per_reply)

@@ -92,7 +92,7 @@ async def judge_pairs(
     """
     member = order.member
     boundary.refuse_exposed(order.pairs, member.endpoint, inside=member.inside)
-    workers = Workers(order, client, journal, concurrency, clock, progress, drain_s)
+    workers = Workers(order, client, journal, concurrency, clock, progress, drain_s, run_id)
 
     def judging(asks: Sequence[Ask], answers: Sequence[Answer], outcome: Outcome, sentence: str = "") -> Judging:
         rows = judgement_frame(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from label_pipeline.core.codes.purposes import Purpose
 from label_pipeline.core.judging.member import Member
@@ -21,6 +22,7 @@ class JudgingOrder:
         served: the only model id whose replies count; None accepts what ``member.serves``.
         cap_usd: US dollars: a request is sent while what is paid, what is under way and it fit, at the greatest price.
         whole_queries: what the cap leaves unasked is whole queries, in the order of the pairs.
+        day: the day that is labelled; for the books.
     """
 
     member: Member
@@ -30,6 +32,7 @@ class JudgingOrder:
     served: str | None = None
     cap_usd: float = math.inf
     whole_queries: bool = False
+    day: date | None = None
 
     def accepts(self, model: str) -> bool:
         """Whether a reply of ``model`` counts."""

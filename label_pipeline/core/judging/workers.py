@@ -8,43 +8,24 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from label_pipeline.core.boundary import WITHHELD, any_private
 from label_pipeline.core.codes.outcomes import FAILED, OVER_CAP, REJECTED, UNREADABLE, WRONG_MODEL
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
-from label_pipeline.core.judging.answers import Answer
+from label_pipeline.core.judging.answers import Answer, Used
 from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.budget import Budget
 from label_pipeline.core.judging.order import JudgingOrder
+from label_pipeline.core.judging.receipts import OpenReceipt, intent_to_send
 from label_pipeline.core.judging.refusals import Refusals
 from label_pipeline.core.judging.reply import Reading, read_reply
 from label_pipeline.core.judging.sending import SENDING, Sending
-from label_pipeline.core.ports import ChatClient, Clock, Journal, Price, Progress, Reply
+from label_pipeline.core.ports import ChatClient, Clock, Journal, Paid, Progress, Reply
 
 FAILURES_IN_A_ROW = 20
 """Requests in a row without an answer (each after all its retries) that mean the endpoint is down, not the request."""
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass
-class _Spent:
-    """What the reading attempts of one ask used up. Tokens, US dollars, requests."""
-
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: float = 0.0
-    requests: int = 0
-
-    def add(self, reply: Reply, price: Price, *, sent: bool) -> None:
-        self.input_tokens += reply.input_tokens
-        self.cached_tokens += reply.cached_tokens
-        self.output_tokens += reply.output_tokens
-        if sent:
-            self.requests += 1
-            self.cost_usd += price.cost_usd(reply.input_tokens, reply.cached_tokens, reply.output_tokens)
 
 
 class Workers:
@@ -59,13 +40,13 @@ class Workers:
 
     def __init__(
         self, order: JudgingOrder, client: ChatClient, journal: Journal, concurrency: int, clock: Clock,
-        progress: Progress | None, drain_s: float,
+        progress: Progress | None, drain_s: float, run_id: str,
     ) -> None:  # fmt: skip
         self.asks: list[Ask] = distinct_asks(order)
         self.requests = 0
         self.budget = Budget(order, self.asks)
         self._order, self._member, self._client, self._journal = order, order.member, client, journal
-        self._clock, self._progress, self._drain_s = clock, progress, drain_s
+        self._clock, self._progress, self._drain_s, self._run_id = clock, progress, drain_s, run_id
         self._private = any_private(order.pairs)
         self._under_way = 0
         self._count = max(1, min(concurrency, len(self.asks)))
@@ -140,13 +121,13 @@ class Workers:
             self._scouted.set()
 
     async def _answer(self, prepared: Prepared) -> Answer:
-        spent = _Spent()
+        spent = Used()
         attempt = 0
         while True:
             reply = prepared.reply
             reused = reply is not None and self._accepts(reply)
             if reply is None or not reused:
-                received = await self._send(prepared)
+                received = await self._send(prepared, attempt)
                 if isinstance(received, Reading):
                     return self._record(prepared, attempt, received, None, spent)
                 reply = received
@@ -161,7 +142,7 @@ class Workers:
                 return self._record(prepared, attempt - 1, reading, reply, spent)
             [prepared] = prepare([prepared.number], self.asks, self._order, self._journal, attempt)
 
-    async def _send(self, prepared: Prepared) -> Reply | Reading:
+    async def _send(self, prepared: Prepared, attempt: int) -> Reply | Reading:
         """The durable reply to one request, or why there is none.
 
         No answer may come yet and is no evidence about the judge; a no to this one text is an answer, and a final one.
@@ -171,32 +152,52 @@ class Workers:
         if not await self.budget.admit(prepared):
             if self._stopped():
                 return Reading(FAILED, detail="the run was stopped")
-            spent = (
-                f"{self.budget.paid_usd:.4f} of {self._order.cap_usd:.4f} US dollars spent, and no room for this one"
-            )
-            return Reading(OVER_CAP, detail=f"over the cap: {spent}; raise it and run again")
+            return Reading(OVER_CAP, detail=f"over the cap: {self.budget.told}; raise it and run again")
         if self._stopped():
             return Reading(FAILED, detail="the run was stopped")
-        self.requests += 1
-        self._under_way += 1
-        failure: ProviderUnavailableError | ProviderRejectedError
-        try:
-            reply = await self._client.complete(prepared.body)
-        except (ProviderUnavailableError, ProviderRejectedError) as error:
-            failure = error
-        else:
-            return await self._keep(prepared, reply)
-        finally:
-            self._under_way -= 1
-        if self._stopped() and (sending := SENDING.get()) is not None and sending.queued:
+        sending = SENDING.get() or Sending()
+        received = await self._exchange(prepared, attempt, sending)
+        if isinstance(received, Reply):
+            return received
+        if self._stopped() and sending.queued:
             self.requests -= 1
             return Reading(FAILED, detail="the run was stopped")
         # Outside the except block: what is raised here has no __context__ that repeats the provider's words.
-        if isinstance(failure, ProviderUnavailableError):
-            self._check_alive(failure)
-            return Reading(FAILED, detail=str(failure))
-        self._check_welcome(failure)
-        return Reading(REJECTED, detail=f"the endpoint rejects this text: {failure}")
+        if isinstance(received, ProviderUnavailableError):
+            self._check_alive(received)
+            return Reading(FAILED, detail=str(received))
+        self._check_welcome(received)
+        return Reading(REJECTED, detail=f"the endpoint rejects this text: {received}")
+
+    async def _exchange(
+        self, prepared: Prepared, attempt: int, sending: Sending
+    ) -> Reply | ProviderUnavailableError | ProviderRejectedError:
+        """One request under its receipt: the durable reply, or what the client says instead."""
+        intent = intent_to_send(
+            self._order,
+            self.asks[prepared.number],
+            prepared.key,
+            attempt,
+            self._run_id,
+            self.budget.greatest_usd(prepared),
+        )
+        receipt = OpenReceipt(self._journal, intent)
+        sending.begin(lambda: receipt.write_down(sending.lost))
+        self.requests += 1
+        self._under_way += 1
+        try:
+            reply = await self._client.complete(prepared.body)
+            return await self._keep(prepared, reply, receipt.number, sending.lost)
+        except (ProviderUnavailableError, ProviderRejectedError) as error:
+            receipt.close(sending.lost)
+            return error
+        except BaseException:
+            if sending.queued:  # it waited for its turn, so nothing more of it is under way
+                receipt.close(sending.lost)
+            raise
+        finally:
+            self._under_way -= 1
+            self.budget.lose(prepared, sending.lost)
 
     def _stopped(self) -> bool:
         return self._stopping
@@ -205,20 +206,21 @@ class Workers:
         if self._stopping:
             raise ProviderUnavailableError("the run was stopped before this request was sent")
 
-    async def _keep(self, prepared: Prepared, reply: Reply) -> Reply:
+    async def _keep(self, prepared: Prepared, reply: Reply, receipt: int | None, lost: int) -> Reply:
         self._unanswered = 0
         self._refusals.answered()
         self.estimated += reply.estimated
-        await self._journal.remember(prepared.key, reply)
+        usd = self._member.price.cost_usd(reply.input_tokens, reply.cached_tokens, reply.output_tokens)
+        await self._journal.remember(prepared.key, reply, receipt, Paid(usd, self._accepts(reply), lost))
         self._kept += 1
-        self.budget.pay(self._member.price.cost_usd(reply.input_tokens, reply.cached_tokens, reply.output_tokens))
+        self.budget.pay(usd)
         self.budget.answered(prepared.number)
         return reply
 
     def _accepts(self, reply: Reply) -> bool:
         return self._order.accepts(reply.model)
 
-    def _other_model(self, prepared: Prepared, attempt: int, reply: Reply, spent: _Spent) -> ServedModelError:
+    def _other_model(self, prepared: Prepared, attempt: int, reply: Reply, spent: Used) -> ServedModelError:
         """Books the reply of a model that is not accepted, and says so."""
         wanted = self._order.served or self._member.model
         spent.add(reply, self._member.price, sent=True)
@@ -260,7 +262,7 @@ class Workers:
             f"endpoint {self._member.endpoint} {why} of judge {self._member.name}, the last one: {self._sayable(error)}"
         ) from (None if self._private else error)
 
-    def _record(self, prepared: Prepared, attempt: int, reading: Reading, reply: Reply | None, spent: _Spent) -> Answer:
+    def _record(self, prepared: Prepared, attempt: int, reading: Reading, reply: Reply | None, spent: Used) -> Answer:
         return Answer(
             key=prepared.key,
             attempt=attempt,

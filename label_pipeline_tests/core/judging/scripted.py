@@ -15,7 +15,7 @@ from label_pipeline.core.judging.engine import Judging, judge_pairs
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.prompt import PromptTemplate
-from label_pipeline.core.ports import ChatClient, Journal, PairText, Price, Progress, Reply
+from label_pipeline.core.ports import ChatClient, Intent, Journal, Paid, PairText, Price, Progress, Reply
 from label_pipeline.core.rubric import GradeDefinition, Rubric
 from label_pipeline.core.scale import Scale
 
@@ -68,14 +68,32 @@ class DictJournal:
     def __init__(self, on_remember: Callable[[], None] = lambda: None) -> None:
         self.replies: dict[str, Reply] = {}
         self.on_remember = on_remember
+        self.intents: list[Intent] = []
+        self.paid: dict[int, Paid] = {}
+        self.lost: dict[int, int] = {}
+        self.ended: set[int] = set()
 
     def lookup(self, request_keys: Sequence[str]) -> dict[str, Reply]:
         return {key: self.replies[key] for key in request_keys if key in self.replies}
 
-    async def remember(self, request_key: str, reply: Reply) -> None:
+    async def intend(self, intent: Intent) -> int:
+        self.intents.append(intent)
+        await asyncio.sleep(0)
+        return len(self.intents) - 1
+
+    async def remember(
+        self, request_key: str, reply: Reply, receipt: int | None = None, paid: Paid | None = None
+    ) -> None:
         self.on_remember()
         await asyncio.sleep(0)
         self.replies[request_key] = reply
+        if receipt is not None and paid is not None:
+            self.paid[receipt] = paid
+
+    def settle(self, receipt: int, lost: int, *, ended: bool) -> None:
+        self.lost[receipt] = lost
+        if ended:
+            self.ended.add(receipt)
 
 
 class ScriptedClient:
