@@ -20,7 +20,7 @@ import pytest
 
 from label_pipeline.adapters.store import Store
 from label_pipeline.core.errors import LabelPipelineError
-from label_pipeline.operations import amplify, anchor, calibrate, drift, gate, rank, seed
+from label_pipeline.operations import amplify, anchor, calibrate, drift, gate, rank, seed, seed_candidates
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 from label_pipeline.rehearsal.faults import ScriptedFaults
@@ -207,7 +207,7 @@ _OPERATIONS: dict[str, _Operation] = {
     "judge_leaderboard": lambda run, project, days, config: calibrate.compare_candidates(run, project, **config),
     "calibrated_judge": lambda run, project, days, config: calibrate.freeze_winner(run, project),
     "gate_verdict": lambda run, project, days, config: gate.look(run, project, **config),
-    "candidate_pairs": lambda run, project, days, config: amplify.load_candidates(project, days),
+    "candidate_pairs": lambda run, project, days, config: seed_candidates.load_candidates(project, days),
     "amplified_labels": lambda run, project, days, config: amplify.label_days(run, project, days),
     "training_set": lambda run, project, days, config: rank.make_training_set(project),
     "trained_ranker": lambda run, project, days, config: rank.train_rankers(run, project),

@@ -37,6 +37,8 @@ class Query:
         columns: result columns, in order.
         reads: declared tables it reads, by itself or through views, sorted.
         asset: the asset a query of sql/checks/ is a check of; empty elsewhere.
+        recent: of a check, the column of each table that says which rows are new: a day, or ``query_id`` where rows of
+            new queries are. A check without any looks at all rows.
         views: the statements of the views it names, each after those that it names itself.
     """
 
@@ -48,6 +50,7 @@ class Query:
     columns: tuple[str, ...]
     reads: tuple[str, ...]
     asset: str = ""
+    recent: Mapping[str, str] = field(default_factory=dict)
     views: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -107,6 +110,7 @@ def _load(name: str, root: Path) -> Query:
         columns=_listed(header.get("columns", "")),
         reads=tuple(sorted(named & TABLES.keys())),
         asset=header.get("asset", ""),
+        recent=dict(part.split(".") for part in _listed(header.get("recent", ""))),
         views=views,
     )
 
@@ -139,7 +143,7 @@ def _header(text: str) -> dict[str, str]:
         if not line.startswith("--"):
             break
         body = line.removeprefix("--")
-        opened = re.match(r" (Grain|Params|Columns|Asset):\s*(.*)", body)
+        opened = re.match(r" (Grain|Params|Columns|Asset|Recent):\s*(.*)", body)
         if opened:
             key = opened[1].lower()
             found[key] = opened[2].strip()

@@ -11,7 +11,6 @@ from datetime import date
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
@@ -19,14 +18,11 @@ from label_pipeline.adapters import queries
 from label_pipeline.adapters.answering import Value, answer
 from label_pipeline.adapters.open_tables import KeptTable, opened
 from label_pipeline.adapters.s3_errors import explained
+from label_pipeline.adapters.where import Since, Where, having, listed
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import AccessDeniedError, StorageError, TableError
 from label_pipeline.core.splits import LEARNING_SPLITS
 from label_pipeline.core.tables import QUERY_KEY, STAGE_ORDER, Table, hides_test_queries, visible_to
-
-Scalar = str | int | float | bool | date
-Where = Mapping[str, Scalar | Collection[Scalar]]
-"""The value, or the values, a column may have: ``{"purpose": "anchor", "epoch": [3, 4]}``."""
 
 
 def anybody() -> None:
@@ -113,7 +109,7 @@ class Store:
         return True
 
     def overwrite(self, name: str, frame: pl.DataFrame, where: Mapping[str, str | date] | None = None) -> None:
-        """Replaces a snapshot, or only its rows with the values of ``where``.
+        """Replaces a snapshot, or only its rows with the values of ``where``; writes nothing where they are the same.
 
         Raises:
             TableError: ``frame`` does not fit the table, has rows outside ``where`` or keys that a row outside it
@@ -125,6 +121,8 @@ class Store:
         if where:
             self._refuse_outside(table, typed, where)
             self._create(table)
+        if self._rows(table, where).equals(typed) and (where or self._open(name) is not None):
+            return
         predicate = " and ".join(f"{column} = {_literal(value)}" for column, value in (where or {}).items())
         self._write(name, typed, replacing=predicate)
 
@@ -166,7 +164,7 @@ class Store:
 
     def _rows(self, table: Table, where: Where | None = None) -> pl.DataFrame:
         """The rows with these values, whoever asks: for the store's own use."""
-        kept = {name: [v] if isinstance(v, Scalar) else list(v) for name, v in (where or {}).items()}
+        kept = {name: v if isinstance(v, Since) else listed(v) for name, v in (where or {}).items()}
         TABLES[table.name].part(kept)  # refuses a column that is not declared, whether or not the table is there
         respelled = sorted({old.column for old in table.respelled} & kept.keys())
         if respelled:  # the filter would look at the words on disk
@@ -182,7 +180,7 @@ class Store:
                 return table.empty()
             read = TABLES[table.name].part(table.needed_for(table.schema))
             rows = dataset.to_table(
-                columns=[name for name in read.schema if name in stored], filter=_having(dataset.schema, kept)
+                columns=[name for name in read.schema if name in stored], filter=having(dataset.schema, kept)
             )
             return read.in_todays_words(read.typed(pl.DataFrame(pl.from_arrow(rows)))).select(table.schema.names())
 
@@ -206,7 +204,9 @@ class Store:
         outside = frame.filter(~inside).height
         if outside:
             raise TableError(f"table {table.name}: {outside} of {frame.height} rows are outside {dict(where)}")
-        others = self._rows(table).filter(~inside)
+        # a key holds its query: no other row can share one
+        mine = {"query_id": frame["query_id"].unique().to_list()} if "query_id" in table.key else None
+        others = self._rows(table, mine).filter(~inside)
         twice = frame.join(others, on=table.key, how="semi", nulls_equal=True).height
         if twice:
             raise TableError(
@@ -274,15 +274,6 @@ class Store:
             ) from error
         except (DeltaError, OSError) as error:
             raise self._failure(name, "written", error) from error
-
-
-def _having(schema: pa.Schema, kept: Mapping[str, Sequence[Scalar]]) -> pc.Expression | None:
-    """That every column of ``kept`` has one of its values."""
-    found: pc.Expression | None = None
-    for name, values in kept.items():
-        one = pc.field(name).isin(pa.array(values, type=schema.field(name).type))
-        found = one if found is None else found & one
-    return found
 
 
 def _literal(value: str | date) -> str:

@@ -143,6 +143,14 @@ def renew_holdout(
 
 
 @app.command()
+def maintain(config: Config = None) -> None:
+    """Compact and vacuum the tables, forget old replies, ask every check about all rows. Spends nothing."""
+    from label_pipeline.cli.upkeep import maintain_project
+
+    raise typer.Exit(maintain_project(Console(), _path(config)))
+
+
+@app.command()
 def ui(
     config: Annotated[
         list[Path] | None, typer.Option(help="Settings file; again for each further project of the page.")

@@ -23,6 +23,7 @@ from label_pipeline.defs.partitions import daily
 from label_pipeline.defs.resources import resources
 from label_pipeline.defs.schedules import schedules
 from label_pipeline.defs.sensors import watch_sensors
+from label_pipeline.defs.upkeep import maintain_job
 from label_pipeline.operations.project import no_progress, utc_now
 from label_pipeline.settings import Settings
 
@@ -59,14 +60,14 @@ def build(
     ]
     names = {asset.key.path[-1] for asset in assets}
     checks = sql_checks(key, names)
-    made_jobs = jobs(key)
+    made_jobs, upkeep = jobs(key), maintain_job(key)
     return dg.Definitions(
         assets=assets,
         asset_checks=checks,
-        jobs=list(made_jobs.values()),
-        schedules=schedules(settings, key, made_jobs),
+        jobs=[*made_jobs.values(), upkeep],
+        schedules=schedules(settings, key, made_jobs, upkeep),
         sensors=[
-            alerts_sensor(settings, key, [*assets, *checks], [job.name for job in made_jobs.values()]),
+            alerts_sensor(settings, key, [*assets, *checks], [*(job.name for job in made_jobs.values()), upkeep.name]),
             *watch_sensors(settings, key, made_jobs),
         ],
         resources=resources(settings, clock, progress),

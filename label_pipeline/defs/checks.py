@@ -16,6 +16,7 @@ from label_pipeline.adapters.queries import Query
 from label_pipeline.defs.names import Names
 from label_pipeline.defs.report import markdown
 from label_pipeline.operations.project import Project
+from label_pipeline.operations.recent import offenders as found_by
 
 FOLDER = "checks/"
 
@@ -31,7 +32,7 @@ def _check(query: Query, key: Names) -> dg.AssetChecksDefinition:
 
     @dg.asset_check(asset=key(query.asset), name=name, description=query.purpose)
     def check(project: dg.ResourceParam[Project]) -> dg.AssetCheckResult:
-        offenders = project.store("rank").query(query.name)
+        offenders = found_by(project, query.name)
         return dg.AssetCheckResult(
             passed=offenders.is_empty(),
             severity=dg.AssetCheckSeverity.ERROR,

@@ -17,9 +17,9 @@ from label_pipeline.settings import Settings
 
 
 def schedules(
-    settings: Settings, key: Names, jobs: Mapping[str, UnresolvedAssetJobDefinition]
+    settings: Settings, key: Names, jobs: Mapping[str, UnresolvedAssetJobDefinition], upkeep: dg.JobDefinition
 ) -> list[dg.ScheduleDefinition]:
-    """``nightly``: yesterday's candidates; ``anchor``: the judge on its anchor. At the crons of the settings (UTC)."""
+    """``nightly``: yesterday's candidates; ``anchor``: the judge on its anchor; ``upkeep``. At the settings' crons."""
 
     @dg.schedule(
         name=key.of("nightly"),
@@ -56,4 +56,12 @@ def schedules(
         default_status=dg.DefaultScheduleStatus.STOPPED,
         description="Asks the certified judge about its anchor. Off until turned on: it spends.",
     )
-    return [nightly_schedule, anchor]
+    tidying = dg.ScheduleDefinition(
+        name=key.of("upkeep"),
+        job=upkeep,
+        cron_schedule=settings.maintain.cron,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Compacts and vacuums the tables. On: it is free, and nights grow dear without it.",
+    )
+    return [nightly_schedule, anchor, tidying]

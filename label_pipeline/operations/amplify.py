@@ -9,15 +9,15 @@ from datetime import date
 
 import polars as pl
 
-from label_pipeline.adapters.files import read_rows
-from label_pipeline.adapters.store import Store
+from label_pipeline.adapters.store import keys_mark
+from label_pipeline.adapters.where import Where
 from label_pipeline.core.catalogue import LABEL_RUNS
-from label_pipeline.core.codes.inputs import CANDIDATES
 from label_pipeline.core.codes.labels import ANCHOR, CANARY, CAP
 from label_pipeline.core.codes.purposes import AMPLIFY
 from label_pipeline.core.errors import BudgetError, GateClosedError, JudgeError
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan, at_most, refuse_over
+from label_pipeline.core.judging.spent import NOTHING
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.amplify_caps import Room, room
 from label_pipeline.operations.amplify_chunks import Refusal, Task, fulfil
@@ -28,51 +28,10 @@ from label_pipeline.operations.epochs import recall_epoch
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.judging import price
 from label_pipeline.operations.project import Project
+from label_pipeline.operations.recent import since_last_books
 from label_pipeline.operations.run import Run
 from label_pipeline.operations.spending import spending
-from label_pipeline.stages import amplify, gate, seed
-
-
-def load_candidates(project: Project, days: Sequence[date]) -> list[seed.AssembledCandidates]:
-    """The candidate pairs of ``days`` from the user's files, each day stored by itself; rejected rows in quarantine.
-
-    Raises:
-        InputError: a file as a whole cannot be used.
-    """
-    store, known = project.store("amplify"), project.settings.days
-    raw = [read_rows(spec) for spec in project.input_specs("candidates")]
-    queries, documents, stored = store.read("queries"), store.read("documents"), store.read("candidates")
-    assembled = []
-    for day in days:
-        found = seed.assemble_candidates(
-            raw, queries, documents, day,
-            pool_date=project.settings.inputs.pool_date, first_day=known.start, last_day=known.end,
-        )  # fmt: skip
-        fed = seed.settle(day, found, stored, found.days, project.settings.inputs.candidate_files)
-        for other, gone in fed.leaving.items():
-            there = pl.col("arrived_on") == other
-            moves = stored.filter(there).join(gone, on=list(PAIR_KEY), how="semi", nulls_equal=True)
-            stored = stored.join(moves, on=list(PAIR_KEY), how="anti", nulls_equal=True, maintain_order="left")
-            store.overwrite("candidates", stored.filter(there), {"arrived_on": other})
-        today = pl.concat([fed.found.candidates, _told_anew(store, fed.stays, documents)])
-        store.overwrite("candidates", today, {"arrived_on": day})
-        stored = pl.concat([stored.filter(pl.col("arrived_on") != day), today])
-        store.overwrite("quarantine", found.quarantine, {"input": CANDIDATES, "partition": day.isoformat()})
-        assembled.append(fed.found)
-    return assembled
-
-
-def _told_anew(store: Store, stays: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
-    """Rows that stay, those without a label whose text was edited in its present version; of what is gone, none."""
-    if stays.is_empty():
-        return stays
-    lost = store.query("checks/candidate_without_text").select(
-        "task", "collection", "query_id", "doc_id", "doc_version"
-    )
-    gone = stays.join(lost, on=lost.columns, how="semi", nulls_equal=True)
-    versions = documents.select("doc_id", pl.col("doc_version").alias("present")).unique("doc_id", keep="last")
-    edited = gone.join(versions, on="doc_id", how="inner").with_columns(doc_version="present").select(stays.columns)
-    return pl.concat([stays.join(gone, on=list(PAIR_KEY), how="anti", nulls_equal=True, maintain_order="left"), edited])
+from label_pipeline.stages import amplify, gate
 
 
 def label_days(run: Run, project: Project, days: Sequence[date]) -> pl.DataFrame:
@@ -86,7 +45,9 @@ def label_days(run: Run, project: Project, days: Sequence[date]) -> pl.DataFrame
     with spending(project, run.log):
         finish_enforcing(project)  # a drift verdict killed before it suspended must not leave the gate open
         book_orphans(run, project)
-        rows = pl.concat([label_day(run, project, day) for day in days])
+        done = finished_days(run, project, days)
+        left = [day for day in days if day not in set(done["day"])]
+        rows = pl.concat([done, *(label_day(run, project, day) for day in left)])
         _refuse_unlabelled(project, rows, run.run_id)
     return rows
 
@@ -121,7 +82,7 @@ def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
         JudgeError: the endpoint cannot do it.
     """
     store = project.store("amplify")
-    pairs = store.query("amplify/day_pairs", {"day": day})
+    pairs = store.query("amplify/day_pairs", {"day": day}, {"candidates": {"arrived_on": day}})
     collections = pairs["collection"].unique().sort().to_list()
     tasks, allowed = _tasks(project, run.run_id, pairs, collections), room(project)
     waiting = [
@@ -144,6 +105,55 @@ def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
     if not rows:  # looked at and empty, which is no missed night
         store.append("label_runs", amplify.empty_row(day, run.run_id, project.clock()), f"run:{run.run_id}:{day}:empty")
     return pl.concat(rows) if rows else LABEL_RUNS.empty()
+
+
+def finished_days(run: Run, project: Project, days: Sequence[date]) -> pl.DataFrame:
+    """The LABEL_RUNS rows, stored already, of days whose every pair its present judge has labelled: all at once.
+
+    A year of days must not be looked at one by one to find that nothing is left to do.
+    """
+    store = project.store("amplify")
+    pairs = store.read("candidates", [*PAIR_KEY, "arrived_on"], {"arrived_on": list(days)})
+    counts = []
+    for name, standing in current_standings(project, "amplify", sorted(set(pairs["collection"]))).items():
+        mine = pairs.filter(pl.col("collection") == name)
+        found = _labelled(project, standing, mine)
+        left = mine.join(found, on=list(PAIR_KEY), how="anti", nulls_equal=True)
+        of_day = mine.group_by("arrived_on").agg(pl.len().alias("pairs"))
+        unfinished = pl.col("arrived_on").is_in(left["arrived_on"].unique().to_list())
+        counts.append(of_day.with_columns(unfinished.alias("unfinished"), pl.lit(name).alias("collection")))
+    if not counts:
+        return LABEL_RUNS.empty()
+    known = pl.concat(counts)
+    waiting = known.filter("unfinished")["arrived_on"].unique().to_list()
+    done = known.filter(~pl.col("arrived_on").is_in(waiting)).sort("arrived_on", "collection")
+    standings = current_standings(project, "amplify", done["collection"].unique().to_list())
+    rows = [
+        amplify.run_row(
+            amplify.Work(name, standings[name], (), count, 0, 0), None, NOTHING, day=day, run_id=run.run_id,
+            refused_by=None, reason=None, now=project.clock(),
+        )
+        for day, name, count in done.select("arrived_on", "collection", "pairs").iter_rows()
+    ]  # fmt: skip
+    if not rows:
+        return LABEL_RUNS.empty()
+    found = pl.concat(rows)
+    store.append("label_runs", found, f"run:{run.run_id}:finished:{keys_mark(found, LABEL_RUNS.key)}")
+    return found
+
+
+def _labelled(project: Project, standing: gate.Standing, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Pair keys with a label of whoever may label; none where nobody may, or the judge's settings have changed."""
+    if not standing.open:
+        return pairs.clear().select(PAIR_KEY)
+    judge, _ = project.judge(str(standing.judge_version))
+    try:
+        project.member_of(judge)
+    except GateClosedError:  # the day refuses it, and says why
+        return pairs.clear().select(PAIR_KEY)
+    mine: Where = {"judge_version": judge.judge_version, "query_id": pairs["query_id"].unique().to_list()}
+    asked = {"judge_version": judge.judge_version}
+    return project.store("amplify").query("amplify/labelled_pairs", asked, {"labels": mine})
 
 
 def _too_dear(project: Project, task: Task, left: Room, day: date) -> Refusal | None:
@@ -178,7 +188,7 @@ def _task(project: Project, run_id: str, pairs: pl.DataFrame, standing: gate.Sta
     except GateClosedError as error:  # this collection is refused, the others go on
         gone = replace(standing, state="stale", reasons=(str(error),))
         return Task(amplify.sort_out(pairs, pairs.clear(), gone, inside=False))
-    labelled = project.store("amplify").query("amplify/labelled_pairs", {"judge_version": judge.judge_version})
+    labelled = _labelled(project, standing, pairs)
     work = amplify.sort_out(pairs, labelled, standing, inside=member.inside)
     epoch = max(certified_in, recall_epoch(project, work.collection))
     order = JudgingOrder(member, work.ask, "amplify", epoch, served=judge.model_served)
@@ -208,7 +218,8 @@ def book_orphans(run: Run, project: Project) -> None:
     if store.read("payments", ["batch"]).is_empty():
         found = store.query("amplify/unbooked_before_payments", where={"judgements": {"purpose": AMPLIFY}})
     else:
-        found = store.query("amplify/unbooked_runs")
+        since = since_last_books(project)
+        found = store.query("amplify/unbooked_runs", where={"labels": {"labelled_at": since}} if since else {})
     for row in found.iter_rows(named=True):
         name = f"{row['run_id']}:{row['day']}:{row['collection']}"
         run.log.warning(f"booking run {name}, which ended between what it paid for and its books")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from label_pipeline.adapters.store import Where
+from label_pipeline.adapters.where import Where
 from label_pipeline.core.boundary import marked, sendable_rows
 from label_pipeline.core.catalogue import ANCHOR_ITEMS
 from label_pipeline.core.codes import purposes

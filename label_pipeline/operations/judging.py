@@ -8,7 +8,8 @@ import polars as pl
 
 from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.lease import HELD, LeasedClient
-from label_pipeline.adapters.store import Where, keys_mark
+from label_pipeline.adapters.store import keys_mark
+from label_pipeline.adapters.where import Where
 from label_pipeline.core.codes import outcomes
 from label_pipeline.core.errors import BudgetError, JudgeError, ProviderRejectedError, ProviderUnavailableError
 from label_pipeline.core.judging.engine import Judging, judge_pairs

@@ -31,6 +31,7 @@ from label_pipeline.settings.knobs import (
     SplitSettings,
 )
 from label_pipeline.settings.storage import StorageSettings
+from label_pipeline.settings.upkeep import MaintainSettings
 from label_pipeline.settings.watch import AnchorSettings, WatchSettings
 
 HOME_VARIABLE = "LABEL_PIPELINE_HOME"
@@ -66,6 +67,7 @@ class Settings(Knobs):
     alerts: AlertsSettings = AlertsSettings()
     dagster: DagsterSettings = DagsterSettings()
     storage: StorageSettings = StorageSettings()
+    maintain: MaintainSettings = MaintainSettings()
     rehearsal: RehearsalSettings | None = None
     folder: Path = Field(default=Path(), exclude=True, description="folder of the settings file; set by load")
     started_in: Path = Field(default=Path(), exclude=True, description="working folder at load: a run may change it")

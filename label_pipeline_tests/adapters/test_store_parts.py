@@ -1,5 +1,6 @@
 """A part of a table: some columns, some rows, and nothing else read from disk."""
 
+import datetime as dt
 from pathlib import Path
 
 import polars as pl
@@ -8,11 +9,12 @@ from deltalake import write_deltalake
 from polars.testing import assert_frame_equal
 
 from label_pipeline.adapters.queries import Query
-from label_pipeline.adapters.store import Store, Where
+from label_pipeline.adapters.store import Store
+from label_pipeline.adapters.where import Since, Where
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import TableError
 from label_pipeline_tests.adapters.test_store import seeded
-from label_pipeline_tests.sql.frames import rows
+from label_pipeline_tests.sql.frames import at, rows
 
 
 @pytest.fixture
@@ -162,3 +164,12 @@ def test_what_an_older_version_stored_is_appended_to_in_todays_words_only(store:
         store.append("labels", rows("labels", {"status": "maybe"}), "again")
     store.append("labels", rows("labels", {"status": "confirmed"}), "new")
     assert sorted(store.read("labels")["status"]) == ["confirmed", "maybe"]
+
+
+def test_rows_since_a_moment_are_those_a_filter_leaves(store: Store) -> None:
+    for hour in (3, 7, 11):
+        store.append("judgements", rows("judgements", {"judged_at": at(hour)}), str(hour))
+    moments = store.read("judgements")["judged_at"].unique().sort()
+    for moment in (*moments, moments[0] - dt.timedelta(days=1), moments[-1] + dt.timedelta(microseconds=1)):
+        found = store.read("judgements", where={"judged_at": Since(moment)})
+        assert found.equals(store.read("judgements").filter(pl.col("judged_at") >= moment)), moment

@@ -32,6 +32,7 @@ CHECKS = BLOCKING | {
     ("candidate_pairs", "inputs_contract"),
     ("candidate_pairs", "rows_add_up"),
     ("candidate_pairs", "candidate_without_text"),
+    ("amplified_labels", "books_differ_in_money"),
     ("amplified_labels", "books_do_not_add_up"),
     ("amplified_labels", "label_without_open_verdict"),
     ("amplified_labels", "labelled_twice"),
@@ -133,10 +134,11 @@ def test_what_spends_on_a_schedule_is_off_until_turned_on(definitions: dg.Defini
     assert schedule.cron_schedule == cron
     assert schedule.execution_timezone == "UTC"
     assert schedule.default_status is dg.DefaultScheduleStatus.STOPPED
-    assert [s.name for s in definitions.schedules or []] == ["nightly", "anchor"]
+    assert [s.name for s in definitions.schedules or []] == ["nightly", "anchor", "upkeep"]
 
 
 def test_what_watches_for_free_is_on(definitions: dg.Definitions) -> None:
+    assert definitions.resolve_schedule_def("upkeep").default_status is dg.DefaultScheduleStatus.RUNNING
     sensors = {sensor.name: sensor.default_status for sensor in definitions.sensors or []}
     names = ["alerts", "judge_model_changed", "anchor_drifted", "new_human_labels"]
     assert sensors == dict.fromkeys(names, dg.DefaultSensorStatus.RUNNING)

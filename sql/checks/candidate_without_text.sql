@@ -3,6 +3,7 @@
 -- Params:  none
 -- Columns: task, collection, query_id, doc_id, doc_version, arrived_on
 -- Asset:   candidate_pairs
+-- Recent:  candidates.arrived_on, labels.query_id
 select
     c.task,
     c.collection,

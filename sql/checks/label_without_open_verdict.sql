@@ -3,6 +3,7 @@
 -- Params:  none
 -- Columns: judge_version, collection, verdict_id, labels
 -- Asset:   amplified_labels
+-- Recent:  labels.day
 select
     l.judge_version,
     l.collection,

@@ -3,6 +3,7 @@
 -- Params:  none
 -- Columns: task, collection, query_id, doc_id, judge_version, status, labels
 -- Asset:   amplified_labels
+-- Recent:  labels.query_id
 with counted as (
     select
         l.task,

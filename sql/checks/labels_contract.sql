@@ -3,6 +3,7 @@
 -- Params:  none
 -- Columns: task, collection, query_id, doc_id, judge_version, status, raw_grade, expected_grade, run_id
 -- Asset:   amplified_labels
+-- Recent:  labels.day, label_runs.day
 with scales as (
     select distinct
         v.judge_version,

@@ -3,6 +3,7 @@
 -- Params:  none
 -- Columns: run_id, day, collection, booked, stored
 -- Asset:   amplified_labels
+-- Recent:  labels.day, label_runs.day
 with stored as (
     select
         l.run_id,

@@ -5,6 +5,7 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from label_pipeline.adapters.where import Where
 from label_pipeline.defs.checks import contract_result
 from label_pipeline.defs.names import Names
 from label_pipeline.defs.report import markdown, refusing, stage_asset
@@ -12,6 +13,8 @@ from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import amplify as operation
 from label_pipeline.operations.canary import canaries_of
 from label_pipeline.operations.project import Project
+from label_pipeline.operations.recent import recent_coverage
+from label_pipeline.operations.seed_candidates import load_candidates
 
 
 def amplify_assets(key: Names, days: dg.PartitionsDefinition[str], spending_pool: str) -> list[dg.AssetsDefinition]:
@@ -38,7 +41,7 @@ def _candidate_pairs(key: Names, days: dg.PartitionsDefinition[str]) -> dg.Asset
     def candidate_pairs(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
         """The pairs that arrived on a day, read from the user's files; rejected rows are in `quarantine`."""
         with refusing():
-            assembled = operation.load_candidates(project, _days(context))
+            assembled = load_candidates(project, _days(context))
             read = pl.concat([found.read for found in assembled])
             contract = contract_result(key("candidate_pairs"), {"candidates": read}, project)
             off = [found.books.sentence for found in assembled if not found.books.balanced]
@@ -77,8 +80,9 @@ def _amplified_labels(key: Names, days: dg.PartitionsDefinition[str], spending_p
             runs = operation.label_days(run_of(context), project, _days(context))
             counts = ("pairs_in", "labelled", "reused", "abstained", "failed", "refused", "skipped", "requests")
             store = project.store("amplify")
-            coverage = store.query("amplify/coverage")
-            booked = store.query("amplify/day_books").filter(pl.col("run_id") == context.run.run_id)
+            coverage = recent_coverage(project)
+            mine: Where = {"run_id": context.run.run_id}
+            booked = store.query("amplify/day_books", where={"label_runs": mine})
             return dg.MaterializeResult(
                 metadata={
                     **{name: int(runs[name].sum()) for name in counts},

@@ -24,8 +24,14 @@ Frames in, frames out. Keep out: reading files (adapters/files) and storing (ope
 """
 
 from label_pipeline.stages.seed.agreement import AgreementVerdict, agreement_verdict, annotator_agreement
-from label_pipeline.stages.seed.candidates import AssembledCandidates, assemble_candidates
-from label_pipeline.stages.seed.feed import Fed, settle
+from label_pipeline.stages.seed.candidates import (
+    AssembledCandidates,
+    CandidateRows,
+    assemble_candidates,
+    candidate_rows,
+    candidates_of,
+)
+from label_pipeline.stages.seed.feed import Fed, FilesHold, settle
 from label_pipeline.stages.seed.gold import gold_labels, seed_splits
 from label_pipeline.stages.seed.inputs import Assembled, assemble
 from label_pipeline.stages.seed.quarantine import InputBooks
@@ -38,7 +44,9 @@ __all__ = [
     "AgreementVerdict",
     "Assembled",
     "AssembledCandidates",
+    "CandidateRows",
     "Fed",
+    "FilesHold",
     "GradeFact",
     "GradeRubric",
     "InputBooks",
@@ -50,6 +58,8 @@ __all__ = [
     "annotator_agreement",
     "assemble",
     "assemble_candidates",
+    "candidate_rows",
+    "candidates_of",
     "doc_version",
     "gold_labels",
     "rejected",

@@ -5,6 +5,7 @@ Customer text is allowed here: the endpoints it may be sent to are amplify's bus
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import polars as pl
@@ -35,6 +36,13 @@ class AssembledCandidates(NamedTuple):
     days: frozenset[dt.date] = frozenset()
 
 
+class CandidateRows(NamedTuple):
+    """Every row of the candidate files, each with its day and its fate but for the day that is loaded."""
+
+    rows: pl.DataFrame
+    days: frozenset[dt.date]
+
+
 def assemble_candidates(
     inputs: Sequence[RawInput],
     queries: pl.DataFrame,
@@ -45,24 +53,33 @@ def assemble_candidates(
     first_day: dt.date | None = None,
     last_day: dt.date | None = None,
 ) -> AssembledCandidates:
-    """Reads candidate rows into the CANDIDATES table.
+    """Reads candidate rows into the CANDIDATES table: ``candidates_of`` what ``candidate_rows`` finds."""
+    found = candidate_rows(
+        inputs, queries, documents, pool_date=pool_date, first_day=first_day, last_day=last_day
+    )  # fmt: skip
+    return candidates_of(found, only_day)
+
+
+def candidate_rows(
+    inputs: Sequence[RawInput],
+    queries: pl.DataFrame,
+    documents: pl.DataFrame,
+    *,
+    pool_date: dt.date | None = None,
+    first_day: dt.date | None = None,
+    last_day: dt.date | None = None,
+) -> CandidateRows:
+    """Judges every row of the files once, whichever days are loaded of them.
 
     Args:
         inputs: files read for the table ``candidates``.
         queries: the accepted queries.
         documents: the accepted documents.
-        only_day: load this day only; rows of other days are counted and left. A row whose day cannot be read belongs
-            to no day and is quarantined in every load, so that none hides it. None loads everything.
         pool_date: the day of rows without ``arrived_on``; None rejects them.
         first_day: earliest acceptable day; None accepts any.
         last_day: latest acceptable day; None accepts any.
-
-    Returns:
-        Candidates, quarantine (partition = the day, or ``all``), books, the rows as read and their days. A pair that
-        arrives again is one candidate, of its earliest day: it is labelled once.
     """
     rows = with_known(stack(inputs, "candidates"), queries, documents)
-    read = rows.height
     rows = rows.with_columns(
         pl.when(pl.col("arrived_on").is_null() & pl.col("problem").is_null()).then(pl.lit(pool_date, dtype=pl.Date))
         .otherwise(day("arrived_on")).alias("arrived_day")
@@ -78,27 +95,42 @@ def assemble_candidates(
     )
     # the earliest arrival stands, whatever the order of the files; rows of one day in file order
     rows = with_repeats(rows.sort("arrived_day", maintain_order=True), PAIR_KEY, ("doc_id",))
-    rows = set_aside(rows, pl.col("is_repeat"), "merged")
+    return CandidateRows(set_aside(rows, pl.col("is_repeat"), "merged"), frozenset(rows["arrived_day"].drop_nulls()))
+
+
+def candidates_of(found: CandidateRows, only_day: dt.date | None = None) -> AssembledCandidates:
+    """The candidates of one day, or of all.
+
+    Args:
+        found: every row of the files.
+        only_day: load this day only; rows of other days are counted and left. A row whose day cannot be read belongs
+            to no day and is quarantined in every load, so that none hides it. None loads everything.
+
+    Returns:
+        Candidates, quarantine (partition = the day, or ``all``), books, the rows as read and their days. A pair that
+        arrives again is one candidate, of its earliest day: it is labelled once.
+    """
+    rows = found.rows
     if only_day is not None:
-        elsewhere = pl.col("arrived_day").is_not_null() & (pl.col("arrived_day") != only_day)
-        rows = rows.with_columns(pl.when(elsewhere).then(pl.lit("other day")).otherwise("fate").alias("fate"))
+        rows = rows.filter(pl.col("arrived_day").is_null() | (pl.col("arrived_day") == only_day))
     kept = rows.filter(ALIVE).with_columns(
         pl.col("arrived_day").alias("arrived_on"), number("incumbent_score"), features(rows.columns)
     )
     candidates = CANDIDATES.conform(kept.select(list(CANDIDATES.schema)))
+    books = book(rows, "candidates", found.rows.height, candidates.height)
     return AssembledCandidates(
         candidates,
         quarantine_of(rows, "candidates", only_day.isoformat() if only_day else "all"),
-        book(rows, "candidates", read, candidates.height),
+        replace(books, other_day=found.rows.height - rows.height),
         candidates_as_read(rows),
-        frozenset(rows["arrived_day"].drop_nulls()),
+        found.days,
     )
 
 
 def candidates_as_read(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows the input contract looks at: all but merged repeats and other days, without features."""
+    """The rows the input contract looks at: all but merged repeats, without features."""
     arrived = pl.coalesce(pl.col("arrived_day").cast(pl.String), pl.col("arrived_on").str.slice(0, 40))
-    return rows.filter(~pl.col("fate").is_in(["merged", "other day"]).fill_null(False)).select(
+    return rows.filter(pl.col("fate").ne_missing("merged")).select(
         pl.col("file").alias("source"),
         "line",
         "task",
