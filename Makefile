@@ -13,7 +13,7 @@ LABELSTUDIO := .venv/labelstudio/.ready
 # one more than CI has cores: a fifth of the time tests wait for servers and daemons
 WORKERS ?= 3
 
-.PHONY: demo test test-long test-fast check ui realmodel labelstudio results study bench mutants clean lock
+.PHONY: demo test test-long test-fast check ui realmodel labelstudio results study bench growth simulate mutants clean lock
 
 demo: $(READY)  ## the whole loop on the generated sample project
 	@$(BIN)/label-pipeline demo
@@ -53,6 +53,12 @@ study: $(READY)  ## docs/study.md: what gate and watch do where the truth is kno
 
 bench: $(READY)  ## docs/benchmarks.md: our code against named baselines, as ratios, about a minute
 	$(BIN)/python -m label_pipeline_tests.benchmarks
+
+simulate: $(READY)  ## 10,000 simulated histories of engine, client and ledger; SEED=N plays one again
+	$(BIN)/python -m label_pipeline_tests.simulation $(SEED)
+
+growth: $(READY)  ## docs/growth.md: what a night costs after a year of nights, about ten minutes
+	$(BIN)/python -m label_pipeline_tests.benchmarks.growth report $${TMPDIR:-/tmp}/label-pipeline-growth
 
 # a target of its own: about an hour of one core, serially, because faults planted side by side get mixed up
 mutants: $(READY)  ## docs/mutation.md: planted faults, and how many of them the tests notice

@@ -167,7 +167,7 @@ def _too_dear(project: Project, task: Task, left: Room, day: date) -> Refusal | 
     )
     canary = task.canary.plan if task.canary else Plan()
     try:
-        refuse_over(at_most(price(project, begun), begun.member) + canary, left.usd, f"amplify {day}")
+        refuse_over(at_most(price(project, begun, at_most=True), begun.member) + canary, left.usd, f"amplify {day}")
     except BudgetError as error:
         whole = f"; all {task.plan.requests} requests of {task.work.collection} cost about ${task.plan.cost_usd:.4f}"
         return CAP, f"amplify: the first query of the plan does not fit {left.key}: {error}{whole}"

@@ -11,13 +11,16 @@ from label_pipeline.adapters.lease import HELD, LeasedClient
 from label_pipeline.adapters.store import keys_mark
 from label_pipeline.adapters.where import Where
 from label_pipeline.core.codes import outcomes
+from label_pipeline.core.codes.purposes import CALIBRATE, GATE
 from label_pipeline.core.errors import BudgetError, JudgeError, ProviderRejectedError, ProviderUnavailableError
 from label_pipeline.core.judging.engine import Judging, judge_pairs
+from label_pipeline.core.judging.measured import MIN_REPLIES, MOST_REPLIES, Vote, measure
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
-from label_pipeline.core.judging.plan import Plan, plan
+from label_pipeline.core.judging.plan import Measured, Plan, plan
 from label_pipeline.core.judging.running import run_judging
 from label_pipeline.core.judging.spent import replies
+from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.ports import ChatClient
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.ledger import settle, settle_inherited, settle_left
@@ -34,10 +37,34 @@ LOG_EVERY_S = 5.0
 """Seconds between progress lines in a run's log: often enough to see it live, too seldom to flood the event log."""
 
 
-def price(project: Project, order: JudgingOrder) -> Plan:
-    """The priced plan of ``order``; sends nothing."""
+def price(project: Project, order: JudgingOrder, *, at_most: bool = False) -> Plan:
+    """The priced plan of ``order``; sends nothing.
+
+    Args:
+        project: the project.
+        order: whom, about what.
+        at_most: plan by bytes and limits, whatever the member's own replies took.
+    """
     with project.journal() as journal:
-        return plan(order, journal)
+        return plan(order, journal, None if at_most else measured_tokens(project, order.member))
+
+
+def measured_tokens(project: Project, member: Member) -> Measured | None:
+    """What replies of ``member`` took when it was compared and certified; None where it was not asked yet."""
+    store = project.store("calibrate")
+    asked: Where = {"member_hash": member.member_hash, "purpose": [CALIBRATE, GATE]}
+    about = store.read("judgements", ["doc_id"], asked)["doc_id"].unique().to_list()
+    if len(about) < MIN_REPLIES:
+        return None
+    rows = store.query(
+        "calibrate/measured_tokens",
+        {"member_hash": member.member_hash, "most": MOST_REPLIES},
+        {"judgements": asked, "documents": {"doc_id": about}},
+    )
+    took = ("input_tokens", "cached_tokens", "output_tokens", "requests")
+    return measure(
+        member, [Vote(pair, *row) for pair, row in zip(pair_texts(rows), rows.select(took).iter_rows(), strict=True)]
+    )
 
 
 def ask_and_store(

@@ -17,6 +17,7 @@ from label_pipeline.rehearsal.protocol import Model
 from label_pipeline.rehearsal.provider import make_app
 from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline.settings import load
+from label_pipeline.stages.amplify.label import ORPHAN
 from label_pipeline_tests.cli.commands import Shell, ended, stats, wait_for_requests
 from label_pipeline_tests.cli.conftest import Serve
 from label_pipeline_tests.cli.own_data import CANDIDATES, CONCURRENCY, DAYS, KEY, KEY_VARIABLE, point_at
@@ -93,12 +94,18 @@ def test_a_killed_run_is_taken_up_again_and_sends_at_most_what_was_under_way(
     assert twice <= CONCURRENCY
     booked = runs(config)
     fates = pl.sum_horizontal("labelled", "abstained", "failed", "refused", "skipped")
-    assert booked["day"].cast(pl.String).to_list() == list(DAYS)
+    left, own = booked.filter(pl.col("chunk") == ORPHAN), booked.filter(pl.col("chunk") != ORPHAN)
+    assert own["day"].cast(pl.String).to_list() == list(DAYS)
     assert booked.filter(pl.col("pairs_in") != fates).is_empty()
     assert booked["pairs_in"].sum() == CANDIDATES
-    # the first day rests on replies of the killed run, the rest was sent now; all of it is paid for once
-    assert booked["reused"].to_list() == [asked - twice, 0]
-    assert booked["requests"].sum() == CANDIDATES  # the killed run booked none: its replies are booked here, once
+    # the first day rests on replies of the killed run, which its own books have; the rest was sent now
+    assert own["reused"].to_list() == [asked - twice, 0]
+    assert own["requests"].sum() == CANDIDATES - (asked - twice)
+    assert left.select("labelled", "requests").rows() == [(0, asked)]
+    killed_run = (
+        Project(load(config)).store("rank").read("payments").filter(purpose="amplify", run_id=left["run_id"][0])
+    )
+    assert killed_run.select("replies", "lost").rows() == [(asked - twice, twice)]
     assert amplify_usd(config) == pytest.approx(cost_usd)
     assert booked["cost_usd"].sum() == pytest.approx(cost_usd)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from label_pipeline.core.judging.order import JudgingOrder
+from label_pipeline.core.pairs import pair_texts
 from label_pipeline.operations import judging
 from label_pipeline.operations.amplify_caps import spent_since
 from label_pipeline.operations.ledger import settle_left
@@ -177,3 +179,23 @@ def test_a_run_that_ends_with_an_error_books_what_it_paid_before_it_ends(
     paid, judged, _ = money(small, "calibrate")
     assert paid == pytest.approx(judged)
     assert paid > before
+
+
+def test_the_plan_of_a_day_is_within_a_fifth_of_its_bill(
+    home: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was 3.5 times the bill: with a cap at the true price a whole day was refused."""
+    with serving(world, monkeypatch):
+        small = Small(projects.settings(home), LATER)
+        project = small.project
+        judge, epoch = project.judge(project.store("amplify").read("judge_versions")["judge_version"][0])
+        planned = bytes_planned = 0.0
+        for day in DAYS:
+            pairs = project.store("amplify").query("amplify/day_pairs", {"day": date.fromisoformat(day)})
+            order = JudgingOrder(project.member_of(judge), pair_texts(pairs), "amplify", epoch)
+            planned += judging.price(project, order).cost_usd
+            bytes_planned += judging.price(project, order, at_most=True).cost_usd
+            assert small.run("amplified_labels", day=day).success
+        bill = money(small)[0]
+    assert bill < planned < 1.2 * bill
+    assert bytes_planned > 2 * bill

@@ -77,40 +77,67 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_PER_TOKEN)
 
 
-def plan(order: JudgingOrder, journal: Journal) -> Plan:
+@dataclass(frozen=True)
+class Measured:
+    """What one reply of a member takes, from so many of its own (measured.py).
+
+    Attributes:
+        replies: that were measured.
+        input_factor: input tokens through those that are planned by their bytes.
+        cached_share: share of the input tokens served from cache.
+        output_tokens: tokens of a reply.
+        requests: requests a vote, unreadable replies that were asked again included.
+    """
+
+    replies: int
+    input_factor: float
+    cached_share: float
+    output_tokens: float
+    requests: float
+
+
+def plan(order: JudgingOrder, journal: Journal, measured: Measured | None = None) -> Plan:
     """Counts and prices what ``judge_pairs`` would send for the same order. Sends nothing.
 
     Args:
         order: what is to be judged by whom; customer pairs are skipped where the member's endpoint is outside.
         journal: replies already paid for.
+        measured: what the member's own replies took; None plans by bytes and limits, on the high side.
     """
     member = order.member
     order, offered = replace(order, pairs=sendable(order.pairs, inside=member.inside)), len(order.pairs)
     asks = distinct_asks(order)
     per_reply = reply_tokens(member)
-    requests = answered = input_tokens = 0
+    requests = answered = input_tokens = largest = 0
     open_asks: Sequence[int] = range(len(asks))
     for attempt in range(member.attempts):
         unreadable = []
         for prepared in prepare(open_asks, asks, order, journal, attempt):
             if prepared.reply is None or not order.accepts(prepared.reply.model):
                 requests += 1
+                largest = max(largest, request_tokens(prepared))
                 input_tokens += request_tokens(prepared)
             elif read_reply(prepared.reply, member.scale).outcome in UNREADABLE:
                 unreadable.append(prepared.number)
             else:
                 answered += 1
         open_asks = unreadable
-    output_tokens = requests * per_reply
+    output_tokens, cached_tokens = requests * per_reply, 0
+    if measured is not None and requests:
+        sent = input_tokens * measured.input_factor * measured.requests
+        cached_tokens = math.floor(sent * measured.cached_share)
+        # and one at its greatest price: the last request is let out only while that fits below the cap
+        input_tokens = math.ceil(sent) + largest
+        output_tokens = math.ceil(requests * measured.output_tokens * measured.requests) + most_reply_tokens(member)
     return Plan(
         pairs=len(order.pairs),
         requests=requests,
         answered=answered + len(open_asks),  # asked as often as allowed and still unreadable: nothing more is sent
         input_tokens=input_tokens,
         output_tokens=output_tokens,
-        cost_usd=member.price.cost_usd(input_tokens, 0, output_tokens) if requests else 0.0,
+        cost_usd=member.price.cost_usd(input_tokens, cached_tokens, output_tokens) if requests else 0.0,
         skipped_customer=offered - len(order.pairs),
-        notes=_notes(member, per_reply, order.purpose),
+        notes=_notes(member, per_reply, order.purpose, measured),
     )
 
 
@@ -168,16 +195,20 @@ def _unlimited(member: Member) -> bool:
     return not _limits(member) and member.parameters.get("reasoning_effort") is None
 
 
-def _notes(member: Member, per_reply: int, purpose: str) -> tuple[str, ...]:
+def _notes(member: Member, per_reply: int, purpose: str, measured: Measured | None) -> tuple[str, ...]:
     notes = [
         f"{purpose}: {member.name} is planned at one token per {BYTES_PER_TOKEN} bytes of text, {per_reply} tokens a "
-        "reply, no cache discount and every reply readable at once",
+        "reply, no cache discount and every reply readable at once"
+        if measured is None
+        else f"{purpose}: {member.name} is planned by {measured.replies} replies of its own: "
+        f"{measured.output_tokens:.0f} tokens a reply, {measured.cached_share:.0%} of the input from cache, "
+        f"{measured.requests:.2f} requests a vote",
     ]
     if member.votes > 1 and not member.vary_seed and member.parameters.get("temperature") == 0:
         notes.append(
             f"{purpose}: {member.name} pays for {member.votes} votes that will be equal (no seed, temperature 0)"
         )
-    if _unlimited(member):
+    if _unlimited(member) and measured is None:
         notes.append(
             f"{purpose}: {member.name} states neither max_tokens, max_completion_tokens nor reasoning_effort, so "
             f"{REASONING_TOKENS[UNSTATED_EFFORT]} reasoning tokens a reply are planned; state one for a closer plan"

@@ -1,16 +1,20 @@
 import asyncio
 import json
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from label_pipeline.core.errors import BudgetError
 from label_pipeline.core.judging.engine import judge_pairs
+from label_pipeline.core.judging.measured import Vote, measure
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan, estimate_tokens, plan, refuse_over
 from label_pipeline.core.ports import Price, Reply
 from label_pipeline_tests.core.judging.scripted import (
+    REPLY_USD,
     DictJournal,
     ScriptedClient,
     clock,
@@ -135,3 +139,53 @@ def test_an_unknown_price_is_refused_even_without_a_cap() -> None:
 def test_a_waste_is_said() -> None:
     made = planned(1, make_member(votes=3, vary_seed=False), DictJournal())
     assert "3 votes that will be equal" in made.notes[1]
+
+
+def votes(member: Member, count: int, **took: int) -> list[Vote]:
+    given = {"input_tokens": 100, "cached_tokens": 20, "output_tokens": 10, "requests": 1, **took}
+    return [Vote(pair, **given) for pair in make_pairs(count)]
+
+
+def test_a_plan_is_made_of_what_the_members_own_replies_took() -> None:
+    member = make_member(parameters={"temperature": 0, "max_tokens": 50})
+    by_bytes = plan(JudgingOrder(member, make_pairs(400), "amplify", 0), DictJournal())
+    found = measure(member, votes(member, 400))
+    assert found is not None
+    made = plan(JudgingOrder(member, make_pairs(400), "amplify", 0), DictJournal(), found)
+    assert made.requests == by_bytes.requests == 400
+    bill = 400 * REPLY_USD
+    assert bill < made.cost_usd < 1.05 * bill
+    assert by_bytes.cost_usd > 2 * bill
+    assert "400 replies of its own" in made.notes[0]
+
+
+def test_replies_that_were_asked_again_are_in_the_plan() -> None:
+    """Planned as if every reply were readable at once, a judge that is asked twice costs twice the plan."""
+    member = make_member(parameters={"temperature": 1}, vary_seed=True, read_attempts=3)
+    found = measure(member, votes(member, 100, input_tokens=200, cached_tokens=40, output_tokens=20, requests=2))
+    assert found is not None
+    assert (found.requests, found.output_tokens) == (2.0, 10.0)
+    made = plan(JudgingOrder(member, make_pairs(100), "amplify", 0), DictJournal(), found)
+    assert made.cost_usd > 200 * REPLY_USD
+
+
+def test_a_plan_is_above_the_mean_by_what_the_mean_does_not_know() -> None:
+    member = make_member()
+    rng = np.random.default_rng(3)
+    short = [replace(vote, output_tokens=int(tokens)) for vote, tokens in
+             zip(votes(member, 25), rng.integers(0, 200, 25), strict=True)]  # fmt: skip
+    found = measure(member, short)
+    assert found is not None
+    written = np.array([vote.output_tokens for vote in short])
+    assert found.output_tokens == pytest.approx(written.mean() + 2 * written.std() / 5)
+
+
+@pytest.mark.parametrize("given", [votes(make_member(), 19), votes(make_member(), 100, input_tokens=0), []])
+def test_too_few_replies_or_no_tokens_measure_nothing(given: list[Vote]) -> None:
+    assert measure(make_member(), given) is None
+
+
+def test_nothing_to_send_costs_nothing_however_it_is_planned() -> None:
+    member = make_member()
+    found = measure(member, votes(member, 100))
+    assert plan(JudgingOrder(member, [], "amplify", 0), DictJournal(), found).cost_usd == 0
