@@ -1,7 +1,7 @@
 """The journal's receipts until they are booked: taken out batch by batch, each exactly once.
 
 A batch is named on disk before it is booked, and its receipts go afterwards, so that a process that dies in between
-books the same batch under the same name again. Keep out: what it is booked as (operations/ledger.py), and writing
+books the same batch under the same name again. Keep out: what it is booked as (operations/payments.py), and writing
 receipts (adapters/journal.py).
 """
 

@@ -23,7 +23,7 @@ from label_pipeline.core.judging.spent import replies
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.ports import ChatClient
 from label_pipeline.core.tables import PAIR_KEY
-from label_pipeline.operations.ledger import settle, settle_inherited, settle_left
+from label_pipeline.operations.payments import settle, settle_inherited, settle_left
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from label_pipeline.adapters.lease import HELD, Lease
 from label_pipeline.adapters.s3 import Objects
 from label_pipeline.core.errors import BusyError, ClockError
-from label_pipeline.operations.ledger import settle_left
+from label_pipeline.operations.payments import settle_left
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import PYTHON_LOG, Log
 

@@ -2,7 +2,7 @@
 
 Money is recorded when it is spent, not inferred from rows later. A receipt is open from before the first try until it
 has its reply, or there is none; a run that was killed leaves open ones, which *may* have been paid. Keep out: where
-they are kept (adapters/journal.py) and what they are booked as (operations/ledger.py).
+they are kept (adapters/journal.py) and what they are booked as (operations/payments.py).
 """
 
 import json

@@ -11,7 +11,7 @@ from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.operations import judging
 from label_pipeline.operations.amplify_caps import spent_since
-from label_pipeline.operations.ledger import settle_left
+from label_pipeline.operations.payments import settle_left
 from label_pipeline.rehearsal.faults import Fault, ScriptedFaults, ServerError, SlowReply
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests import small_project as projects

@@ -1,4 +1,4 @@
-"""The ledger: what the journal's receipts say was paid, booked as payments, each once.
+"""Payments: what the journal's receipts say was paid, booked, each once.
 
 A run that ends for whatever reason leaves receipts of everything it sent. They are booked right after its judgements
 are stored, or, where it was killed, before the next run of the project spends anything: its replies become judgements
