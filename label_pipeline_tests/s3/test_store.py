@@ -1,6 +1,7 @@
 """Tables on S3: two writers at once lose nothing, and every refusal and loss ends with its sentence."""
 
 import multiprocessing
+from datetime import timedelta
 
 import polars as pl
 import pytest
@@ -8,6 +9,7 @@ from polars.testing import assert_frame_equal
 
 from label_pipeline.adapters.aws import s3
 from label_pipeline.adapters.store import Store
+from label_pipeline.adapters.upkeep import FEW_FILES, tidy
 from label_pipeline.core.errors import StorageError
 from label_pipeline_tests.adapters.writers import looks, queries
 from label_pipeline_tests.s3.holders import append_again_and_again
@@ -126,3 +128,16 @@ def test_no_server_at_all(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_empty_frame_of_the_store_is_typed_as_on_a_folder(bucket: str) -> None:
     assert store(bucket).read("labels").schema == pl.Schema(Store("/nowhere", "rank").read("labels").schema)
+
+
+def test_tables_on_s3_are_tidied_and_commit_ids_are_known_after_it(bucket: str) -> None:
+    tables = store(bucket)
+    for number in range(FEW_FILES + 4):
+        tables.append("holdout_looks", looks(str(number)), f"commit {number}")
+    before = tables.read("holdout_looks")
+    done = tidy(tables, "holdout_looks", timedelta(0))
+    assert done is not None
+    assert (done.files_before, done.files_after) == (FEW_FILES + 4, 1)
+    assert_frame_equal(tables.read("holdout_looks"), before)
+    assert not tables.append("holdout_looks", looks("3"), "commit 3")
+    assert tidy(tables, "verdicts", timedelta(0)) is None
