@@ -7,13 +7,14 @@ receipts (adapters/journal.py).
 
 import sqlite3
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from label_pipeline.adapters.journal import connect, explained, reply_of
-from label_pipeline.core.judging.receipts import Receipt, intent_of
+from label_pipeline.core.judging.receipts import Receipt, about, intent_of
+from label_pipeline.core.ports import Intent
 
 _READ = """
 SELECT r.request_key, r.run_id, r.purpose, r.about, r.greatest_usd, p.reply, r.answered, r.accepted, r.input_tokens,
@@ -21,6 +22,13 @@ SELECT r.request_key, r.run_id, r.purpose, r.about, r.greatest_usd, p.reply, r.a
 FROM receipts AS r LEFT JOIN replies AS p
     ON r.request_key = p.request_key AND r.answered = 1 AND r.ended_at = p.created_at AND :replies
 WHERE r.batch = :batch ORDER BY r.receipt
+"""
+
+
+_INHERIT = """
+INSERT INTO receipts (receipt, request_key, run_id, purpose, about, greatest_usd, sent_at, ended_at, answered, accepted,
+    input_tokens, cached_tokens, output_tokens, cost_usd)
+SELECT NULL, request_key, ?, ?, ?, ?, created_at, created_at, 1, 1, ?, ?, ?, ? FROM replies WHERE request_key = ?
 """
 
 
@@ -33,6 +41,24 @@ class Outbox:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    def inherit(self, found: Sequence[tuple[Intent, int, int, int]]) -> None:
+        """Writes receipts of replies that the journal holds without one: an older version's, or another machine's.
+
+        Args:
+            found: what each was for, its price as ``greatest_usd``, and its tokens: input, cached, output.
+
+        Raises:
+            TableError: the journal cannot be used.
+        """
+        rows = [
+            (one.run_id, one.purpose, about(one), one.greatest_usd, *tokens, one.greatest_usd, one.request_key)
+            for one, *tokens in found
+        ]
+        with self._journal() as journal:
+            journal.execute("BEGIN IMMEDIATE")
+            journal.executemany(_INHERIT, rows)
+            journal.execute("COMMIT")
 
     def take(self, run_id: str | None = None) -> list[str]:
         """Names what is to be booked: what was named and not booked before, and every receipt that has no batch yet.

@@ -16,10 +16,16 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from label_pipeline.adapters.journal import KEYS_A_QUERY, connect, explained
 from label_pipeline.adapters.s3_errors import explained as told_by_s3
 from label_pipeline.adapters.store import Store
+from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import TableError
 
 FEW_FILES = 16
 """Files a table may have before they are made one: a night adds one or two, and reading a few costs little."""
+
+
+BY_PART = ("candidates", "quarantine")
+"""Snapshots that a load overwrites part by part. Beside one that is overwritten whole, nothing may be compacted: the
+load would not see it, and both would stay."""
 
 
 class Tidied(NamedTuple):
@@ -48,7 +54,7 @@ def tidy(store: Store, name: str, keep: timedelta) -> Tidied | None:
             return None
         table = DeltaTable(uri, storage_options=options)
         before = len(table.file_uris())
-        if before > FEW_FILES:
+        if before > FEW_FILES and (TABLES[name].kind == "fact" or name in BY_PART):
             table.optimize.compact()
         hours = int(keep.total_seconds() // 3600)
         removed = table.vacuum(hours, dry_run=False, enforce_retention_duration=False)

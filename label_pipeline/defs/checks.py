@@ -15,8 +15,8 @@ from label_pipeline.adapters.contracts import ContractLimits, validate
 from label_pipeline.adapters.queries import Query
 from label_pipeline.defs.names import Names
 from label_pipeline.defs.report import markdown
+from label_pipeline.operations.checking import offenders as found_by
 from label_pipeline.operations.project import Project
-from label_pipeline.operations.recent import offenders as found_by
 
 FOLDER = "checks/"
 

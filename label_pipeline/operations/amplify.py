@@ -13,7 +13,6 @@ from label_pipeline.adapters.store import keys_mark
 from label_pipeline.adapters.where import Where
 from label_pipeline.core.catalogue import LABEL_RUNS
 from label_pipeline.core.codes.labels import ANCHOR, CANARY, CAP
-from label_pipeline.core.codes.purposes import AMPLIFY
 from label_pipeline.core.errors import BudgetError, GateClosedError, JudgeError
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan, at_most, refuse_over
@@ -28,7 +27,6 @@ from label_pipeline.operations.epochs import recall_epoch
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.judging import price
 from label_pipeline.operations.project import Project
-from label_pipeline.operations.recent import since_last_books
 from label_pipeline.operations.run import Run
 from label_pipeline.operations.spending import spending
 from label_pipeline.stages import amplify, gate
@@ -44,7 +42,6 @@ def label_days(run: Run, project: Project, days: Sequence[date]) -> pl.DataFrame
     """
     with spending(project, run.log):
         finish_enforcing(project)  # a drift verdict killed before it suspended must not leave the gate open
-        book_orphans(run, project)
         done = finished_days(run, project, days)
         left = [day for day in days if day not in set(done["day"])]
         rows = pl.concat([done, *(label_day(run, project, day) for day in left)])
@@ -210,18 +207,3 @@ def nights_missed(project: Project, until: date) -> list[date]:
     unfinished = store.query("amplify/unfinished_days")["day"].unique().to_list()
     found = amplify.missed_nights(booked, unfinished, until, project.settings.amplify.catch_up_nights)
     return [day for day in found if day >= days.start and (days.end is None or day <= days.end)]
-
-
-def book_orphans(run: Run, project: Project) -> None:
-    """Writes the books of runs that were killed before they could. Call it while holding the spending lock."""
-    store = project.store("amplify")
-    if store.read("payments", ["batch"]).is_empty():
-        found = store.query("amplify/unbooked_before_payments", where={"judgements": {"purpose": AMPLIFY}})
-    else:
-        since = since_last_books(project)
-        found = store.query("amplify/unbooked_runs", where={"labels": {"labelled_at": since}} if since else {})
-    for row in found.iter_rows(named=True):
-        name = f"{row['run_id']}:{row['day']}:{row['collection']}"
-        run.log.warning(f"booking run {name}, which ended between what it paid for and its books")
-        told = f"{row['requests']}:{row['labels']}:{row['ended_at']:%Y%m%d%H%M%S%f}"
-        store.append("label_runs", amplify.orphan_row(row), f"orphan:{name}:{told}")

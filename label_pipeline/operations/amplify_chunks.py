@@ -87,7 +87,7 @@ def fulfil(run: Run, project: Project, task: Task, day: date, refusal: Refusal |
         asked = len(task.work.ask) - sum(len(one.ask) for one in (chunk, *waiting))
         row, ended, stopped = _label(run, project, task, chunk, day, left, labelled, asked, about)
         rows.append(row)
-        left = left._replace(usd=left.usd - float(row["cost_usd"][0]))
+        left = left._replace(usd=left.usd - float(row["cost_usd"][0]) - ended.lost_usd)
         if stopped is not None:
             if waiting:
                 rows.append(_rest(run, project, waiting, day, stopped))

@@ -23,7 +23,7 @@ from label_pipeline.core.judging.spent import replies
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.core.ports import ChatClient
 from label_pipeline.core.tables import PAIR_KEY
-from label_pipeline.operations.payments import settle, settle_inherited, settle_left
+from label_pipeline.operations.payments import inherit, settle, settle_left
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 
@@ -97,9 +97,9 @@ def ask_and_store(
         settle_left(project, run.log, run.run_id)
         raise
     booked = given_up(run, project, order, book(judging.judgements, _known(project, order, judging), order.member))
+    inherit(project, order, run.run_id, booked)
     _store_new(project, booked, f"{commit}:other model" if judging.outcome == "other_model" else commit)
     settle(project, run.run_id)
-    settle_inherited(project, order, booked)
     return replace(
         judging,
         judgements=booked,
@@ -172,10 +172,10 @@ def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
 
 
 def _known(project: Project, order: JudgingOrder, judging: Judging) -> pl.DataFrame:
-    """``request_key`` of what was answered by the journal and is booked already; nobody else's is looked for."""
+    """Key and model of the journal's replies that are booked already; nobody else's are looked for."""
     reused = judging.judgements.filter("reused")["request_key"].unique().to_list()
     if not reused:
-        return judging.judgements.select("request_key").clear()
+        return judging.judgements.select("request_key", "model_reported").clear()
     where: dict[str, Where] = {"judgements": {"epoch": order.epoch, "request_key": reused}}
     return project.store(STAGE_OF.get(order.purpose, order.purpose)).query("calibrate/known_requests", where=where)
 
@@ -189,7 +189,9 @@ def _store_new(project: Project, judgements: pl.DataFrame, commit: str) -> None:
         ~pl.col("outcome").is_in(outcomes.NO_ANSWER),
         pl.col("model_reported").is_not_null(),  # a text was rejected, under whichever word: no reply either
     )  # fmt: skip
-    new = judgements.join(before, on=keys, how="anti", nulls_equal=True, maintain_order="left")
+    costs = pl.col("cost_usd") > 0  # paid just now: where the journal was lost, a stored reply is paid for again
+    free = judgements.filter(~costs).join(before, on=keys, how="anti", nulls_equal=True, maintain_order="left")
+    new = pl.concat([judgements.filter(costs), free])
     if not new.is_empty():  # the rows are in the id: a repetition of the run may add others
         store.append("judgements", new, f"{commit}:{keys_mark(new, keys)}")
 
@@ -241,10 +243,13 @@ def book(judgements: pl.DataFrame, known: pl.DataFrame, member: Member) -> pl.Da
 
     Args:
         judgements: JUDGEMENTS rows of this run.
-        known: ``request_key`` of every judgement stored already.
+        known: ``request_key`` and ``model_reported`` of every reply that is booked already.
         member: gives the price.
     """
-    unbooked = pl.col("reused") & ~pl.col("request_key").is_in(known["request_key"].implode())
+    by = ["request_key", "model_reported"]
+    seen = judgements.select(by).join(known.with_columns(seen=pl.lit(True)).unique(), on=by, how="left",
+                                      maintain_order="left")["seen"]  # fmt: skip
+    unbooked = pl.col("reused") & pl.lit(seen).is_null()
     tokens = judgements.select("input_tokens", "cached_tokens", "output_tokens")
     cost = pl.Series([member.price.cost_usd(*row) for row in tokens.iter_rows()], dtype=pl.Float64)
     first = pl.col("request_key").is_first_distinct()

@@ -12,9 +12,9 @@ from label_pipeline.adapters import queries
 from label_pipeline.adapters.upkeep import Tidied, forget_replies, tidy
 from label_pipeline.adapters.where import Where
 from label_pipeline.core.catalogue import TABLES
-from label_pipeline.core.codes.purposes import AMPLIFY, ANCHOR, CANARY
+from label_pipeline.core.codes.purposes import AMPLIFY, ANCHOR, CALIBRATE, CANARY, GATE
+from label_pipeline.operations.checking import offenders
 from label_pipeline.operations.project import Project
-from label_pipeline.operations.recent import offenders
 from label_pipeline.operations.run import Run
 from label_pipeline.operations.spending import spending
 
@@ -77,5 +77,7 @@ def _forget(project: Project) -> int:
     before = project.clock() - timedelta(days=days)
     asked: Where = {"purpose": [AMPLIFY, ANCHOR, CANARY]}
     rows = project.store("rank").read("judgements", ["request_key", "judged_at", "purpose"], asked)
-    keys = rows.filter(rows["judged_at"] < before)["request_key"].unique().to_list()
-    return forget_replies(path, keys, before)
+    stay: Where = {"purpose": [CALIBRATE, GATE]}
+    kept = project.store("rank").read("judgements", ["request_key"], stay)
+    old = rows.filter(rows["judged_at"] < before).select("request_key").unique()
+    return forget_replies(path, old.join(kept, on="request_key", how="anti")["request_key"].to_list(), before)

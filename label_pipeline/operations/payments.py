@@ -6,15 +6,18 @@ of the run that paid for them, and what went out without an answer is possibly p
 (core/judging/receipts.py, adapters/outbox.py) and the books of labels and anchor runs (amplify.py, canary.py).
 """
 
+from dataclasses import replace
+
 import polars as pl
 
 from label_pipeline.adapters.outbox import Outbox
 from label_pipeline.adapters.store import keys_mark
 from label_pipeline.core.catalogue import JUDGEMENTS
-from label_pipeline.core.judging.booking import ASK, inherited, payments, recovered
+from label_pipeline.core.codes.outcomes import UNANSWERED
+from label_pipeline.core.judging.booking import ASK, payments, recovered
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.receipts import Receipt
-from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.core.ports import Intent
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Log
 
@@ -35,19 +38,31 @@ def settle_left(project: Project, log: Log, run_id: str | None = None) -> None:
         return
     outbox = Outbox(project.journal_path)
     for batch in outbox.take(run_id):
-        found = outbox.receipts(batch, replies=True)
+        found = _own(project, outbox.receipts(batch, replies=True))
         _store_replies(project, batch, found)
         _book(project, outbox, batch, found)
         if run_id is None:
             _tell(log, found)
 
 
-def settle_inherited(project: Project, order: JudgingOrder, judgements: pl.DataFrame) -> None:
-    """Books replies that the journal holds without a receipt, as JUDGEMENTS rows that carry what they cost."""
+def inherit(project: Project, order: JudgingOrder, run_id: str, judgements: pl.DataFrame) -> None:
+    """Writes receipts of replies that the journal holds without one, and that these JUDGEMENTS rows book.
+
+    An older version wrote none, and a receipt stays on the disk of the machine that paid. Call it before the rows are
+    stored: whoever dies in between has left receipts like any other run.
+    """
     found = judgements.filter(pl.col("reused") & (pl.col("cost_usd") > 0))
-    if not found.is_empty():
-        batch = f"inherited:{keys_mark(found, ['request_key', *PAIR_KEY, 'sample_index'])}"
-        project.store("calibrate").append("payments", inherited(found, batch, order.day), f"payments:{batch}")
+    customers = {pair[:6] for pair in order.pairs if pair.customer}
+    rows = []
+    for row in found.iter_rows(named=True):
+        pair = (row["task"], row["collection"], row["query_id"], row["doc_id"], row["doc_version"], row["context_id"])
+        intent = Intent(
+            row["request_key"], run_id, order.purpose, order.epoch, order.member.name, order.member.member_hash,
+            row["sample_index"], row["attempt"], pair, pair in customers, order.day, row["cost_usd"],
+        )  # fmt: skip
+        rows.append((intent, row["input_tokens"], row["cached_tokens"], row["output_tokens"]))
+    if rows:
+        Outbox(project.journal_path).inherit(rows)
 
 
 def _book(project: Project, outbox: Outbox, batch: str, found: list[Receipt]) -> None:
@@ -55,10 +70,30 @@ def _book(project: Project, outbox: Outbox, batch: str, found: list[Receipt]) ->
     outbox.booked(batch)
 
 
+def _own(project: Project, found: list[Receipt]) -> list[Receipt]:
+    """The receipts, those without their price whose reply another run has inherited and booked meanwhile."""
+    keys = sorted({receipt.intent.request_key for receipt in found if receipt.answered})
+    asked = ["request_key", "run_id", "reused", "cost_usd"]
+    rows = project.store("rank").read("judgements", asked, {"request_key": keys}) if keys else None
+    if rows is None:
+        return found
+    others = {(key, run) for key, run in rows.filter("reused", pl.col("cost_usd") > 0)["request_key", "run_id"].rows()}
+    runs_of: dict[str, set[str]] = {}
+    for key, run in others:
+        runs_of.setdefault(key, set()).add(run)
+    return [
+        replace(one, answered=False, input_tokens=0, cached_tokens=0, output_tokens=0, cost_usd=0.0)
+        if runs_of.get(one.intent.request_key, set()) - {one.intent.run_id}
+        else one
+        for one in found
+    ]
+
+
 def _store_replies(project: Project, batch: str, found: list[Receipt]) -> None:
     """Appends the judgements of replies that no run has stored."""
     store, runs = project.store("rank"), sorted({receipt.intent.run_id for receipt in found})
-    known = store.read("judgements", [*ASK, "attempt"], {"run_id": runs})
+    stored = store.read("judgements", [*ASK, "attempt", "outcome"], {"run_id": runs})
+    known = stored.filter(~pl.col("outcome").is_in(UNANSWERED))  # what was not answered then may have been since
     rows = recovered(found, known, project.settings.grade_scale)
     if not rows.is_empty():
         store.append("judgements", rows, f"recovered:{batch}:{keys_mark(rows, JUDGEMENTS.key)}")

@@ -8,19 +8,12 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from label_pipeline.adapters import queries
 from label_pipeline.adapters.store import Store
 from label_pipeline.adapters.where import Since, Where
 from label_pipeline.operations.project import Project
 
 RECENT_DAYS = 31
 """Days that stay new: a month of nights that nobody looked at is found on the next one."""
-
-
-def offenders(project: Project, check: str, *, everything: bool = False) -> pl.DataFrame:
-    """The offenders a check of ``sql/checks/`` finds among new rows, or among all of them."""
-    store, query = project.store("rank"), queries.load(check)
-    return store.query(check, where={} if everything else recent_rows(project, query.recent))
 
 
 def recent_rows(project: Project, columns: Mapping[str, str]) -> dict[str, Where]:

@@ -62,7 +62,7 @@ class _Load:
         found = seed.candidates_of(self._rows, day)
         fed = seed.settle(day, found, self._stored, found.days, self._hold)
         for other, gone in fed.leaving.items():
-            there = self._stored.filter(pl.col("arrived_on") == other)
+            there = self._store.read("candidates", where={"arrived_on": other})
             left = there.join(gone, on=list(PAIR_KEY), how="anti", nulls_equal=True, maintain_order="left")
             self._replace(other, left)
         self._replace(day, pl.concat([fed.found.candidates, self._told_anew(fed.stays)]))

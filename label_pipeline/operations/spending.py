@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from label_pipeline.adapters.lease import HELD, Lease
 from label_pipeline.adapters.s3 import Objects
 from label_pipeline.core.errors import BusyError, ClockError
+from label_pipeline.operations.amplify_orphans import book_orphans
 from label_pipeline.operations.payments import settle_left
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import PYTHON_LOG, Log
@@ -34,7 +35,7 @@ def spending(project: Project, log: Log = PYTHON_LOG) -> Iterator[None]:
     refuse_clock_set_back(project)
     if project.s3 is not None and project.settings.storage.remote is not None:
         with _lease(project, project.s3.objects, project.settings.storage.remote, log):
-            settle_left(project, log)
+            _book_left(project, log)
             yield
         return
     project.settings.home_path.mkdir(parents=True, exist_ok=True)
@@ -46,8 +47,14 @@ def spending(project: Project, log: Log = PYTHON_LOG) -> Iterator[None]:
                 f"another run of project {project.settings.name} is asking a judge; two at once would pay twice: "
                 "wait for it to end, then run this one again"
             ) from error
-        settle_left(project, log)
+        _book_left(project, log)
         yield  # closing the file releases the lock, also when this process is killed
+
+
+def _book_left(project: Project, log: Log) -> None:
+    """What killed runs have paid for, then the books they could not write."""
+    settle_left(project, log)
+    book_orphans(project, log)
 
 
 @contextmanager

@@ -16,9 +16,9 @@ class MaintainSettings(Knobs):
     keep_days: float = Field(
         2,
         ge=0.25,
-        le=365,
+        le=6.5,
         description="days that files nothing refers to any more are kept, for whoever began to read them; runs of more "
-        "than two days are rare",
+        "than two days are rare, and after a week nothing knows of them any more",
     )
     journal_days: int | None = Field(
         180,

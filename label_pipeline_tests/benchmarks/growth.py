@@ -25,9 +25,10 @@ from label_pipeline.adapters.store import Store
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations import amplify
+from label_pipeline.operations.checking import offenders
 from label_pipeline.operations.maintain import maintain
 from label_pipeline.operations.project import Project
-from label_pipeline.operations.recent import offenders, recent_coverage
+from label_pipeline.operations.recent import recent_coverage
 from label_pipeline.operations.run import Run
 from label_pipeline.operations.seed_candidates import load_candidates
 from label_pipeline.rehearsal.provider import make_app

@@ -37,7 +37,9 @@ def day_pairs(found: Small, day: str) -> pl.DataFrame:
 def plan_usd(found: Small, pairs: pl.DataFrame) -> float:
     """What these pairs cost at most."""
     judge, _ = found.project.judge(found.project.store("amplify").read("judge_versions")["judge_version"][0])
-    return price(found.project, JudgingOrder(found.project.member_of(judge), pair_texts(pairs), "amplify", 0)).cost_usd
+    return price(
+        found.project, JudgingOrder(found.project.member_of(judge), pair_texts(pairs), "amplify", 0), at_most=True
+    ).cost_usd
 
 
 def test_a_cap_below_the_day_labels_up_to_it_and_a_higher_one_the_rest(home: Path) -> None:

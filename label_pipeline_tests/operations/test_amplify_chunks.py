@@ -143,7 +143,7 @@ def test_a_cap_reached_in_a_later_chunk_says_how_much_of_the_day_is_done(home: P
     pairs = Project(rich).store("amplify").query("amplify/day_pairs", {"day": DAY})
     judge, _ = Project(rich).judge(Project(rich).store("amplify").read("judge_versions")["judge_version"][0])
     order = JudgingOrder(Project(rich).member_of(judge), pair_texts(pairs.head(12)), "amplify", 0)
-    cap = 1.05 * price(Project(rich), order).cost_usd
+    cap = 1.05 * price(Project(rich), order, at_most=True).cost_usd
     poor = Project(rich.model_copy(update={"amplify": rich.amplify.model_copy(update={"cap_usd": cap})}), ticking())
     with pytest.raises(LabelPipelineError, match=r"stopped at the cap with (14|15) of 20 pairs of main labelled"):
         label(poor)

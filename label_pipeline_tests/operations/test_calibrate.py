@@ -15,7 +15,7 @@ from label_pipeline_tests import small_project as projects
 from label_pipeline_tests.small_project import KEY, Provider, Small, failure_of
 
 FIRST, SECOND = "rehearsal-large", "rehearsal-medium"
-PAIRS, SENT = 420, 600
+PAIRS, SENT = 420, 612
 CAP = 3.16
 
 
@@ -27,7 +27,7 @@ def test_what_a_candidate_cost_before_another_model_answered_is_gone_for_the_nex
 ) -> None:
     """The first one's replies are cut and asked again, so it spends most of the cap: $0.005 a reply, $2.10 planned.
 
-    The second one, planned at $1.05, finds $0.16 left and not the whole of it.
+    The second one, planned at $1.05, costs $0.16 and finds $0.10 left at most.
     """
     home = tmp_path / "home"
     projects.copied(certified_home / "inputs", home / "inputs")

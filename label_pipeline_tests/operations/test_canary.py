@@ -146,4 +146,5 @@ def _cap_that_just_fits(graph: Small, among: Sequence[str] = DAYS) -> float:
     judge, _ = project.judge(store.read("judge_versions")["judge_version"][0])
     member = project.member_of(judge)
     days = [store.query("amplify/day_pairs", {"day": date.fromisoformat(day)}) for day in among]
-    return 1.001 * max(price(project, JudgingOrder(member, pair_texts(d), "amplify", 0)).cost_usd for d in days)
+    orders = [JudgingOrder(member, pair_texts(pairs), "amplify", 0) for pairs in days]
+    return 1.001 * max(price(project, order, at_most=True).cost_usd for order in orders)

@@ -9,9 +9,10 @@ import pytest
 from label_pipeline.adapters.store import Store
 from label_pipeline.core.errors import BusyError
 from label_pipeline.operations.amplify import label_days
+from label_pipeline.operations.checking import offenders
 from label_pipeline.operations.maintain import maintain
 from label_pipeline.operations.project import Project
-from label_pipeline.operations.recent import RECENT_DAYS, offenders, recent_coverage, recent_days
+from label_pipeline.operations.recent import RECENT_DAYS, recent_coverage, recent_days
 from label_pipeline.operations.run import Run
 from label_pipeline.operations.seed_candidates import load_candidates
 from label_pipeline.operations.spending import spending

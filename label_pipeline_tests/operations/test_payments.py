@@ -11,7 +11,9 @@ from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.pairs import pair_texts
 from label_pipeline.operations import judging
 from label_pipeline.operations.amplify_caps import spent_since
+from label_pipeline.operations.maintain import maintain
 from label_pipeline.operations.payments import settle_left
+from label_pipeline.operations.run import Run
 from label_pipeline.rehearsal.faults import Fault, ScriptedFaults, ServerError, SlowReply
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests import small_project as projects
@@ -148,8 +150,91 @@ def test_replies_of_a_journal_without_receipts_are_paid_by_whoever_books_them(
     store = small.project.store("rank")
     [paid] = store.read("payments").filter(purpose="amplify").iter_rows(named=True)
     assert (paid["run_id"], paid["requests"]) == ("next", PAIRS_A_DAY)
-    assert paid["batch"].startswith("inherited:")
     assert store.query(CHECK).is_empty()
+
+
+def test_replies_another_machine_has_inherited_are_not_booked_again_when_the_first_comes_back(
+    home: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(world, monkeypatch) as provider:
+        small, before = Small(projects.settings(home), LATER), provider.requests()
+        with dying_before("judgements"):
+            assert not small.run("amplified_labels", day=DAYS[0], run_id="killed").success
+        with sqlite3.connect(small.project.journal_path) as journal:  # the disk of the machine that died
+            journal.execute("CREATE TABLE elsewhere AS SELECT * FROM receipts")
+            journal.execute("DELETE FROM receipts")
+        later = Small(small.settings, LATER + timedelta(hours=1))
+        assert later.run("amplified_labels", day=DAYS[0], run_id="second machine").success
+        once = money(later)
+        with sqlite3.connect(small.project.journal_path) as journal:
+            journal.execute("INSERT INTO receipts SELECT * FROM elsewhere")
+        assert later.run("amplified_labels", day=DAYS[0], run_id="back again").success
+        assert provider.requests() - before == PAIRS_A_DAY
+    assert money(later) == pytest.approx(once)
+    assert later.project.store("rank").query(CHECK).is_empty()
+
+
+def test_the_upkeep_after_a_killed_night_finds_nothing_wrong(
+    home: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(world, monkeypatch):
+        small = Small(projects.settings(home), LATER)
+        with dying_before("judgements"):
+            assert not small.run("amplified_labels", day=DAYS[0], run_id="killed").success
+        later = Small(small.settings, LATER + timedelta(hours=1))
+        assert maintain(Run("upkeep", Said()), later.project).offenders == {}
+        assert later.project.store("rank").read("label_runs")["run_id"].to_list() == ["killed"]
+
+
+def test_what_is_paid_again_because_the_journal_was_lost_is_in_every_book(
+    home: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(world, monkeypatch):
+        small = Small(projects.settings(home), LATER)
+        before = money(small, "calibrate")
+        small.project.journal_path.unlink()
+        assert small.run("judge_leaderboard").success
+        after = money(small, "calibrate")
+        assert after[:2] == pytest.approx((2 * before[0], 2 * before[1]))
+        assert small.project.store("rank").query(CHECK).is_empty()
+
+
+def test_a_reply_of_another_model_is_paid_once_though_its_name_is_accepted_later(
+    home: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(world, monkeypatch, served_as="rehearsal-other") as provider:
+        small = Small(projects.settings(home), LATER)
+        before = int(small.project.store("rank").read("payments")["requests"].sum())
+        assert not small.run("judge_leaderboard", judge_leaderboard={"fresh": True}).success
+        judges = projects.data(home)["candidates"]
+        judges[0]["served_as"] = ["rehearsal-other"]
+        accepted = Small(projects.settings(home, candidates=judges), LATER + timedelta(hours=1))
+        assert accepted.run("judge_leaderboard", judge_leaderboard={"fresh": True}).success
+        store = accepted.project.store("rank")
+        assert int(store.read("payments")["requests"].sum()) - before == provider.requests()
+        assert store.query(CHECK).is_empty()
+
+
+@pytest.mark.parametrize("table", ["judgements", "payments"])
+def test_killed_while_it_books_what_it_inherited_it_is_booked_by_the_next(
+    table: str, home: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(world, monkeypatch) as provider:
+        small = Small(projects.settings(home), LATER)
+        with dying_before("judgements"):
+            assert not small.run("amplified_labels", day=DAYS[0], run_id="killed").success
+        with sqlite3.connect(small.project.journal_path) as journal:
+            journal.execute("DELETE FROM receipts")
+        with dying_before(table):
+            assert not small.run("amplified_labels", day=DAYS[0], run_id="second").success
+        before = provider.requests()
+        later = Small(small.settings, LATER + timedelta(hours=1))
+        assert later.run("amplified_labels", day=DAYS[0], run_id="third").success
+        assert provider.requests() == before
+        paid, judged, booked = money(later)
+        assert paid == pytest.approx(judged) == pytest.approx(booked)
+        assert paid > 0
+        assert later.project.store("rank").query(CHECK).is_empty()
 
 
 def test_a_lost_payment_is_seen_by_the_check(home: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,13 +274,11 @@ def test_the_plan_of_a_day_is_within_a_fifth_of_its_bill(
         small = Small(projects.settings(home), LATER)
         project = small.project
         judge, epoch = project.judge(project.store("amplify").read("judge_versions")["judge_version"][0])
-        planned = bytes_planned = 0.0
-        for day in DAYS:
-            pairs = project.store("amplify").query("amplify/day_pairs", {"day": date.fromisoformat(day)})
-            order = JudgingOrder(project.member_of(judge), pair_texts(pairs), "amplify", epoch)
-            planned += judging.price(project, order).cost_usd
-            bytes_planned += judging.price(project, order, at_most=True).cost_usd
-            assert small.run("amplified_labels", day=day).success
+        days = [project.store("amplify").query("amplify/day_pairs", {"day": date.fromisoformat(day)}) for day in DAYS]
+        order = JudgingOrder(project.member_of(judge), pair_texts(pl.concat(days)), "amplify", epoch)
+        planned = judging.price(project, order).cost_usd
+        bytes_planned = judging.price(project, order, at_most=True).cost_usd
+        assert small.run("amplified_labels").success
         bill = money(small)[0]
     assert bill < planned < 1.2 * bill
     assert bytes_planned > 2 * bill

@@ -65,21 +65,24 @@ def test_an_anchor_run_never_makes_a_calibration_ask_again() -> None:
     assert ask("calibrate/newest_epoch") == [(0,)]
 
 
-def test_known_requests_are_those_that_were_answered() -> None:
+def test_known_requests_are_those_that_a_model_answered() -> None:
+    said = {"model_reported": "m"}
     found = ask(
         "calibrate/known_requests",
         table(
             "judgements",
-            {"request_key": "k2"}, {"request_key": "k1"}, {"request_key": "k2", "reused": True},
+            {"request_key": "k2", **said}, {"request_key": "k1", **said}, {"request_key": "k2", "reused": True, **said},
             {"request_key": "k3", "outcome": "failed", "grade": None},  # its cost will be booked when it is answered
-            {"request_key": "k4", "outcome": "malformed", "grade": None},  # unreadable, but paid for
-            {"request_key": "k5", "outcome": "failed", "grade": None}, {"request_key": "k5"},
+            {"request_key": "k4", "outcome": "malformed", "grade": None, **said},  # unreadable, but paid for
+            {"request_key": "k5", "outcome": "failed", "grade": None}, {"request_key": "k5", **said},
             # a text that was rejected, or never answered, cost nothing; should a later run get a reply, that one does
             {"request_key": "k6", "outcome": "rejected", "grade": None},
             {"request_key": "k7", "outcome": "unanswerable", "grade": None},
+            # another model's reply was paid for, whether or not its name is accepted later
+            {"request_key": "k8", "outcome": "wrong_model", "grade": None, "model_reported": "other"},
         ),
     )  # fmt: skip
-    assert found == [("k1",), ("k2",), ("k4",), ("k5",)]
+    assert found == [("k1", "m"), ("k2", "m"), ("k4", "m"), ("k5", "m"), ("k8", "other")]
 
 
 def judge(version: str, hour: int, **more: object) -> dict[str, object]:

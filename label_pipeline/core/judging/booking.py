@@ -37,25 +37,6 @@ def payments(batch: str, receipts: Iterable[Receipt]) -> pl.DataFrame:
     return PAYMENTS.conform(added.with_columns(pl.lit(batch).alias("batch")))
 
 
-def inherited(judgements: pl.DataFrame, batch: str, day: object) -> pl.DataFrame:
-    """PAYMENTS rows of replies that a journal holds without a receipt, and that these JUDGEMENTS rows book.
-
-    An older version wrote no receipts, and a receipt stays on the disk of the machine that paid.
-
-    Args:
-        judgements: JUDGEMENTS rows, re-used ones that carry a cost.
-        batch: names them.
-        day: the day that is labelled, a date; None for other purposes.
-    """
-    added = judgements.with_columns(pl.lit(day, dtype=pl.Date).alias("day")).group_by(_BY, maintain_order=True).agg(
-        (pl.col("attempt") + 1).sum().alias("requests"), (pl.col("attempt") + 1).sum().alias("replies"),
-        pl.col("input_tokens", "cached_tokens", "output_tokens", "cost_usd").sum(),
-        pl.lit(0, dtype=pl.Int64).alias("lost"), pl.lit(0.0).alias("possibly_usd"),
-        pl.col("judged_at").max().alias("paid_at"),
-    )  # fmt: skip
-    return PAYMENTS.conform(added.with_columns(pl.lit(batch).alias("batch")))
-
-
 def recovered(receipts: Sequence[Receipt], known: pl.DataFrame, scale: Scale) -> pl.DataFrame:
     """JUDGEMENTS rows of replies that were paid for by a run that ended before it stored them.
 

@@ -34,6 +34,7 @@ class Judging:
             not accepted, and asking ended there; else ``complete``.
         sentence: what to tell about another model; empty elsewhere.
         estimated: replies of this run whose tokens are our estimate, on the high side.
+        lost_usd: US dollars that tries whose answer never came may have cost at most.
     """
 
     judgements: pl.DataFrame
@@ -42,6 +43,7 @@ class Judging:
     outcome: Outcome = "complete"
     sentence: str = ""
     estimated: int = 0
+    lost_usd: float = 0.0
 
     def refuse_other_model(self) -> None:
         """Raises where another model answered.
@@ -98,7 +100,15 @@ async def judge_pairs(
         rows = judgement_frame(
             order.pairs, asks, answers, member, epoch=order.epoch, run_id=run_id, purpose=order.purpose
         )
-        return Judging(rows, workers.requests, workers.budget.paid_usd, outcome, sentence, workers.estimated)
+        return Judging(
+            rows,
+            workers.requests,
+            workers.budget.paid_usd,
+            outcome,
+            sentence,
+            workers.estimated,
+            workers.budget.lost_usd,
+        )
 
     try:
         answers = await workers.finish()

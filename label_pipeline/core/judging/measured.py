@@ -17,9 +17,6 @@ MIN_REPLIES = 20
 MOST_REPLIES = 500
 """More say nothing new: the mean of so many is within a few percent."""
 
-STANDARD_ERRORS = 2.0
-"""How far above the mean a plan is, so that a bill is rarely above it."""
-
 
 @dataclass(frozen=True)
 class Vote:
@@ -40,12 +37,16 @@ def measure(member: Member, votes: Sequence[Vote]) -> Measured | None:
     planned = np.array([vote.requests * _planned(member, vote.pair) for vote in known], dtype=float)
     given = np.array([(v.input_tokens, v.cached_tokens, v.output_tokens, v.requests) for v in known], dtype=float)
     sent, cached, written, requests = given.T
+    factor, of_input = _ratio(sent, planned)
+    length, of_output = _ratio(written, requests)
     return Measured(
         replies=len(known),
-        input_factor=_high_ratio(sent, planned),
+        input_factor=factor,
+        input_spread=of_input,
         cached_share=float(min(1.0, cached.sum() / sent.sum())),
-        output_tokens=_high_ratio(written, requests),
-        requests=float(requests.mean()),
+        output_tokens=length,
+        output_spread=of_output,
+        requests=float(requests.mean() + 2.0 * requests.std() / np.sqrt(len(known))),
     )
 
 
@@ -53,8 +54,8 @@ def _planned(member: Member, pair: PairText) -> int:
     return request_tokens(Prepared(0, "", member.body(pair, 0, 0), None))
 
 
-def _high_ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> float:
-    """Sum through sum, so many standard errors of this ratio up (Cochran, Sampling Techniques, 6.4)."""
+def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> tuple[float, float]:
+    """Sum through sum, and one observation's deviation from it, in shares of the mean (Cochran, 6.4)."""
     ratio = above.sum() / below.sum()
-    error = np.std(above - ratio * below) / (np.sqrt(len(above)) * below.mean())
-    return float(ratio + STANDARD_ERRORS * error)
+    spread = float(np.std(above - ratio * below) / above.mean()) if above.sum() else 0.0
+    return float(ratio), spread

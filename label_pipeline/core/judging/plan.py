@@ -28,6 +28,9 @@ RATIONALE_TOKENS = 300
 REASONING_TOKENS = {"none": 0, "minimal": 500, "low": 2000, "medium": 5000, "high": 15000}
 """Hidden reasoning tokens a reply is given by ``reasoning_effort``; an unknown effort counts as high."""
 
+STANDARD_ERRORS = 2.0
+"""How far above its mean a bill is planned, so that it is rarely passed."""
+
 UNSTATED_EFFORT = "medium"
 """What is planned where neither an effort nor an output limit is stated: the model may reason as long as it likes."""
 
@@ -84,16 +87,24 @@ class Measured:
     Attributes:
         replies: that were measured.
         input_factor: input tokens through those that are planned by their bytes.
+        input_spread: standard deviation of one request's input around it, in shares of the mean.
         cached_share: share of the input tokens served from cache.
         output_tokens: tokens of a reply.
+        output_spread: standard deviation of one reply around it, in shares of the mean.
         requests: requests a vote, unreadable replies that were asked again included.
     """
 
     replies: int
     input_factor: float
+    input_spread: float
     cached_share: float
     output_tokens: float
+    output_spread: float
     requests: float
+
+    def above(self, spread: float, count: int) -> float:
+        """What a sum of ``count`` is planned at, in shares of the mean: two standard errors of its prediction up."""
+        return 1.0 + STANDARD_ERRORS * spread * math.sqrt(1 / self.replies + 1 / count)
 
 
 def plan(order: JudgingOrder, journal: Journal, measured: Measured | None = None) -> Plan:
@@ -124,11 +135,13 @@ def plan(order: JudgingOrder, journal: Journal, measured: Measured | None = None
         open_asks = unreadable
     output_tokens, cached_tokens = requests * per_reply, 0
     if measured is not None and requests:
-        sent = input_tokens * measured.input_factor * measured.requests
+        again = measured.requests
+        sent = input_tokens * measured.input_factor * again * measured.above(measured.input_spread, requests)
         cached_tokens = math.floor(sent * measured.cached_share)
         # and one at its greatest price: the last request is let out only while that fits below the cap
         input_tokens = math.ceil(sent) + largest
-        output_tokens = math.ceil(requests * measured.output_tokens * measured.requests) + most_reply_tokens(member)
+        written = requests * measured.output_tokens * again * measured.above(measured.output_spread, requests)
+        output_tokens = math.ceil(written) + most_reply_tokens(member)
     return Plan(
         pairs=len(order.pairs),
         requests=requests,

@@ -187,6 +187,8 @@ class Workers:
         self._under_way += 1
         try:
             reply = await self._client.complete(prepared.body)
+            if receipt.number is None:  # a client that does not tell its tries is paid all the same
+                await receipt.write_down(0)
             return await self._keep(prepared, reply, receipt.number, sending.lost)
         except (ProviderUnavailableError, ProviderRejectedError) as error:
             receipt.close(sending.lost)
