@@ -29,7 +29,7 @@ AMPLIFY = ("candidate_pairs", "amplified_labels")
 RANK = ("training_set", "trained_ranker", "ranker_evaluation")
 ANCHOR = ("anchor_run", "drift_verdict")
 
-OF_THE_RUN = ("run_id", "latency_s", "seconds")
+OF_THE_RUN = ("run_id", "latency_s", "seconds", "batch")
 """Columns that differ from run to run on a folder too."""
 
 
