@@ -121,10 +121,17 @@ class Store:
         if where:
             self._refuse_outside(table, typed, where)
             self._create(table)
-        if self._rows(table, where).equals(typed) and (where or self._open(name) is not None):
+        if self._holds(table, typed, where):
             return
         predicate = " and ".join(f"{column} = {_literal(value)}" for column, value in (where or {}).items())
         self._write(name, typed, replacing=predicate)
+
+    def _holds(self, table: Table, frame: pl.DataFrame, where: Mapping[str, str | date] | None) -> bool:
+        """Whether just these rows are stored already; False where that cannot be read, for then it is replaced."""
+        try:
+            return self._open(table.name) is not None and self._rows(table, where).equals(frame)
+        except (TableError, StorageError):
+            return False
 
     def query(
         self, name: str, params: Mapping[str, Value] | None = None, where: Mapping[str, Where] | None = None

@@ -6,6 +6,7 @@ written (adapters/store.py).
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import polars as pl
@@ -82,9 +83,9 @@ class Table:
     hides_test_queries_before: str | None = None
     respelled: tuple[Respelled, ...] = ()
 
-    @property
+    @cached_property
     def schema(self) -> pl.Schema:
-        """Column names and polars types, in order."""
+        """Column names and polars types, in order. Made once: a table is asked for it at every read and write."""
         return pl.Schema({column.name: column.dtype for column in self.columns})
 
     def empty(self) -> pl.DataFrame:

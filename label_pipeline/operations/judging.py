@@ -51,6 +51,8 @@ def price(project: Project, order: JudgingOrder, *, at_most: bool = False) -> Pl
 
 def measured_tokens(project: Project, member: Member) -> Measured | None:
     """What replies of ``member`` took when it was compared and certified; None where it was not asked yet."""
+    if (known := project.measured.get(member.member_hash)) is not None:
+        return known
     store = project.store("calibrate")
     asked: Where = {"member_hash": member.member_hash, "purpose": [CALIBRATE, GATE]}
     about = store.read("judgements", ["doc_id"], asked)["doc_id"].unique().to_list()
@@ -62,9 +64,10 @@ def measured_tokens(project: Project, member: Member) -> Measured | None:
         {"judgements": asked, "documents": {"doc_id": about}},
     )
     took = ("input_tokens", "cached_tokens", "output_tokens", "requests")
-    return measure(
-        member, [Vote(pair, *row) for pair, row in zip(pair_texts(rows), rows.select(took).iter_rows(), strict=True)]
-    )
+    votes = [Vote(pair, *row) for pair, row in zip(pair_texts(rows), rows.select(took).iter_rows(), strict=True)]
+    if (found := measure(member, votes)) is not None:
+        project.measured[member.member_hash] = found
+    return found
 
 
 def ask_and_store(

@@ -1,7 +1,7 @@
 """Upkeep of a project: tables compacted and vacuumed, old replies forgotten, every check asked of all rows.
 
-A night appends a file to every table; after a year a night would read hundreds of them. Free, and safe beside any run
-but one that spends, which it waits for. Keep out: how a table is tidied (adapters/upkeep.py).
+A night appends a file to every table; after a year a night would read hundreds of them. Free. It takes
+the spending lock, and does nothing where a run has it. Keep out: how a table is tidied (adapters/upkeep.py).
 """
 
 from collections.abc import Mapping

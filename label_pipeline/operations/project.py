@@ -25,6 +25,7 @@ from label_pipeline.adapters.tracking import Tracker
 from label_pipeline.core.errors import BudgetError, GateClosedError, PromptError, SettingsError, TableError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row
 from label_pipeline.core.judging.member import Member
+from label_pipeline.core.judging.plan import Measured
 from label_pipeline.core.judging.prompt import PromptTemplate, parse_prompt
 from label_pipeline.core.ports import Clock, Price, Progress
 from label_pipeline.core.rubric import Rubric, parse_rubric
@@ -223,6 +224,11 @@ class Project:
             StorageError: Secrets Manager cannot be reached.
         """
         return endpoints.client(self.settings.endpoints[endpoint], endpoint)
+
+    @cached_property
+    def measured(self) -> dict[str, Measured]:
+        """What replies of each member took, by member hash, once that was looked up: only calibrations change it."""
+        return {}
 
     @property
     def journal_path(self) -> Path:

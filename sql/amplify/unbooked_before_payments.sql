@@ -3,33 +3,7 @@
 -- Params:  none
 -- Columns: judge_version, verdict_id, run_id, day, collection, labels, requests, input_tokens, cached_tokens,
 --          output_tokens, cost_usd, ended_at
-with booked as (
-    select
-        r.run_id,
-        r.day,
-        r.collection,
-        max(r.finished_at) as finished_at
-    from label_runs as r
-    group by r.run_id, r.day, r.collection
-),
-
--- a chunk's labels are stored before its books: those that are newer than all books of their day have none
-stored as (
-    select
-        l.run_id,
-        l.day,
-        l.collection,
-        l.judge_version,
-        l.verdict_id,
-        count(*) as labels,
-        max(l.labelled_at) as ended_at
-    from labels as l
-    left join booked as b
-        on l.run_id = b.run_id and l.day = b.day and l.collection = b.collection
-    where l.status = 'provisional' and (b.run_id is null or l.labelled_at > b.finished_at)
-    group by l.run_id, l.day, l.collection, l.judge_version, l.verdict_id
-),
-
+with
 -- a run books what it asked right afterwards: where it booked nothing since, it was killed
 last_books as (
     select
@@ -97,7 +71,7 @@ select
     coalesce(p.output_tokens, 0)::bigint as output_tokens,
     coalesce(p.cost_usd, 0)::double as cost_usd,
     greatest(s.ended_at, p.ended_at) as ended_at
-from stored as s
+from unbooked_labels as s
 full outer join paid as p
     on s.run_id = p.run_id and s.day = p.day and s.collection = p.collection
 order by run_id, day, collection, s.judge_version, s.verdict_id

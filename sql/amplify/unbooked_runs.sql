@@ -3,55 +3,7 @@
 -- Params:  none
 -- Columns: judge_version, verdict_id, run_id, day, collection, labels, requests, input_tokens, cached_tokens,
 --          output_tokens, cost_usd, ended_at
-with booked as (
-    select
-        r.run_id,
-        r.day,
-        r.collection,
-        sum(r.requests) as requests,
-        sum(r.input_tokens) as input_tokens,
-        sum(r.cached_tokens) as cached_tokens,
-        sum(r.output_tokens) as output_tokens,
-        sum(r.cost_usd) as cost_usd,
-        max(r.finished_at) as finished_at
-    from label_runs as r
-    group by r.run_id, r.day, r.collection
-),
-
--- a chunk's labels are stored before its books: those that are newer than all books of their day have none
-stored as (
-    select
-        l.run_id,
-        l.day,
-        l.collection,
-        l.judge_version,
-        l.verdict_id,
-        count(*) as labels,
-        max(l.labelled_at) as ended_at
-    from labels as l
-    left join booked as b
-        on l.run_id = b.run_id and l.day = b.day and l.collection = b.collection
-    where l.status = 'provisional' and (b.run_id is null or l.labelled_at > b.finished_at)
-    group by l.run_id, l.day, l.collection, l.judge_version, l.verdict_id
-),
-
-spent as (
-    select
-        p.run_id,
-        p.day,
-        p.collection,
-        sum(p.requests) as requests,
-        sum(p.input_tokens) as input_tokens,
-        sum(p.cached_tokens) as cached_tokens,
-        sum(p.output_tokens) as output_tokens,
-        sum(p.cost_usd) as cost_usd,
-        max(p.paid_at) as ended_at
-    from payments as p
-    where p.purpose = 'amplify'
-    group by p.run_id, p.day, p.collection
-),
-
-paid as (
+with paid as (
     select
         p.run_id,
         p.day,
@@ -62,8 +14,8 @@ paid as (
         greatest(p.cached_tokens - coalesce(b.cached_tokens, 0), 0) as cached_tokens,
         greatest(p.output_tokens - coalesce(b.output_tokens, 0), 0) as output_tokens,
         greatest(p.cost_usd - coalesce(b.cost_usd, 0), 0) as cost_usd
-    from spent as p
-    left join booked as b
+    from day_payments as p
+    left join day_books as b
         on p.run_id = b.run_id and p.day = b.day and p.collection = b.collection
     where p.requests > coalesce(b.requests, 0) or p.cost_usd > coalesce(b.cost_usd, 0) + 1e-9
 )
@@ -81,7 +33,7 @@ select
     coalesce(p.output_tokens, 0)::bigint as output_tokens,
     coalesce(p.cost_usd, 0)::double as cost_usd,
     greatest(s.ended_at, p.ended_at) as ended_at
-from stored as s
+from unbooked_labels as s
 full outer join paid as p
     on s.run_id = p.run_id and s.day = p.day and s.collection = p.collection
 order by run_id, day, collection, s.judge_version, s.verdict_id

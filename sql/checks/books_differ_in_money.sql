@@ -50,27 +50,6 @@ in_judgements as (
     where p.run_id is not null or j.judged_at > f.paid_at
 ),
 
-labelling as (
-    select
-        p.run_id,
-        p.day,
-        p.collection,
-        sum(p.cost_usd) as usd
-    from payments as p
-    where p.purpose = 'amplify'
-    group by p.run_id, p.day, p.collection
-),
-
-booked as (
-    select
-        l.run_id,
-        l.day,
-        l.collection,
-        sum(l.cost_usd) as usd
-    from label_runs as l
-    group by l.run_id, l.day, l.collection
-),
-
 in_label_runs as (
     select
         p.run_id,
@@ -79,10 +58,10 @@ in_label_runs as (
         'label_runs' as booked_in,
         'amplify' as purpose,
         cast(null as bigint) as epoch,
-        p.usd as paid_usd,
-        coalesce(r.usd, 0) as booked_usd
-    from labelling as p
-    left join booked as r
+        p.cost_usd as paid_usd,
+        coalesce(r.cost_usd, 0) as booked_usd
+    from day_payments as p
+    left join day_books as r
         on p.run_id = r.run_id and p.day = r.day and p.collection = r.collection
 ),
 

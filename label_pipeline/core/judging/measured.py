@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from label_pipeline.core.judging.asks import Prepared
 from label_pipeline.core.judging.member import Member
-from label_pipeline.core.judging.plan import Measured, request_tokens
+from label_pipeline.core.judging.plan import STANDARD_ERRORS, Measured, request_tokens
 from label_pipeline.core.ports import PairText
 
 MIN_REPLIES = 20
@@ -46,7 +46,7 @@ def measure(member: Member, votes: Sequence[Vote]) -> Measured | None:
         cached_share=float(min(1.0, cached.sum() / sent.sum())),
         output_tokens=length,
         output_spread=of_output,
-        requests=float(requests.mean() + 2.0 * requests.std() / np.sqrt(len(known))),
+        requests=float(requests.mean() + STANDARD_ERRORS * requests.std() / np.sqrt(len(known))),
     )
 
 

@@ -126,8 +126,8 @@ def plan(order: JudgingOrder, journal: Journal, measured: Measured | None = None
         for prepared in prepare(open_asks, asks, order, journal, attempt):
             if prepared.reply is None or not order.accepts(prepared.reply.model):
                 requests += 1
-                largest = max(largest, request_tokens(prepared))
-                input_tokens += request_tokens(prepared)
+                tokens = request_tokens(prepared)
+                input_tokens, largest = input_tokens + tokens, max(largest, tokens)
             elif read_reply(prepared.reply, member.scale).outcome in UNREADABLE:
                 unreadable.append(prepared.number)
             else:
