@@ -1,4 +1,4 @@
-"""Runs a question of sql/ over frames in memory: DuckDB, one database per process, a cursor per question.
+"""Runs a question of sql/ over frames in memory or files: DuckDB, one database per process, a cursor per question.
 
 Keep out: which rows a question may see (store.py), what the questions are (queries.py).
 """
@@ -12,21 +12,27 @@ import duckdb
 import polars as pl
 
 from label_pipeline.adapters.queries import Query
+from label_pipeline.adapters.table_files import TableFiles
 from label_pipeline.core.errors import TableError
 
 Value = str | int | float | bool | date | list[str] | list[int] | None
 
 
-def answer(query: Query, frames: Mapping[str, pl.DataFrame], params: Mapping[str, Value] | None = None) -> pl.DataFrame:
-    """Runs ``query`` in memory over ``frames``, one for each table it reads.
+def answer(
+    query: Query, tables: Mapping[str, pl.DataFrame | TableFiles], params: Mapping[str, Value] | None = None
+) -> pl.DataFrame:
+    """Runs ``query`` over ``tables``, frames in memory or files, one for each table it reads.
 
     Raises:
         TableError: a parameter is missing or unknown, or DuckDB refuses the statement.
     """
     with _database(os.getpid()).cursor() as connection:  # sees nothing that another cursor registers
-        for table, frame in frames.items():
-            connection.register(table, frame.to_arrow())
         try:
+            for table, rows in tables.items():
+                if isinstance(rows, TableFiles):
+                    rows.name_in(connection, table)
+                else:
+                    connection.register(table, rows.to_arrow())
             return pl.DataFrame(connection.sql(query.statement, params=dict(params or {})).pl())
         except duckdb.Error as error:
             if isinstance(error, duckdb.FatalException):  # it answers nothing any more

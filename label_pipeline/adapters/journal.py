@@ -67,7 +67,8 @@ cost_usd = ?, lost = ? WHERE receipt = ?
 """
 _LOSE = "UPDATE receipts SET lost = ? WHERE receipt = ?"
 _END = "UPDATE receipts SET lost = ?, ended_at = ?, answered = 0, cost_usd = 0 WHERE receipt = ? AND ended_at IS NULL"
-_ORDER = (_INTEND, INSERT, _PAY, _LOSE, _END)
+_WITHDRAW = "DELETE FROM receipts WHERE receipt = ? AND ended_at IS NULL"
+_ORDER = (_INTEND, INSERT, _PAY, _LOSE, _END, _WITHDRAW)
 """What arrived together is written in this order: a receipt is there before anything changes it."""
 
 
@@ -136,7 +137,7 @@ class SQLiteJournal:
         try:
             await self._written({_INTEND: (receipt, *told, self._clock().isoformat())})
         except asyncio.CancelledError:  # it is written all the same, and nothing goes out
-            self.settle(receipt, 0, ended=True)
+            self.withdraw(receipt)
             raise
         return receipt
 
@@ -160,6 +161,11 @@ class SQLiteJournal:
         if not self._closed:
             row = (lost, self._clock().isoformat(), receipt) if ended else (lost, receipt)
             self._entries.put(_Entry({_END if ended else _LOSE: row}))
+
+    def withdraw(self, receipt: int) -> None:
+        """Forgets, soon, an open receipt under which nothing went out: it is no request."""
+        if not self._closed:
+            self._entries.put(_Entry({_WITHDRAW: (receipt,)}))
 
     async def _written(self, rows: dict[str, tuple[object, ...]]) -> None:
         if self._closed:

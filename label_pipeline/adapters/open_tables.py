@@ -75,6 +75,11 @@ class KeptTable:
                 self._answers[question] = found.clone()
             return found
 
+    def files(self, find: Callable[[DeltaTable], tuple[str, ...] | None]) -> tuple[str, ...] | None:
+        """What ``find`` says of the files it is stored in; None where it is gone, or on another machine."""
+        with self._lock:
+            return None if self._delta is None or self._remote else find(self._delta)
+
     def _reopen(self) -> None:
         self._delta, self._commit, self._objects = None, None, None  # credentials may have changed, too
         self._answers.clear()

@@ -18,7 +18,8 @@ from label_pipeline.adapters import queries
 from label_pipeline.adapters.answering import Value, answer
 from label_pipeline.adapters.open_tables import KeptTable, opened
 from label_pipeline.adapters.s3_errors import explained
-from label_pipeline.adapters.where import Since, Where, having, listed
+from label_pipeline.adapters.table_files import TableFiles, large_files
+from label_pipeline.adapters.where import Where, having, rules
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import AccessDeniedError, StorageError, TableError
 from label_pipeline.core.splits import LEARNING_SPLITS
@@ -149,8 +150,18 @@ class Store:
         """
         query = queries.load(name)
         rows = where or {}
-        frames = {table: self.read(table, query.columns_of(table), rows.get(table)) for table in query.reads}
-        return answer(query, frames, params)
+        tables = {table: self._source(table, query.columns_of(table), rows.get(table)) for table in query.reads}
+        return answer(query, tables, params)
+
+    def _source(self, name: str, columns: Collection[str], where: Where | None) -> pl.DataFrame | TableFiles:
+        """What a question sees of one table: the files of a large one, where they hold just what it may see."""
+        table = self._visible(name)
+        wanted, kept = table.part(columns), rules(table, where)
+        if hides_test_queries(table, self.stage) or {old.column for old in table.respelled} & wanted.schema.keys():
+            return self.read(name, columns, where)
+        found = self._open(name)
+        uris = None if found is None else found.files(lambda delta: large_files(delta, wanted.schema, kept))
+        return self.read(name, columns, where) if uris is None else TableFiles(uris, tuple(wanted.schema), kept)
 
     def _visible(self, name: str) -> Table:
         table = TABLES.get(name)
@@ -171,11 +182,7 @@ class Store:
 
     def _rows(self, table: Table, where: Where | None = None) -> pl.DataFrame:
         """The rows with these values, whoever asks: for the store's own use."""
-        kept = {name: v if isinstance(v, Since) else listed(v) for name, v in (where or {}).items()}
-        TABLES[table.name].part(kept)  # refuses a column that is not declared, whether or not the table is there
-        respelled = sorted({old.column for old in table.respelled} & kept.keys())
-        if respelled:  # the filter would look at the words on disk
-            raise TableError(f"table {table.name} cannot be read by {respelled}: older rows hold other words there")
+        kept = rules(table, where)
         found = self._open(table.name)
         if found is None:
             return table.empty()

@@ -11,7 +11,7 @@ from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.codes import purposes
 from label_pipeline.core.codes.drift import BASELINE, CANARY_RUN
 from label_pipeline.core.judge import judge_from_row
-from label_pipeline.operations.amplify import nights_missed
+from label_pipeline.operations.amplify_finished import nights_missed
 from label_pipeline.operations.gate import current_standings, ending, renewal
 from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings

@@ -139,6 +139,10 @@ class Journal(Protocol):
         """Notes, soon, that ``lost`` tries went out whose answer never came; ``ended``: and no other will go out."""
         ...
 
+    def withdraw(self, receipt: int) -> None:
+        """Forgets, soon, an open receipt under which nothing went out."""
+        ...
+
 
 class PairText(NamedTuple):
     """One pair with the texts a judge is shown. The first six fields are the pair key (core/tables.py).

@@ -11,7 +11,7 @@ import dagster as dg
 from label_pipeline.core.errors import LabelPipelineError
 from label_pipeline.defs.dagster_private import UnresolvedAssetJobDefinition
 from label_pipeline.defs.names import Names
-from label_pipeline.operations.amplify import nights_missed
+from label_pipeline.operations.amplify_finished import nights_missed
 from label_pipeline.operations.project import Project
 from label_pipeline.settings import Settings
 

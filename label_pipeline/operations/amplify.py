@@ -6,22 +6,20 @@ Collection by collection.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import polars as pl
 
-from label_pipeline.adapters.store import keys_mark
-from label_pipeline.adapters.where import Where
 from label_pipeline.core.catalogue import LABEL_RUNS
 from label_pipeline.core.codes.labels import ANCHOR, CANARY, CAP
 from label_pipeline.core.errors import BudgetError, GateClosedError, JudgeError
-from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan, at_most, refuse_over
-from label_pipeline.core.judging.spent import NOTHING
-from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.operations.amplify_caps import Room, room
-from label_pipeline.operations.amplify_chunks import Refusal, Task, fulfil
-from label_pipeline.operations.baseline import Baselines, stand_baselines
-from label_pipeline.operations.canary import ask_canary, canaries_of, prepare_canary
+from label_pipeline.operations.amplify_chunks import Begun, Refusal, Task, book_closed, fulfil, no_longer_open
+from label_pipeline.operations.amplify_finished import finished_days
+from label_pipeline.operations.amplify_stream import Chunk, DayStream, Slice, slices_of
+from label_pipeline.operations.baseline import stand_baselines
+from label_pipeline.operations.canary import Canary, ask_canary, canaries_of, prepare_canary
 from label_pipeline.operations.drift import finish_enforcing
 from label_pipeline.operations.epochs import recall_epoch
 from label_pipeline.operations.gate import current_standings
@@ -29,7 +27,11 @@ from label_pipeline.operations.judging import price
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 from label_pipeline.operations.spending import spending
-from label_pipeline.stages import amplify, gate
+from label_pipeline.stages import amplify
+from label_pipeline.stages.gate import Standing
+
+PRICED_PAIRS = 200
+"""Pairs by which a day is priced, for people: the whole of it is not read to say that its first query is too dear."""
 
 
 def label_days(run: Run, project: Project, days: Sequence[date]) -> pl.DataFrame:
@@ -78,132 +80,66 @@ def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
     Raises:
         JudgeError: the endpoint cannot do it.
     """
-    store = project.store("amplify")
-    pairs = store.query("amplify/day_pairs", {"day": day}, {"candidates": {"arrived_on": day}})
-    collections = pairs["collection"].unique().sort().to_list()
-    tasks, allowed = _tasks(project, run.run_id, pairs, collections), room(project)
-    waiting = [
-        task.work.collection for task in tasks if task.plan.requests and not _too_dear(project, task, allowed, day)
-    ]
-    # where the cap allows no query at all, nothing is paid for a baseline either
-    decided, without_baseline = stand_baselines(run, project, waiting) if waiting else Baselines(False, {})
-    if decided:  # the judge of one may not be the one that was certified; and its canary has a baseline now
-        tasks = _tasks(project, run.run_id, pairs, collections)
-    rows, left = [], allowed
-    for task in tasks:
-        without = without_baseline.get(task.work.collection)
-        stopped: Refusal | None = None if without is None else (ANCHOR, without)
-        stopped = stopped or _too_dear(project, task, left, day)
-        paid = 0.0
-        if stopped is None:
-            stopped, paid = _canary(run, project, task, left.usd)
-        rows.append(fulfil(run, project, task, day, stopped, left._replace(usd=left.usd - paid)))
-        left = left._replace(usd=left.usd - paid - float(rows[-1]["cost_usd"].sum()))
+    left, rows = room(project), []
+    for collection, slices in slices_of(project, day).items():
+        pairs = sum(one.pairs for one in slices)
+        found = _task(project, day, collection, slices)
+        if isinstance(found, Standing):
+            rows.append(book_closed(run, project, found, day, pairs))
+            continue
+        made, cost_usd = fulfil(run, project, found, partial(_begin, run, project), left)
+        left = left._replace(usd=left.usd - cost_usd)
+        rows.append(made)
     if not rows:  # looked at and empty, which is no missed night
-        store.append("label_runs", amplify.empty_row(day, run.run_id, project.clock()), f"run:{run.run_id}:{day}:empty")
+        empty = amplify.empty_row(day, run.run_id, project.clock())
+        project.store("amplify").append("label_runs", empty, f"run:{run.run_id}:{day}:empty")
     return pl.concat(rows) if rows else LABEL_RUNS.empty()
 
 
-def finished_days(run: Run, project: Project, days: Sequence[date]) -> pl.DataFrame:
-    """The LABEL_RUNS rows, stored already, of days whose every pair its present judge has labelled: all at once.
-
-    A year of days must not be looked at one by one to find that nothing is left to do.
-    """
-    store = project.store("amplify")
-    pairs = store.read("candidates", [*PAIR_KEY, "arrived_on"], {"arrived_on": list(days)})
-    counts = []
-    for name, standing in current_standings(project, "amplify", sorted(set(pairs["collection"]))).items():
-        mine = pairs.filter(pl.col("collection") == name)
-        found = _labelled(project, standing, mine)
-        left = mine.join(found, on=list(PAIR_KEY), how="anti", nulls_equal=True)
-        of_day = mine.group_by("arrived_on").agg(pl.len().alias("pairs"))
-        unfinished = pl.col("arrived_on").is_in(left["arrived_on"].unique().to_list())
-        counts.append(of_day.with_columns(unfinished.alias("unfinished"), pl.lit(name).alias("collection")))
-    if not counts:
-        return LABEL_RUNS.empty()
-    known = pl.concat(counts)
-    waiting = known.filter("unfinished")["arrived_on"].unique().to_list()
-    done = known.filter(~pl.col("arrived_on").is_in(waiting)).sort("arrived_on", "collection")
-    standings = current_standings(project, "amplify", done["collection"].unique().to_list())
-    rows = [
-        amplify.run_row(
-            amplify.Work(name, standings[name], (), count, 0, 0), None, NOTHING, day=day, run_id=run.run_id,
-            refused_by=None, reason=None, now=project.clock(),
-        )
-        for day, name, count in done.select("arrived_on", "collection", "pairs").iter_rows()
-    ]  # fmt: skip
-    if not rows:
-        return LABEL_RUNS.empty()
-    found = pl.concat(rows)
-    store.append("label_runs", found, f"run:{run.run_id}:finished:{keys_mark(found, LABEL_RUNS.key)}")
-    return found
-
-
-def _labelled(project: Project, standing: gate.Standing, pairs: pl.DataFrame) -> pl.DataFrame:
-    """Pair keys with a label of whoever may label; none where nobody may, or the judge's settings have changed."""
+def _task(project: Project, day: date, collection: str, slices: list[Slice]) -> Task | Standing:
+    """One collection's day and who labels it; why nobody may."""
+    standing = current_standings(project, "amplify", [collection])[collection]
     if not standing.open:
-        return pairs.clear().select(PAIR_KEY)
-    judge, _ = project.judge(str(standing.judge_version))
-    try:
-        project.member_of(judge)
-    except GateClosedError:  # the day refuses it, and says why
-        return pairs.clear().select(PAIR_KEY)
-    mine: Where = {"judge_version": judge.judge_version, "query_id": pairs["query_id"].unique().to_list()}
-    asked = {"judge_version": judge.judge_version}
-    return project.store("amplify").query("amplify/labelled_pairs", asked, {"labels": mine})
-
-
-def _too_dear(project: Project, task: Task, left: Room, day: date) -> Refusal | None:
-    """Why not even the first query, and the canary before it, can be paid; None where labelling can begin."""
-    if task.order is None or not task.plan.requests:
-        return None
-    first = task.order.pairs[0]
-    begun = replace(
-        task.order,
-        pairs=[pair for pair in task.order.pairs if (pair.task, pair.query_id) == (first.task, first.query_id)],
-    )
-    canary = task.canary.plan if task.canary else Plan()
-    try:
-        refuse_over(at_most(price(project, begun, at_most=True), begun.member) + canary, left.usd, f"amplify {day}")
-    except BudgetError as error:
-        whole = f"; all {task.plan.requests} requests of {task.work.collection} cost about ${task.plan.cost_usd:.4f}"
-        return CAP, f"amplify: the first query of the plan does not fit {left.key}: {error}{whole}"
-    return None
-
-
-def _tasks(project: Project, run_id: str, pairs: pl.DataFrame, collections: Sequence[str]) -> list[Task]:
-    standings = current_standings(project, "amplify", collections)
-    return [_task(project, run_id, pairs.filter(pl.col("collection") == name), standings[name]) for name in collections]
-
-
-def _task(project: Project, run_id: str, pairs: pl.DataFrame, standing: gate.Standing) -> Task:
-    if not standing.open:
-        return Task(amplify.sort_out(pairs, pairs.clear(), standing, inside=False))
+        return standing
     judge, certified_in = project.judge(str(standing.judge_version))
     try:
         member = project.member_of(judge)
     except GateClosedError as error:  # this collection is refused, the others go on
-        gone = replace(standing, state="stale", reasons=(str(error),))
-        return Task(amplify.sort_out(pairs, pairs.clear(), gone, inside=False))
-    labelled = _labelled(project, standing, pairs)
-    work = amplify.sort_out(pairs, labelled, standing, inside=member.inside)
-    epoch = max(certified_in, recall_epoch(project, work.collection))
-    order = JudgingOrder(member, work.ask, "amplify", epoch, served=judge.model_served)
-    planned = price(project, order)
-    first = prepare_canary(project, run_id, work.collection, judge.judge_version) if planned.requests else None
-    return Task(work, pairs.select(*PAIR_KEY, *amplify.FACTS), judge, certified_in, order, planned, first)
+        return replace(standing, state="stale", reasons=(str(error),))
+    epoch = max(certified_in, recall_epoch(project, collection))
+    return Task(DayStream(project, day, standing, member.inside, slices), judge, member, certified_in, epoch)
 
 
-def _canary(run: Run, project: Project, task: Task, left_usd: float) -> tuple[Refusal | None, float]:
-    """Why the collection must not be labelled now (None: it may), and what finding out cost."""
-    why, paid = ask_canary(run, project, task.canary, left_usd) if task.canary else (None, 0.0)
-    return (None if why is None else (CANARY, why)), paid
+def _begin(run: Run, project: Project, task: Task, chunk: Chunk, left: Room) -> Begun:
+    """What a label waits for: that its first query can be paid, a baseline, and a canary that says the judge is itself.
+
+    Raises:
+        JudgeError: the endpoint cannot do it.
+    """
+    canary = prepare_canary(project, run.run_id, task.collection, task.judge.judge_version)
+    if (dear := _too_dear(project, task, chunk, canary, left)) is not None:
+        return Begun(dear)  # where the cap allows no query at all, nothing is paid for a baseline either
+    decided, without = stand_baselines(run, project, [task.collection])
+    if (why := without.get(task.collection)) is not None:
+        return Begun((ANCHOR, why))
+    if decided:  # the judge may not be the one that was certified; and its canary has a baseline now
+        if (gone := no_longer_open(project, task)) is not None:
+            return Begun(gone)
+        canary = prepare_canary(project, run.run_id, task.collection, task.judge.judge_version)
+    why, paid_usd = ask_canary(run, project, canary, left.usd) if canary else (None, 0.0)
+    return Begun(None if why is None else (CANARY, why), paid_usd)
 
 
-def nights_missed(project: Project, until: date) -> list[date]:
-    """The project's days before ``until`` that nobody labelled or refused, as far back as `amplify.catch_up_nights`."""
-    store, days = project.store("amplify"), project.settings.days
-    booked = store.read("label_runs", ["day"])["day"].unique().to_list()
-    unfinished = store.query("amplify/unfinished_days")["day"].unique().to_list()
-    found = amplify.missed_nights(booked, unfinished, until, project.settings.amplify.catch_up_nights)
-    return [day for day in found if day >= days.start and (days.end is None or day <= days.end)]
+def _too_dear(project: Project, task: Task, chunk: Chunk, canary: Canary | None, left: Room) -> Refusal | None:
+    """Why not even the first query, and the canary before it, can be paid; None where labelling can begin."""
+    first, member = chunk.work.ask[0], task.member
+    begun = [pair for pair in chunk.work.ask if (pair.task, pair.query_id) == (first.task, first.query_id)]
+    planned = at_most(price(project, task.order(begun), at_most=True), member) + (canary.plan if canary else Plan())
+    try:
+        refuse_over(planned, left.usd, f"amplify {task.stream.day}")
+    except BudgetError as error:
+        few = chunk.work.ask[:PRICED_PAIRS]
+        each_usd = price(project, task.order(few)).cost_usd / len(few)
+        whole = f"; the {task.stream.pairs} pairs of {task.collection} cost about ${each_usd * task.stream.pairs:.4f}"
+        return CAP, f"amplify: the first query of the plan does not fit {left.key}: {error}{whole}"
+    return None

@@ -5,29 +5,32 @@ appended in that order, each once, so that a run that ends for whatever reason l
 booked. Keep out: which collections and days, and what they may cost (amplify.py, amplify_caps.py).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
 import polars as pl
 
 from label_pipeline.core.codes.labels import CAP, GATE, MODEL, TEXT, Refuser
-from label_pipeline.core.codes.purposes import CALIBRATE
+from label_pipeline.core.codes.purposes import AMPLIFY, CALIBRATE
 from label_pipeline.core.codes.purposes import GATE as PURPOSE_GATE
 from label_pipeline.core.judge import JudgeVersion
 from label_pipeline.core.judging.engine import Judging
+from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
-from label_pipeline.core.judging.plan import Plan
+from label_pipeline.core.judging.plan import any_to_send
 from label_pipeline.core.judging.spent import NOTHING, Spent, spent
+from label_pipeline.core.ports import PairText
 from label_pipeline.operations.amplify_caps import Room
+from label_pipeline.operations.amplify_stream import Chunk, DayStream
 from label_pipeline.operations.anchor_reference import anchor_of
-from label_pipeline.operations.canary import Canary
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.judging import ask_and_store
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 from label_pipeline.stages import amplify
+from label_pipeline.stages.gate import Standing
 
 Refusal = tuple[Refuser, str]
 """What keeps a collection's pairs from a label, and why, a sentence."""
@@ -35,20 +38,42 @@ Refusal = tuple[Refuser, str]
 
 @dataclass(frozen=True)
 class Task:
-    """One collection's work of a day, and who does it; no judge and no order where nobody may."""
+    """One collection's day, and who labels it.
 
-    work: amplify.Work
-    facts: pl.DataFrame = field(default_factory=pl.DataFrame)
-    judge: JudgeVersion | None = None
-    calibrated_in: int = 0
-    order: JudgingOrder | None = None
-    plan: Plan = field(default_factory=Plan)
-    canary: Canary | None = None
+    Attributes:
+        stream: its pairs.
+        judge: the certified judge.
+        member: its one member, as today's settings have it.
+        calibrated_in: calibration epoch of its certificate.
+        epoch: epoch its requests are keyed by.
+    """
+
+    stream: DayStream
+    judge: JudgeVersion
+    member: Member
+    calibrated_in: int
+    epoch: int
 
     @property
-    def whole_plan(self) -> Plan:
-        """What the day sends for this collection, its canary included."""
-        return self.plan + (self.canary.plan if self.canary else Plan())
+    def collection(self) -> str:
+        """Its name."""
+        return self.stream.standing.collection
+
+    def order(self, pairs: Sequence[PairText]) -> JudgingOrder:
+        """What is asked about ``pairs``."""
+        return JudgingOrder(self.member, pairs, AMPLIFY, self.epoch, served=self.judge.model_served)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What came of what must be done before the first request: why labelling may not begin (None: it may), and cost."""
+
+    refusal: Refusal | None = None
+    paid_usd: float = 0.0
+
+
+Begin = Callable[[Task, Chunk, Room], Begun]
+"""What must be done before the first request of a collection's day, the chunk being the first with something to ask."""
 
 
 class _About(NamedTuple):
@@ -58,100 +83,124 @@ class _About(NamedTuple):
     anchored: bool
 
 
-def _about(project: Project, task: Task, judge: JudgeVersion) -> _About:
-    collection = task.work.collection
-    anchored = not anchor_of(project, collection, judge.judge_version).missing
-    return _About(_seed_covered(project, judge, task.calibrated_in, collection), anchored)
+def _about(project: Project, task: Task) -> _About:
+    anchored = not anchor_of(project, task.collection, task.judge.judge_version).missing
+    return _About(_seed_covered(project, task.judge, task.calibrated_in, task.collection), anchored)
 
 
-def fulfil(run: Run, project: Project, task: Task, day: date, refusal: Refusal | None, left: Room) -> pl.DataFrame:
-    """The LABEL_RUNS rows of one collection's work, stored already; every pair ends up in exactly one column of one.
+def fulfil(run: Run, project: Project, task: Task, begin: Begin, left: Room) -> tuple[pl.DataFrame, float]:
+    """The LABEL_RUNS rows of one collection's day, stored already, and what it cost; every pair is in one of them.
 
     Raises:
         ServedModelError: another model answered; what the judge itself had answered is labelled, and all is booked.
     """
-    if task.judge is None or task.order is None or refusal is not None:
-        barred_by = refusal if task.work.standing.open else (GATE, amplify.reasons([task.work.standing]))
-        return _book(run, project, task.work, None, NOTHING, day, barred_by)
-    about = _about(project, task, task.judge)
-    waiting = amplify.chunked(task.work, project.settings.amplify.chunk_pairs)
-    rows: list[pl.DataFrame] = []
+    stream, rows, begun = task.stream, list[pl.DataFrame](), False
+    about: _About | None = None
     ended: Judging | None = None
-    while waiting:
-        if rows and (gone := _no_longer_open(project, task)) is not None:
-            run.log.warning(f"{task.work.collection}: {gone[1]}; the rest of {day} is not asked")
-            rows.append(_rest(run, project, waiting, day, gone))
+    done = 0
+    before = left.usd
+    while (chunk := stream.next_chunk()) is not None:
+        refusal = no_longer_open(project, task) if ended is not None else None
+        if refusal is None and not begun and _asks(project, task, chunk):
+            first, begun = begin(task, chunk, left), True
+            refusal, left = first.refusal, left._replace(usd=left.usd - first.paid_usd)
+        if refusal is not None:
+            if rows:
+                run.log.warning(f"{task.collection}: {refusal[1]}; the rest of {stream.day} is not asked")
+            rows.extend(_rest(run, project, task, refusal, chunk))
             break
-        chunk = waiting.pop(0)
+        done += chunk.work.pairs_in - len(chunk.work.ask)
+        if not chunk.work.ask:
+            rows.append(_book(run, project, chunk.work, None, NOTHING, stream.day, None))
+            continue
+        about = about or _about(project, task)
         labelled = sum(int(row["labelled"][0]) for row in rows)
-        asked = len(task.work.ask) - sum(len(one.ask) for one in (chunk, *waiting))
-        row, ended, stopped = _label(run, project, task, chunk, day, left, labelled, asked, about)
-        rows.append(row)
-        left = left._replace(usd=left.usd - float(row["cost_usd"][0]) - ended.lost_usd)
-        if stopped is not None:
-            if waiting:
-                rows.append(_rest(run, project, waiting, day, stopped))
+        made, ended = _label(run, project, task, chunk, left, labelled, done, about)
+        rows.extend(made)
+        done += len(chunk.work.ask)
+        left = left._replace(usd=left.usd - float(made[0]["cost_usd"][0]) - ended.lost_usd)
+        if ended.outcome != "complete":
             break
     if ended is not None:
         ended.refuse_other_model()
-    return pl.concat(rows)
+    return pl.concat(rows), before - left.usd
+
+
+def _asks(project: Project, task: Task, chunk: Chunk) -> bool:
+    """Whether anything of this chunk would be sent: a killed run may have all its replies."""
+    if not chunk.work.ask:
+        return False
+    with project.journal() as journal:
+        return any_to_send(task.order(chunk.work.ask), journal)
 
 
 def _label(
-    run: Run,
-    project: Project,
-    task: Task,
-    chunk: amplify.Work,
-    day: date,
-    left: Room,
-    labelled: int,
-    asked: int,
-    about: _About,
-) -> tuple[pl.DataFrame, Judging, Refusal | None]:
-    """One chunk asked, labelled and booked: its LABEL_RUNS row, what came of asking, and why no other may follow.
+    run: Run, project: Project, task: Task, chunk: Chunk, left: Room, labelled: int, done: int, about: _About,
+) -> tuple[list[pl.DataFrame], Judging]:  # fmt: skip
+    """One chunk asked, labelled and booked.
 
-    ``labelled`` and ``asked`` pairs of this work are done with already.
+    Returns:
+        Its LABEL_RUNS row, with that of the rest where no other chunk may follow; and what came of asking.
+
+    ``labelled`` pairs of this day are labelled, ``done`` are done with already.
     """
-    assert task.judge is not None  # fulfil looked
-    assert task.order is not None
-    started, collection = project.clock(), chunk.collection
-    order = replace(task.order, pairs=chunk.ask, cap_usd=left.usd, whole_queries=True, day=day)
-    part = f"{day}:{collection}:{amplify.name_of(chunk)}"
-    judging = ask_and_store(run, project, order, part=part, before=asked, of=len(task.work.ask))
+    started, day, work = project.clock(), task.stream.day, chunk.work
+    order = replace(task.order(work.ask), cap_usd=left.usd, whole_queries=True, day=day)
+    part = f"{day}:{task.collection}:{amplify.name_of(work)}"
+    judging = ask_and_store(run, project, order, part=part, before=done, of=task.stream.pairs)
     cost = _cost(project, started, judging)
     stopped: Refusal | None = None
+    rest: amplify.Work | None = None
+    if judging.outcome != "complete":
+        rest = task.stream.rest()
     if judging.outcome == "other_model":
-        judging, stopped = amplify.answered_in_full(judging, task.order.member.votes), (MODEL, judging.sentence)
+        judging, stopped = amplify.answered_in_full(judging, task.member.votes), (MODEL, judging.sentence)
     elif judging.outcome == "cap":
-        labelled += amplify.books(chunk, judging).labelled
+        labelled += amplify.books(work, judging).labelled + (rest.labelled_before if rest else 0)
         stopped = (
             CAP,
-            f"amplify: amplify {day}: stopped at the cap with {labelled} of {task.work.pairs_in} pairs of {collection} "
-            f"labelled; raise {left.key} and run again: what was answered is kept",
+            f"amplify: amplify {day}: stopped at the cap with {labelled} of {task.stream.pairs} pairs of "
+            f"{task.collection} labelled; raise {left.key} and run again: what was answered is kept",
         )
     labels = amplify.labels(
-        chunk, judging, task.judge, task.facts, about.seed, anchored=about.anchored, day=day, run_id=run.run_id,
+        work, judging, task.judge, chunk.facts, about.seed, anchored=about.anchored, day=day, run_id=run.run_id,
         now=project.clock(),
     )  # fmt: skip
     if not labels.is_empty():
         project.store("amplify").append("labels", labels, f"labels:{run.run_id}:{part}")
-    return _book(run, project, chunk, judging, cost, day, stopped), judging, stopped
+    rows = [_book(run, project, work, judging, cost, day, stopped)]
+    if rest is not None:
+        rows.append(_book(run, project, rest, None, NOTHING, day, stopped))
+    return rows, judging
 
 
-def _no_longer_open(project: Project, task: Task) -> Refusal | None:
+def no_longer_open(project: Project, task: Task) -> Refusal | None:
     """Why the judge may label no more: its verdict was suspended, or ended, since the last chunk."""
-    collection = task.work.collection
-    standing = current_standings(project, "amplify", [collection])[collection]
-    if standing.open and standing.judge_version == task.work.standing.judge_version:
+    standing = _standing(project, task)
+    if standing.open and standing.judge_version == task.judge.judge_version:
         return None
-    why = amplify.reasons([standing]) or f"[{collection}] another judge has the open verdict now"
+    why = amplify.reasons([standing]) or f"[{task.collection}] another judge has the open verdict now"
     return GATE, why
 
 
-def _rest(run: Run, project: Project, waiting: Sequence[amplify.Work], day: date, why: Refusal) -> pl.DataFrame:
-    """The books of the chunks that are not asked any more, as one row."""
-    rest = amplify.only(waiting[0], [pair for chunk in waiting for pair in chunk.ask])
-    return _book(run, project, rest, None, NOTHING, day, why)
+def _standing(project: Project, task: Task) -> Standing:
+    return current_standings(project, "amplify", [task.collection])[task.collection]
+
+
+def book_closed(run: Run, project: Project, standing: Standing, day: date, pairs: int) -> pl.DataFrame:
+    """The LABEL_RUNS row, stored already, of a collection that nobody may label."""
+    work = amplify.closed_work(standing, pairs)
+    return _book(run, project, work, None, NOTHING, day, (GATE, amplify.reasons([standing])))
+
+
+def _rest(run: Run, project: Project, task: Task, why: Refusal, *begun: Chunk) -> list[pl.DataFrame]:
+    """The books of all that is not asked any more, as one row; none where nothing is left."""
+    rest = task.stream.rest(*begun)
+    if rest is None:
+        return []
+    if why[0] == GATE:  # nobody may label any of it
+        rest = replace(amplify.closed_work(_standing(project, task), rest.pairs_in), name=rest.name)
+    return [_book(run, project, rest, None, NOTHING, task.stream.day, why)]
 
 
 def _seed_covered(project: Project, judge: JudgeVersion, epoch: int, collection: str) -> pl.DataFrame:

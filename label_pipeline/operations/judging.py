@@ -120,9 +120,8 @@ def given_up(run: Run, project: Project, order: JudgingOrder, judgements: pl.Dat
     if failed.is_empty() or failed.height > _few(judgements):
         return judgements
     keys, limit = [*PAIR_KEY, "sample_index"], project.settings.endpoints[order.member.endpoint].unanswered_runs
-    asked = project.store("rank").read(
-        "judgements", [*keys, "run_id", "outcome"], {"member_hash": order.member.member_hash}
-    )
+    about: Where = {"member_hash": order.member.member_hash, "query_id": failed["query_id"].unique().to_list()}
+    asked = project.store("rank").read("judgements", [*keys, "run_id", "outcome"], about)
     before = asked.filter(pl.col("outcome") == outcomes.FAILED).drop("outcome")
     seen = pl.concat([before, failed.select(before.columns)]).group_by(keys).agg(pl.col("run_id").n_unique())
     stubborn = seen.filter(pl.col("run_id") >= limit).select(*keys, pl.lit(True).alias("stubborn"))

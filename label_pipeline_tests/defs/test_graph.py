@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from label_pipeline.defs.build import build
-from label_pipeline.operations.amplify import nights_missed
+from label_pipeline.operations.amplify_finished import nights_missed
 from label_pipeline.operations.project import Project
 from label_pipeline.stages import STAGES
 from label_pipeline_tests.defs import projects

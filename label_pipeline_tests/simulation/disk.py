@@ -22,6 +22,12 @@ class Disk:
         self.paid: dict[int, tuple[Paid, Reply]] = {}
         self.lost: dict[int, int] = {}
         self.ended: set[int] = set()
+        self.numbered = 0
+
+    @property
+    def over(self) -> list[Intent]:
+        """Requests whose receipts say that they went out and are over."""
+        return [self.intents[number] for number in sorted(self.ended | self.paid.keys())]
 
     def receipts(self) -> list[Receipt]:
         """Every receipt; one that is open is of a process that died, and may have been paid."""
@@ -60,13 +66,13 @@ class SimulatedJournal:
 
     async def intend(self, intent: Intent) -> int:
         """As the journal's: durable before it returns, and closed where the caller gave up meanwhile."""
-        number = len(self._disk.intents)
         self._refuse_full()
+        number = self._disk.numbered = self._disk.numbered + 1
         self._disk.intents[number] = intent
         try:
             await self._flush()
         except asyncio.CancelledError:
-            self.settle(number, 0, ended=True)
+            self.withdraw(number)
             raise
         return number
 
@@ -94,6 +100,11 @@ class SimulatedJournal:
         self._disk.lost[receipt] = lost
         if ended:
             self._disk.ended.add(receipt)
+
+    def withdraw(self, receipt: int) -> None:
+        """As the journal's."""
+        if not self.dead:
+            self._disk.intents.pop(receipt, None)
 
     async def _flush(self) -> None:
         await asyncio.sleep(FLUSH_S * float(self._rng.uniform(0.5, 3.0)))

@@ -1,6 +1,8 @@
 """One seed: a project's runs until one ends well, whatever befalls them, and what must hold whatever befalls them."""
 
 import asyncio
+import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -104,6 +106,7 @@ def play(seed: int) -> History:
         bill, held = provider.bill_usd, len(disk.intents)
         judging, now = _played(run, number, member, pairs, provider, disk, rng, now)
         _check_run(seed, run, provider, disk, bill, held)
+        _check_sent(seed, member, pairs, provider, disk)
         if judging is not None:
             _check_rows(seed, judging.judgements, member)
             stored = pl.concat([stored, _new(judging.judgements, stored)])
@@ -160,6 +163,17 @@ def _check_run(seed: int, run: Run, provider: SimulatedProvider, disk: Disk, bil
     ends = [moment for moment in (run.stopped_at, run.lease_ends_at, run.killed_at) if moment is not None]
     late = [moment for moment in provider.received if ends and moment > min(ends)]
     assert not late, f"seed {seed}: {len(late)} requests after the run was stopped, killed or lost its lease"
+
+
+def _check_sent(seed: int, member: Member, pairs: list[PairText], provider: SimulatedProvider, disk: Disk) -> None:
+    """A receipt that is over is of a request that went out."""
+    texts = {pair[:6]: pair for pair in pairs}
+    booked = Counter(
+        json.dumps(member.body(texts[found.pair], found.sample_index, found.attempt), sort_keys=True)
+        for found in disk.over
+    )
+    unsent = sum((booked - provider.bodies).values())
+    assert not unsent, f"seed {seed}: {unsent} requests in the books were not sent"
 
 
 def _check_rows(seed: int, rows: pl.DataFrame, member: Member) -> None:

@@ -34,6 +34,7 @@ class SimulatedProvider:
         weather: how it behaves.
         rng: its chance.
         received: moments of every request, in order.
+        bodies: every request, by body.
         charged: requests it charges for, by body: whatever became of the connection.
         model: the model it serves.
         listening: whether anybody hears its answers; a dead process does not.
@@ -43,6 +44,7 @@ class SimulatedProvider:
     rng: np.random.Generator
     received: list[float] = field(default_factory=list)
     charged: Counter[str] = field(default_factory=Counter)
+    bodies: Counter[str] = field(default_factory=Counter)
     model: str = "judge"
 
     @property
@@ -54,6 +56,8 @@ class SimulatedProvider:
         """One chat request, as the ``openai`` library sends it."""
         now = asyncio.get_running_loop().time()
         self.received.append(now)
+        said = json.dumps(body, sort_keys=True)
+        self.bodies[said] += 1
         request = httpx2.Request("POST", f"{ADDRESS}{path}")
         for begins, ends, status in self.weather.bursts:
             if begins <= now < ends:
@@ -65,7 +69,6 @@ class SimulatedProvider:
             raise _no(request, int(fault), None)
         if fault == "refused connection":
             raise openai.APIConnectionError(request=request)
-        said = json.dumps(body, sort_keys=True)
         answer = self._answer(body, said)
         if fault == "hang":
             if self.rng.random() < 0.5:

@@ -106,11 +106,16 @@ def a_cap_without_what_is_under_way(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(budget.Budget, "_full", lambda self, usd: self.paid_usd + usd > self._order.cap_usd)
 
 
+def a_receipt_of_what_was_not_sent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(disk.SimulatedJournal, "withdraw", lambda self, number: self.settle(number, 0, ended=True))
+
+
 @pytest.mark.parametrize(
     "plant",
     [
         lost_wake_up, double_count, an_unbooked_reply, a_dropped_vote, a_try_that_is_not_told,
         a_request_after_the_stop, a_reply_that_is_asked_for_again, a_cap_without_what_is_under_way,
+        a_receipt_of_what_was_not_sent,
     ],
 )  # fmt: skip
 def test_a_planted_fault_is_noticed(plant: Callable[[pytest.MonkeyPatch], None]) -> None:

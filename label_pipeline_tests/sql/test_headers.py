@@ -19,7 +19,8 @@ from label_pipeline_tests.sql.frames import DAY
 
 EVERY = queries.names()
 SOME_VALUE: dict[str, Value] = {
-    "day": DAY, "splits": ["train"], "epoch": 0, "epochs": [0], "anchor_until": DAY, "most": 5
+    "day": DAY, "splits": ["train"], "epoch": 0, "epochs": [0], "anchor_until": DAY, "most": 5,
+    "size": 2,
 }  # fmt: skip
 """A value for each parameter that is no text."""
 

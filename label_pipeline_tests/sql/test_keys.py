@@ -34,6 +34,7 @@ PAIR_QUESTIONS: list[tuple[str, Frames, dict[str, Value]]] = [
     ("calibrate/member_judgements", WORLD, {"member_hash": "member_hash", "epochs": [0], "purpose": "calibrate"}),
     ("amplify/day_pairs", WORLD, {"day": DAY}),
     ("amplify/labelled_pairs", WORLD, {"judge_version": "judge-a"}),
+    ("amplify/pair_marks", WORLD, {"day": DAY}),
     ("rank/human_seed", WORLD, {}),
     ("rank/test_grades", TESTED, {}),
     ("rank/training_labels", WORLD, {}),

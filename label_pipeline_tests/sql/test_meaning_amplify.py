@@ -97,6 +97,81 @@ def test_at_one_moment_the_row_that_takes_a_label_back_decides(taken_back: str) 
         assert ask("amplify/coverage", labels, table("candidates", {})) == [("main", DAY, None, 1, 0, 0)]
 
 
+def test_a_day_in_slices_of_whole_queries() -> None:
+    """Six pairs in slices of about two: a query is never cut, and each collection has slices of its own."""
+    pairs = [("q1", 1), ("q2", 3), ("q3", 1), ("q4", 1)]
+    mine = [{"query_id": q, "doc_id": f"d{n}"} for q, count in pairs for n in range(count)]
+    found = ask(
+        "amplify/day_slices",
+        table("candidates", *mine, {"collection": "mail", "query_id": "q9"}, {"query_id": "q5", "arrived_on": NEXT}),
+        day=DAY,
+        size=2,
+    )
+    assert found == [("mail", "q9", "q9", 1), ("main", "q1", "q2", 4), ("main", "q3", "q4", 2)]
+
+
+def test_new_pairs_are_those_without_a_usable_label_of_this_judge() -> None:
+    found = ask(
+        "amplify/new_pairs",
+        table(
+            "candidates",
+            {}, {"context_id": "de"}, {"doc_id": "d2"}, {"doc_id": "d3"}, {"doc_version": "v2"}, {"doc_id": "d4"},
+            {"doc_id": "d5", "arrived_on": NEXT}, {"collection": "mail"},
+        ),
+        table(
+            "labels",
+            {}, {"status": "confirmed", "labelled_at": at(13)},
+            {"doc_id": "d2"}, {"doc_id": "d2", "status": "recalled", "labelled_at": at(13)},
+            {"doc_id": "d3", "judge_version": "judge-b"},
+            {"doc_id": "d4", "task": "other"},
+        ),
+        day=DAY, collection="main", judge_version="judge-a",
+    )  # fmt: skip
+    pair = ("relevance", "main", "q1")
+    assert found == [
+        (*pair, "d1", "v1", "de"), (*pair, "d1", "v2", None), (*pair, "d2", "v1", None), (*pair, "d3", "v1", None),
+        (*pair, "d4", "v1", None),
+    ]  # fmt: skip
+
+
+def test_what_decides_whether_a_pair_may_be_sent_is_known_without_its_text() -> None:
+    found = ask(
+        "amplify/pair_marks",
+        table(
+            "candidates",
+            {},
+            {"doc_id": "d2"},
+            {"doc_id": "d3"},
+            {"query_id": "q2"},
+            {"doc_id": "d4", "arrived_on": NEXT},
+        ),
+        table("queries", {}),
+        table(
+            "documents",
+            {"boundary": None},
+            {"doc_id": "d2", "boundary": "customer"},
+            {"doc_id": "d3", "doc_version": "v2"},
+        ),
+        day=DAY,
+    )
+    pair = ("relevance", "main")
+    assert found == [
+        (*pair, "q1", "d1", "v1", None, True, False), (*pair, "q1", "d2", "v1", None, True, True),
+        (*pair, "q1", "d3", "v1", None, False, False), (*pair, "q2", "d1", "v1", None, False, False),
+    ]  # fmt: skip
+
+
+def test_the_size_of_every_day_and_the_days_with_pairs_left() -> None:
+    candidates = table(
+        "candidates",
+        {}, {"doc_id": "d2"}, {"arrived_on": NEXT, "doc_id": "d3"}, {"collection": "mail"},
+    )  # fmt: skip
+    assert ask("amplify/day_sizes", candidates) == [(DAY, "mail", 1), (DAY, "main", 2), (NEXT, "main", 1)]
+    labels = table("labels", {}, {"doc_id": "d3"}, {"doc_id": "d2", "judge_version": "judge-b"})
+    left = ask("amplify/days_left", candidates, labels, collection="main", judge_version="judge-a")
+    assert left == [(DAY, 1)]
+
+
 def test_coverage_by_day_and_judge_version() -> None:
     found = ask(
         "amplify/coverage",

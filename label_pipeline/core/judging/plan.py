@@ -154,6 +154,17 @@ def plan(order: JudgingOrder, journal: Journal, measured: Measured | None = None
     )
 
 
+def any_to_send(order: JudgingOrder, journal: Journal) -> bool:
+    """Whether ``judge_pairs`` would send anything for the same order; looks no further than the first it would."""
+    member, asks = order.member, distinct_asks(order)
+    unreadable = False
+    for prepared in prepare(range(len(asks)), asks, order, journal):
+        if prepared.reply is None or not order.accepts(prepared.reply.model):
+            return True
+        unreadable = unreadable or read_reply(prepared.reply, member.scale).outcome in UNREADABLE
+    return unreadable and plan(order, journal).requests > 0
+
+
 def refuse_over(plan: Plan, cap_usd: float, stage: str) -> None:
     """Raises unless the plan's cost is known and within the cap.
 

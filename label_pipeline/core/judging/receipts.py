@@ -12,6 +12,7 @@ from datetime import date, datetime
 from label_pipeline.core.codes.purposes import Purpose
 from label_pipeline.core.judging.asks import Ask
 from label_pipeline.core.judging.order import JudgingOrder
+from label_pipeline.core.judging.sending import Sending
 from label_pipeline.core.ports import Intent, Journal, Reply
 
 
@@ -64,10 +65,14 @@ class OpenReceipt:
         else:
             self.journal.settle(self.number, lost, ended=False)
 
-    def close(self, lost: int) -> None:
-        """There is no reply, and none will come."""
-        if self.number is not None:
-            self.journal.settle(self.number, lost, ended=True)
+    def close(self, sending: Sending) -> None:
+        """There is no reply, and none will come. What was written down and then stopped was no request."""
+        if self.number is None:
+            return
+        if sending.tries:
+            self.journal.settle(self.number, sending.lost, ended=True)
+        else:
+            self.journal.withdraw(self.number)
 
 
 def intent_to_send(

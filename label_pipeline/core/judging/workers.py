@@ -191,11 +191,11 @@ class Workers:
                 await receipt.write_down(0)
             return await self._keep(prepared, reply, receipt.number, sending.lost)
         except (ProviderUnavailableError, ProviderRejectedError) as error:
-            receipt.close(sending.lost)
+            receipt.close(sending)
             return error
         except BaseException:
             if sending.queued:  # it waited for its turn, so nothing more of it is under way
-                receipt.close(sending.lost)
+                receipt.close(sending)
             raise
         finally:
             self._under_way -= 1

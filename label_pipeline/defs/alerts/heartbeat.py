@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from label_pipeline.core.errors import LabelPipelineError
-from label_pipeline.operations.amplify import nights_missed
+from label_pipeline.operations.amplify_finished import nights_missed
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.project import Project
 

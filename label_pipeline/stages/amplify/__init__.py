@@ -17,10 +17,22 @@ from label_pipeline.stages.amplify.label import (
     run_row,
 )
 from label_pipeline.stages.amplify.nights import missed_nights
-from label_pipeline.stages.amplify.work import Work, chunked, name_of, only, reasons, refuse_all_closed, sort_out
+from label_pipeline.stages.amplify.work import (
+    Work,
+    closed_work,
+    labelled_work,
+    marked_out,
+    name_of,
+    reasons,
+    refuse_all_closed,
+    sort_out,
+    together,
+    unasked,
+    whole_queries,
+)
 
 __all__ = [
-    "FACTS", "DayBooks", "Work", "answered_in_full", "books", "chunked", "current", "empty_row", "labels",
-    "missed_nights", "name_of", "newest", "only", "orphan_row", "outside_seed", "reasons", "refuse_all_closed",
-    "run_row", "sort_out",
+    "FACTS", "DayBooks", "Work", "answered_in_full", "books", "closed_work", "current", "empty_row", "labelled_work",
+    "labels", "marked_out", "missed_nights", "name_of", "newest", "orphan_row", "outside_seed", "reasons",
+    "refuse_all_closed", "run_row", "sort_out", "together", "unasked", "whole_queries",
 ]  # fmt: skip

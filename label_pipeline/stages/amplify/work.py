@@ -27,6 +27,7 @@ class Work:
         skipped: customer pairs, when the judge's endpoint is outside the boundary.
         barred: pairs nobody may label; the books call them refused.
         lost: of these, pairs whose query or document text is gone since they were loaded.
+        name: what the books call it, where that does not follow from the pairs to ask.
     """
 
     collection: str
@@ -36,6 +37,7 @@ class Work:
     skipped: int
     barred: int
     lost: int = 0
+    name: str | None = None
 
     @property
     def pairs_in(self) -> int:
@@ -53,7 +55,7 @@ def sort_out(pairs: pl.DataFrame, labelled: pl.DataFrame, standing: Standing, *,
         inside: whether the judge's endpoint is inside the customer boundary.
     """
     if not standing.open:
-        return Work(standing.collection, standing, (), 0, 0, pairs.height)
+        return closed_work(standing, pairs.height)
     keys = labelled.select(PAIR_KEY)
     new = pairs.join(keys, on=list(PAIR_KEY), how="anti", nulls_equal=True, maintain_order="left")
     told = new.drop_nulls(["query", "document"])
@@ -69,29 +71,56 @@ def sort_out(pairs: pl.DataFrame, labelled: pl.DataFrame, standing: Standing, *,
     )
 
 
-def chunked(work: Work, pairs: int) -> list[Work]:
-    """The work in pieces of about ``pairs`` pairs to ask and whole queries, in order; at least one.
+def marked_out(marks: pl.DataFrame, standing: Standing, *, inside: bool) -> Work:
+    """Pairs nobody asks about now, sorted out without their texts.
 
-    The first piece has what is not asked: pairs labelled before, skipped and barred.
+    Args:
+        marks: pair key, ``told`` and ``customer`` (sql/amplify/pair_marks.sql), none of them labelled.
+        standing: who may label.
+        inside: whether the judge's endpoint is inside the customer boundary.
     """
-    pieces: list[list[PairText]] = [[]]
-    query: tuple[str, str] | None = None
-    for pair in work.ask:
-        if len(pieces[-1]) >= pairs and (pair.task, pair.query_id) != query:
-            pieces.append([])
-        pieces[-1].append(pair)
-        query = pair.task, pair.query_id
-    first, *others = pieces
-    return [replace(work, ask=tuple(first)), *(only(work, other) for other in others)]
+    told = marks.filter("told")
+    skipped = told.height - sendable_rows(told, inside=inside).height
+    return Work(standing.collection, standing, (), 0, skipped, marks.height - skipped, marks.height - told.height)
 
 
-def only(work: Work, ask: Sequence[PairText]) -> Work:
-    """The part of ``work`` that is to ask about these pairs, and nothing else of it."""
-    return replace(work, ask=tuple(ask), labelled_before=0, skipped=0, barred=0, lost=0)
+def closed_work(standing: Standing, pairs: int) -> Work:
+    """So many pairs that nobody may label."""
+    return Work(standing.collection, standing, (), 0, 0, pairs)
+
+
+def labelled_work(standing: Standing, pairs: int) -> Work:
+    """So many pairs that have a label already."""
+    return Work(standing.collection, standing, (), pairs, 0, 0)
+
+
+def unasked(work: Work) -> Work:
+    """``work`` whose pairs are not asked."""
+    return replace(work, ask=(), barred=work.barred + len(work.ask))
+
+
+def together(parts: Sequence[Work], name: str) -> Work:
+    """Work of one collection that is not asked, as one, under ``name``."""
+    found = parts[0]
+    for part in parts[1:]:
+        counts = {n: getattr(found, n) + getattr(part, n) for n in ("labelled_before", "skipped", "barred", "lost")}
+        found = replace(found, **counts)
+    return replace(found, name=name)
+
+
+def whole_queries(keys: pl.DataFrame, pairs: int) -> int:
+    """How many of the first rows make a piece of about ``pairs`` pairs that ends with a query."""
+    if keys.height <= pairs:
+        return keys.height
+    begins = keys.select(pl.struct("task", "query_id").ne(pl.struct("task", "query_id").shift())).to_series()
+    later = begins.slice(pairs).arg_max()
+    return keys.height if later is None or not begins[pairs + later] else pairs + later
 
 
 def name_of(work: Work) -> str:
     """Names a chunk by its pairs: the same pairs are the same chunk, whoever asks about them."""
+    if work.name is not None:
+        return work.name
     told = json.dumps([list(pair[:6]) for pair in work.ask])
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 

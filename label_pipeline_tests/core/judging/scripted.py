@@ -72,6 +72,7 @@ class DictJournal:
         self.paid: dict[int, Paid] = {}
         self.lost: dict[int, int] = {}
         self.ended: set[int] = set()
+        self.withdrawn: set[int] = set()
 
     def lookup(self, request_keys: Sequence[str]) -> dict[str, Reply]:
         return {key: self.replies[key] for key in request_keys if key in self.replies}
@@ -94,6 +95,9 @@ class DictJournal:
         self.lost[receipt] = lost
         if ended:
             self.ended.add(receipt)
+
+    def withdraw(self, receipt: int) -> None:
+        self.withdrawn.add(receipt)
 
 
 class ScriptedClient:

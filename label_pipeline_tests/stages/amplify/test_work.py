@@ -6,7 +6,18 @@ import pytest
 
 from label_pipeline.core.errors import GateClosedError
 from label_pipeline.core.ports import PairText
-from label_pipeline.stages.amplify import reasons, refuse_all_closed, sort_out
+from label_pipeline.stages.amplify import (
+    Work,
+    labelled_work,
+    marked_out,
+    name_of,
+    reasons,
+    refuse_all_closed,
+    sort_out,
+    together,
+    unasked,
+    whole_queries,
+)
 from label_pipeline.stages.gate import Standing
 from label_pipeline_tests.stages.amplify.orders import CLOSED, OPEN, day_pairs, work
 
@@ -82,6 +93,51 @@ def test_every_pair_lands_in_exactly_one_part() -> None:
             assert found.labelled_before == len(numbers) - len(new)
             assert found.skipped == len(new) - len(sendable)
             assert found.barred == 0
+
+
+def test_what_is_not_asked_is_counted_alike_with_and_without_its_texts() -> None:
+    """Random days: sorted out by marks, then as work that is not asked."""
+    rng = np.random.default_rng(1)
+    for _ in range(100):
+        numbers = rng.permutation(30)[: rng.integers(1, 30)].tolist()
+        lost = rng.random(len(numbers)) < 0.2
+        inside = bool(rng.integers(2))
+        pairs = day_pairs(numbers, set(rng.permutation(30)[:10].tolist()))
+        texts = pairs.with_columns(document=pl.when(pl.Series(lost)).then(None).otherwise("document"))
+        marks = pairs.with_columns(pl.Series("told", ~lost))
+        whole = unasked(sort_out(texts, texts.clear(), OPEN, inside=inside))
+        assert marked_out(marks, OPEN, inside=inside) == whole
+        assert whole.pairs_in == len(numbers)
+        assert whole.lost == lost.sum()
+
+
+def test_parts_that_are_not_asked_add_up_under_one_name() -> None:
+    first = unasked(work([0, 1, 2], labelled=[0], customers=[1]))
+    found = together([first, labelled_work(OPEN, 4), labelled_work(OPEN, 5)], "rest")
+    assert found == Work("main", OPEN, (), 10, 1, 1, 0, "rest")
+    assert name_of(found) == "rest"
+    assert name_of(work([0])) == name_of(work([0, 1], labelled=[1])) != name_of(work([1]))
+
+
+def test_a_chunk_ends_with_a_query() -> None:
+    """Queries of 12, 2, 1 and 5 pairs; of every size as a loop over the pairs says it."""
+    keys = day_pairs(range(20)).with_columns(pl.Series("query_id", ["a"] * 12 + ["b"] * 2 + ["c"] + ["d"] * 5))
+    assert [whole_queries(keys, size) for size in (1, 2, 12, 13, 14, 15, 16, 20, 99)] == [
+        12, 12, 12, 14, 14, 15, 20, 20, 20,
+    ]  # fmt: skip
+    assert whole_queries(keys.clear(), 5) == 0
+    rng = np.random.default_rng(2)
+    for _ in range(100):
+        queries = np.sort(rng.integers(0, 6, int(rng.integers(1, 20)))).tolist()
+        size = int(rng.integers(1, 22))
+        cut = next((n for n in range(size, len(queries)) if queries[n] != queries[n - 1]), len(queries))
+        some = day_pairs(range(len(queries))).with_columns(pl.Series("query_id", [f"q{q}" for q in queries]))
+        assert whole_queries(some, size) == cut
+
+
+def test_the_same_query_in_two_tasks_is_two_queries() -> None:
+    keys = day_pairs(range(4)).with_columns(pl.Series("task", ["a", "a", "b", "b"]))
+    assert whole_queries(keys, 1) == 2
 
 
 def test_where_every_collection_is_closed_a_day_without_candidates_is_refused_too() -> None:
