@@ -3,7 +3,10 @@
 Keep out: which rows a question may see (store.py), what the questions are (queries.py).
 """
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
@@ -14,6 +17,9 @@ import polars as pl
 from label_pipeline.adapters.queries import Query
 from label_pipeline.adapters.table_files import TableFiles
 from label_pipeline.core.errors import TableError
+
+MOST_MEMORY = "256MB"
+"""What a question may hold in memory beside frames and its answer; more of it goes to disk."""
 
 Value = str | int | float | bool | date | list[str] | list[int] | None
 
@@ -43,4 +49,15 @@ def answer(
 @cache
 def _database(process: int) -> duckdb.DuckDBPyConnection:
     """An empty database in memory for this process: to start one takes seven times as long as most questions."""
-    return duckdb.connect(":memory:", config={"python_enable_replacements": False})
+    folder = tempfile.mkdtemp(prefix="label-pipeline-questions-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "python_enable_replacements": False,
+            "enable_external_file_cache": False,  # what was read of a file stays in memory until the limit is reached
+            "memory_limit": MOST_MEMORY,
+            "preserve_insertion_order": False,  # every question says its order
+            "temp_directory": folder,
+        },
+    )

@@ -18,7 +18,7 @@ from label_pipeline.adapters import queries
 from label_pipeline.adapters.answering import Value, answer
 from label_pipeline.adapters.open_tables import KeptTable, opened
 from label_pipeline.adapters.s3_errors import explained
-from label_pipeline.adapters.table_files import TableFiles, large_files
+from label_pipeline.adapters.table_files import WRITTEN, TableFiles, large_files
 from label_pipeline.adapters.where import Where, having, rules
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import AccessDeniedError, StorageError, TableError
@@ -275,12 +275,18 @@ class Store:
             # merge: a table written before a column was declared gains it; an unchanged schema commits no metadata
             if replacing is None:
                 write_deltalake(
-                    target, data, mode="append", schema_mode="merge", storage_options=options, commit_properties=once
+                    target,
+                    data,
+                    mode="append",
+                    schema_mode="merge",
+                    storage_options=options,
+                    commit_properties=once,
+                    writer_properties=WRITTEN,
                 )
             else:
                 write_deltalake(
                     target, data, mode="overwrite", schema_mode="merge", predicate=replacing or None,
-                    storage_options=options,
+                    storage_options=options, writer_properties=WRITTEN,
                 )  # fmt: skip
         except CommitFailedError as error:
             raise TableError(

@@ -12,12 +12,16 @@ from urllib.parse import unquote
 import duckdb
 import polars as pl
 import pyarrow as pa
-from deltalake import DeltaTable
+from deltalake import DeltaTable, WriterProperties
 
 from label_pipeline.adapters.where import Between, Rules, Scalar, Since
 
-LARGE_ROWS = 100_000
+LARGE_ROWS = 20_000
 """Rows from which a table is asked in its files. Smaller ones are kept as frames from one question to the next."""
+
+
+WRITTEN = WriterProperties(max_row_group_size=25_000)
+"""Rows that are read together at least: of a table of texts some 25 MB, where the library's million is a gigabyte."""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from label_pipeline.adapters.journal import KEYS_A_QUERY, connect, explained
 from label_pipeline.adapters.s3_errors import explained as told_by_s3
 from label_pipeline.adapters.store import Store
+from label_pipeline.adapters.table_files import WRITTEN
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import TableError
 
@@ -55,7 +56,7 @@ def tidy(store: Store, name: str, keep: timedelta) -> Tidied | None:
         table = DeltaTable(uri, storage_options=options)
         before = len(table.file_uris())
         if before > FEW_FILES and (TABLES[name].kind == "fact" or name in BY_PART):
-            table.optimize.compact()
+            table.optimize.compact(writer_properties=WRITTEN)
         hours = int(keep.total_seconds() // 3600)
         removed = table.vacuum(hours, dry_run=False, enforce_retention_duration=False)
         table.create_checkpoint()

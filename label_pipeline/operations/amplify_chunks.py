@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from label_pipeline.adapters.where import Where
 from label_pipeline.core.codes.labels import CAP, GATE, MODEL, TEXT, Refuser
 from label_pipeline.core.codes.purposes import AMPLIFY, CALIBRATE
 from label_pipeline.core.codes.purposes import GATE as PURPOSE_GATE
@@ -207,8 +208,10 @@ def _seed_covered(project: Project, judge: JudgeVersion, epoch: int, collection:
     """What the human seed of ``collection`` covered, in the judge's own grades."""
     asked: dict[str, str | int] = {"member_hash": judge.member_hash, "epoch": epoch}
     # a year of labels is in the same table
-    asked_then = {"judgements": {**asked, "purpose": [CALIBRATE, PURPOSE_GATE], "collection": collection}}
-    found = project.store("amplify").query("amplify/seed_covered", asked, asked_then)
+    store = project.store("amplify")
+    graded: Where = {"doc_id": store.read("gold", ["doc_id"])["doc_id"].unique().to_list()}
+    asked_then: Where = {**asked, "purpose": [CALIBRATE, PURPOSE_GATE], "collection": collection}
+    found = store.query("amplify/seed_covered", asked, {"judgements": asked_then, "documents": graded})
     return found.filter(pl.col("collection") == collection)
 
 

@@ -110,13 +110,16 @@ def anchor_of(project: Project, collection: str, judge_version: str) -> Anchor:
 
 def _sendable(items: pl.DataFrame, project: Project, member: Member) -> pl.DataFrame:
     """The items that may go to ``member``: a document may have been marked a customer's after the baseline began."""
-    now = marked(items, project.store("anchor").read("documents"))
+    about: Where = {"doc_id": items["doc_id"].unique().to_list()}
+    now = marked(items, project.store("anchor").read("documents", ["doc_id", "boundary"], about))
     return sendable_rows(now, inside=member.inside)
 
 
 def sendable_pairs(project: Project, found: Anchor) -> pl.DataFrame:
     """The anchor's pairs as they are now, those left out that may not go to the judge: items without an epoch."""
-    every = project.store("anchor").query("seed/graded_pairs", {"splits": [ANCHOR]})
+    store = project.store("anchor")
+    graded: Where = {"doc_id": store.read("gold", ["doc_id"])["doc_id"].unique().to_list()}
+    every = store.query("seed/graded_pairs", {"splits": [ANCHOR]}, {"documents": graded})
     pairs = _sendable(every.filter(pl.col("collection") == found.collection), project, found.member)
     absent = [pl.lit(None, dtype=c.dtype).alias(c.name) for c in ANCHOR_ITEMS.columns if c.name not in pairs.columns]
     return pairs.with_columns(absent).select(ANCHOR_ITEMS.schema.names())

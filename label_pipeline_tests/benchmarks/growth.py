@@ -196,7 +196,9 @@ def _cpu_s() -> float:
 @contextmanager
 def provider() -> Iterator[str]:
     """The sample's judges in a process of its own, so that its work is not counted."""
-    with subprocess.Popen([sys.executable, "-m", __spec__.name, "serve"], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "label_pipeline_tests.benchmarks.growth", "serve"], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()
