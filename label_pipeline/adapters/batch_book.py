@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from label_pipeline.adapters.batch_rows import (
     ANSWER,
@@ -37,7 +38,7 @@ from label_pipeline.core.ports import Clock
 
 
 class SQLiteBatchBook:
-    """A ``BatchBook`` in one journal.
+    """A ``BatchBook`` in one journal, for one thread. Use as a context manager, or close it.
 
     Args:
         path: the journal's SQLite file; created where there is none.
@@ -46,6 +47,7 @@ class SQLiteBatchBook:
 
     def __init__(self, path: Path, clock: Clock = lambda: datetime.now(UTC)) -> None:
         self._path, self._clock = path, clock
+        self._connection: sqlite3.Connection | None = None
         # receipts of several writers are in one file: each numbers its own from a number of its own (journal.py)
         self._first, self._count = secrets.randbits(30) << 32, 0
 
@@ -248,13 +250,25 @@ class SQLiteBatchBook:
     @contextmanager
     def _journal(self) -> Iterator[sqlite3.Connection]:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            journal = connect(self._path)
-            try:
+            if self._connection is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._connection = connect(self._path)
                 for statement in CREATE:
-                    journal.execute(statement)
-                yield journal
-            finally:
-                journal.close()
+                    self._connection.execute(statement)
+            yield self._connection
         except (OSError, sqlite3.Error) as error:
             raise explained("used for its batches", self._path, error) from error
+
+    def close(self) -> None:
+        """Closes the file. A later call opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

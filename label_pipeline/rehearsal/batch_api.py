@@ -9,7 +9,8 @@ from collections.abc import Callable
 from aiohttp import web
 
 from label_pipeline.rehearsal.batch_faults import BatchScript
-from label_pipeline.rehearsal.batch_files import FileShelf, page
+from label_pipeline.rehearsal.batch_files import LARGEST_FILE_BYTES, FileShelf, page, too_large
+from label_pipeline.rehearsal.batch_form import FORM_BYTES, form_parts
 from label_pipeline.rehearsal.batch_input import CHAT, LineTrouble, input_tokens, read_input
 from label_pipeline.rehearsal.batch_jobs import ENDED, BatchJob, Complete, Pace, due, write
 from label_pipeline.rehearsal.protocol import ProtocolError, parse_body
@@ -51,15 +52,20 @@ class BatchApi:
     async def upload(self, request: web.Request) -> web.Response:
         """POST /v1/files."""
         self._check_key(request)
-        purpose, name, content = "", "", None
-        async for part in await request.multipart():
-            if getattr(part, "name", None) == "purpose":
-                purpose = (await part.read()).decode()  # type: ignore[union-attr]  # parts here are never nested
-            elif getattr(part, "name", None) == "file":
-                name, content = part.filename or "", bytes(await part.read())  # type: ignore[union-attr]
-        if purpose != "batch" or content is None:
+        parts = form_parts(request.headers.get("Content-Type", ""), await self._whole(request))
+        purpose = parts["purpose"].content.decode() if "purpose" in parts else ""
+        if purpose != "batch" or "file" not in parts:
             raise ProtocolError(400, "invalid_value", f"expected a file with purpose batch, got purpose {purpose!r}")
-        return web.json_response(self._files.add(name, purpose, content, self._now()).as_json())
+        sent = parts["file"]
+        return web.json_response(self._files.add(sent.filename, purpose, sent.content, self._now()).as_json())
+
+    async def _whole(self, request: web.Request) -> bytes:
+        content = bytearray()
+        async for chunk in request.content.iter_chunked(1 << 16):
+            content += chunk
+            if len(content) > LARGEST_FILE_BYTES + FORM_BYTES:
+                raise too_large(len(content))
+        return bytes(content)
 
     async def files(self, request: web.Request) -> web.Response:
         """GET /v1/files."""

@@ -49,7 +49,7 @@ class FileShelf:
             ProtocolError: it is too large.
         """
         if len(content) > LARGEST_FILE_BYTES:
-            raise ProtocolError(413, "file_too_large", f"the file has {len(content)} bytes, at most 200 MB are taken")
+            raise too_large(len(content))
         self._count += 1
         file = StoredFile(f"file-rehearsal-{self._count:06d}", name, purpose, content, created_at)
         self._files[file.id] = file
@@ -80,6 +80,11 @@ class FileShelf:
         wanted = query.get("purpose")
         found = [file for file in reversed(self._files.values()) if wanted in (None, file.purpose)]
         return page([file.as_json() for file in found], query, most=10_000)
+
+
+def too_large(size_bytes: int) -> ProtocolError:
+    """The no to a file of this size."""
+    return ProtocolError(413, "file_too_large", f"found a file of {size_bytes} bytes or more; at most 200 MB are taken")
 
 
 def page(found: list[dict[str, object]], query: Mapping[str, str], *, most: int) -> dict[str, object]:

@@ -28,6 +28,9 @@ class Pace(NamedTuple):
     unit: Literal["polls", "seconds"] = "polls"
 
 
+TWO_POLLS = Pace()
+
+
 @dataclass
 class BatchJob:
     """One batch.

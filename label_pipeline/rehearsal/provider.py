@@ -15,7 +15,7 @@ from aiohttp import web
 from label_pipeline.rehearsal.batch_api import BatchApi, drop
 from label_pipeline.rehearsal.batch_faults import BatchScript
 from label_pipeline.rehearsal.batch_input import InputLine
-from label_pipeline.rehearsal.batch_jobs import Pace
+from label_pipeline.rehearsal.batch_jobs import TWO_POLLS, Pace
 from label_pipeline.rehearsal.completion import Usage, build_choice, build_completion, prompt_tokens
 from label_pipeline.rehearsal.faults import (
     ChangedFingerprint,
@@ -224,7 +224,7 @@ def make_app(
     clock: Callable[[], float] = time.time,
     about: Mapping[str, object] | None = None,
     batch_script: BatchScript | None = None,
-    batch_pace: Pace = Pace(),  # noqa: B008 - a frozen value
+    batch_pace: Pace = TWO_POLLS,
     enqueued_tokens: int | None = None,
 ) -> web.Application:
     """The provider as an aiohttp application; one application runs once.

@@ -12,7 +12,7 @@ from label_pipeline.core.judging.batches.matching import KeptReply, Matching, No
 from label_pipeline.core.judging.batches.news import BatchNews, news_of
 from label_pipeline.core.judging.batches.ports import BatchBook, BatchClient
 from label_pipeline.core.judging.batches.record import OVER, BatchRecord
-from label_pipeline.core.judging.batches.steps import Patience
+from label_pipeline.core.judging.batches.steps import USUAL_PATIENCE, Patience
 from label_pipeline.core.ports import Clock, Paid
 
 ROWS = 500
@@ -48,9 +48,12 @@ class Collected:
 
 async def collect(
     endpoint: str, *, client: BatchClient, book: BatchBook, clock: Clock,
-    patience: Patience = Patience(), rows: int = ROWS,  # noqa: B008 - a frozen value
+    patience: Patience = USUAL_PATIENCE, rows: int = ROWS,
 ) -> Collected:  # fmt: skip
     """Looks at every batch of an endpoint that is not over.
+
+    Call it while holding the spending lock, as ``submit``: a batch that is not created yet is taken for one that a dead
+    process left. It takes seconds, and nobody holds the lock while batches wait.
 
     Args:
         endpoint: its name in settings.

@@ -25,6 +25,10 @@ class FileLimits:
     enqueued_tokens: int | None = None
 
 
+USUAL_LIMITS = FileLimits()
+"""No limit of the queue: an account's own stands on its settings page, and belongs into ours."""
+
+
 @dataclass(frozen=True)
 class Cut:
     """Requests by file.

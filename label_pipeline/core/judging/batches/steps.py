@@ -40,6 +40,9 @@ class Patience:
     listing: timedelta = timedelta(minutes=15)
 
 
+USUAL_PATIENCE = Patience()
+
+
 def next_step(batch: BatchRecord) -> Step:
     """What is to be done with a batch that another call, or another process, has left in this state."""
     match batch.state:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from label_pipeline.core.errors import JudgeError, ProviderUnavailableError, UnsureCreationError
 from label_pipeline.core.judging.batches.adopting import ADOPTED, QUARANTINE, adopt
 from label_pipeline.core.judging.batches.collecting import dissolve, resolve
-from label_pipeline.core.judging.batches.cutting import FileLimits, cut
+from label_pipeline.core.judging.batches.cutting import USUAL_LIMITS, FileLimits, cut
 from label_pipeline.core.judging.batches.ports import BatchBook, BatchClient
 from label_pipeline.core.judging.batches.record import QUARANTINED, BatchRecord, BatchTerms
 from label_pipeline.core.judging.batches.requests import BatchRequest, request_set_hash
-from label_pipeline.core.judging.batches.steps import Patience
+from label_pipeline.core.judging.batches.steps import USUAL_PATIENCE, Patience
 from label_pipeline.core.ports import Clock
 
 
@@ -41,7 +41,7 @@ class Submission:
 
 async def submit(
     requests: Sequence[BatchRequest], terms: BatchTerms, *, client: BatchClient, book: BatchBook, clock: Clock,
-    limits: FileLimits = FileLimits(), patience: Patience = Patience(),  # noqa: B008 - frozen values
+    limits: FileLimits = USUAL_LIMITS, patience: Patience = USUAL_PATIENCE,
 ) -> Submission:  # fmt: skip
     """Sends ``requests`` as one batch or several. Call it while holding the spending lock; keep the cap before it.
 
