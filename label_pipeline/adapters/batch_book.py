@@ -144,9 +144,9 @@ class SQLiteBatchBook:
         """It was never created: its requests are free."""
         self._over(reservation, states.DISSOLVED)
 
-    def quarantine(self, reservation: str, code: str) -> None:
-        """Nobody knows what was paid."""
-        self._note(reservation, states.QUARANTINED, code=code)
+    def quarantine(self, reservation: str, code: str, found: Sequence[str] = ()) -> None:
+        """Nobody knows what was paid; ``found`` are ids of batches that put it there."""
+        self._note(reservation, states.QUARANTINED, code=code, found=json.dumps(list(found)))
 
     def get(self, reservation: str) -> BatchRecord:
         """One batch.
@@ -170,8 +170,9 @@ class SQLiteBatchBook:
         ]
 
     def known(self) -> set[str]:
-        """Ids of every batch that was ever written down."""
-        return {str(name) for (name,) in self._select("SELECT batch_id FROM api_batches WHERE batch_id IS NOT NULL")}
+        """Ids of every batch that was ever written down, those that put another into quarantine included."""
+        rows = self._select("SELECT batch_id, found FROM api_batches")
+        return {name for name, _ in rows if name} | {name for _, found in rows for name in json.loads(found or "[]")}
 
     def waiting(self, keys: Collection[str]) -> set[str]:
         """Those of ``keys`` that wait in some batch."""

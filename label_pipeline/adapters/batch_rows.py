@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS api_batches (
     reservation TEXT PRIMARY KEY, request_hash TEXT NOT NULL, endpoint TEXT NOT NULL, terms TEXT NOT NULL,
     requests INTEGER NOT NULL, tokens INTEGER NOT NULL, state TEXT NOT NULL, reserved_at TEXT NOT NULL, file_id TEXT,
     asked_at TEXT, batch_id TEXT, created_at TEXT, cancel_asked_at TEXT, status TEXT, output_file_id TEXT,
-    error_file_id TEXT, completed INTEGER, code TEXT, told TEXT
+    error_file_id TEXT, completed INTEGER, code TEXT, told TEXT, found TEXT
 )
 """,
     # a request waits while `ended_at` is null; its row goes when the files of its batch are deleted
@@ -55,7 +55,7 @@ _TIMES = ("reserved_at", "asked_at", "created_at", "cancel_asked_at")
 BATCH_COLUMNS = (
     "reservation", "request_hash", "terms", "requests", "tokens", "state", "reserved_at", "file_id", "asked_at",
     "batch_id", "created_at", "cancel_asked_at", "status", "output_file_id", "error_file_id", "completed", "code",
-    "told",
+    "told", "found",
 )  # fmt: skip
 SELECT_BATCHES = f"SELECT {', '.join(BATCH_COLUMNS)} FROM api_batches"  # noqa: S608 - names of columns
 """Columns in the order `batch_of` reads them."""
@@ -76,6 +76,7 @@ def batch_of(row: tuple[object, ...]) -> BatchRecord:
         values[name] = datetime.fromisoformat(str(values[name])) if values[name] is not None else None
     values["terms"] = _terms(str(values["terms"]))
     values["told"] = json.loads(str(values["told"])) if values["told"] is not None else None
+    values["found"] = tuple(json.loads(str(values["found"] or "[]")))
     return BatchRecord(**values)  # type: ignore[arg-type]  # as they were written
 
 

@@ -8,12 +8,17 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from label_pipeline.core.catalogue import JUDGEMENTS
+from label_pipeline.core.codes.outcomes import GRADED
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError
 from label_pipeline.core.judging.batches.cutting import FileLimits
+from label_pipeline.core.judging.booking import ASK, payments, recovered
 from label_pipeline.rehearsal import BatchFault, Pace
 from label_pipeline_tests.core.judging.batches.carried import (
+    RUN,
     KilledError,
     Machine,
     Mortal,
@@ -67,6 +72,23 @@ def test_judgements_by_batch_are_those_online_and_the_engine_asks_nothing(tmp_pa
     assert by_batch.judgements.drop(HOW).equals(online.judgements.drop(HOW))
     assert online.requests == 20
     assert machine.paid_usd == pytest.approx(online.cost_usd / 2)
+
+
+def test_receipts_of_a_batch_are_booked_like_every_other_under_the_run_that_submitted_it(tmp_path: Path) -> None:
+    with provider(BatchFault(failing=2)) as url:
+        machine = Machine(url, tmp_path / "j", order_of(6))
+        machine.submit()
+        machine.collect()
+        machine.settle_left()
+        usd = bill_usd(url)
+        [payment] = payments("booking", machine.booked).rows(named=True)
+    assert (payment["run_id"], payment["purpose"], payment["epoch"]) == (RUN, "amplify", 7)
+    assert (payment["requests"], payment["replies"], payment["lost"]) == (6, 4, 0)
+    assert payment["cost_usd"] == pytest.approx(usd)
+    nothing = pl.DataFrame(schema={name: JUDGEMENTS.schema[name] for name in (*ASK, "attempt")})
+    rows = recovered(machine.booked, nothing, machine.order.member.scale)
+    assert rows["outcome"].to_list() == [GRADED] * 4
+    assert rows["cost_usd"].sum() == pytest.approx(usd)
 
 
 def test_a_reply_nobody_can_read_is_asked_again_by_batch(tmp_path: Path) -> None:
@@ -220,6 +242,16 @@ def test_a_batch_that_was_not_created_goes_out_once_it_would_have_been_listed(tm
         assert [batch.requests for batch in machine.submit().batches] == [4]
 
 
+def test_a_file_that_was_uploaded_twice_is_deleted_twice(tmp_path: Path) -> None:
+    with provider() as url:
+        machine = Machine(url, tmp_path / "j", order_of(3))
+        machine.submit()
+        machine.upload_again(machine.open()[0])
+        assert len(files(url)) == 2
+        machine.until_done()
+        assert files(url) == []
+
+
 def test_a_batch_that_never_leaves_validation_is_cancelled_and_its_requests_are_sent_again(tmp_path: Path) -> None:
     with provider(BatchFault(never_validates=True)) as url:
         machine = Machine(url, tmp_path / "j", order_of(5))
@@ -260,30 +292,57 @@ def test_a_provider_whose_queue_is_full_fails_the_batch_and_it_goes_out_again(tm
         settled(machine)
 
 
-def test_a_batch_of_a_lost_disk_is_adopted_by_the_same_requests(tmp_path: Path) -> None:
+def test_the_same_requests_of_another_machine_wait_for_a_person_who_takes_them_over(tmp_path: Path) -> None:
     with provider() as url:
         Machine(url, tmp_path / "lost", order_of(5)).submit()
         machine = Machine(url, tmp_path / "new", order_of(5))
+        [(_, reason)] = machine.submit().quarantined
+        assert "another journal has sent the same requests" in reason
+        [news] = machine.collect().news
+        assert (news.waiting, news.batch.code) == (5, "other_machine")
+        assert machine.submit().batches == (), "nothing is paid twice meanwhile"
+        machine.take_over(news.batch, news.batch.found[0])
         machine.until_done()
         assert len(remote_batches(url)) == 1
         settled(machine)
         assert files(url) == []
 
 
-def test_two_batches_of_one_hash_are_put_into_quarantine_until_a_person_decides(tmp_path: Path) -> None:
+def test_what_a_person_releases_goes_out_although_another_machine_has_sent_it(tmp_path: Path) -> None:
     with provider() as url:
-        orders = order_of(5)
-        lost = Machine(url, tmp_path / "lost", orders)
-        lost.submit()
-        [batch] = lost.open()
-        lost._with(lambda client, book: client.create(str(batch.file_id), batch.metadata), None)
-        machine = Machine(url, tmp_path / "new", orders)
-        submission = machine.submit()
-        [(_, reason)] = submission.quarantined
-        assert "2 batches hold its hash" in reason
-        assert machine.submit().batches == ()
+        Machine(url, tmp_path / "lost", order_of(5)).submit()
+        machine = Machine(url, tmp_path / "new", order_of(5))
+        machine.submit()
+        machine.release(machine.open()[0], possibly_paid=False)
+        machine.until_done()
+        machine.settle_left()
+        assert (len(machine.answered()), machine.possibly_usd) == (5, 0)
+        assert len(remote_batches(url)) == 2
+
+
+def test_a_batch_of_other_requests_cannot_be_taken_over(tmp_path: Path) -> None:
+    with provider() as url:
+        Machine(url, tmp_path / "lost", order_of(5)).submit()
+        Machine(url, tmp_path / "third", order_of(4)).submit()
+        machine = Machine(url, tmp_path / "new", order_of(5))
+        machine.submit()
+        [batch] = machine.open()
+        other = next(one["id"] for one in remote_batches(url) if one["id"] not in batch.found)
+        for name, found in ((other, "one of other requests"), ("batch_none", "found none")):
+            with pytest.raises(ValueError, match=found):
+                machine.take_over(batch, name)
+
+
+def test_two_batches_of_one_name_are_put_into_quarantine(tmp_path: Path) -> None:
+    with provider(BatchFault(lost_create=True)) as url:
+        machine = Machine(url, tmp_path / "j", order_of(5))
+        machine.submit()
+        [batch] = machine.open()
+        machine.create_again(batch)
         [news] = machine.collect().news
-        assert (news.waiting, news.batch.code) == (5, "several")
+        assert (news.waiting, news.batch.code, len(news.batch.found)) == (5, "several", 2)
+        assert "in quarantine (several)" in news.sentence
+        assert machine.submit().batches == ()
         assert len(remote_batches(url)) == 2, "nothing was created beside them"
 
 

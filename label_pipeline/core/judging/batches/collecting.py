@@ -11,7 +11,7 @@ from label_pipeline.core.judging.batches.adopting import ADOPTED, QUARANTINE, ad
 from label_pipeline.core.judging.batches.matching import KeptReply, Matching, NoAnswer
 from label_pipeline.core.judging.batches.news import BatchNews, news_of
 from label_pipeline.core.judging.batches.ports import BatchBook, BatchClient
-from label_pipeline.core.judging.batches.record import OVER, BatchRecord
+from label_pipeline.core.judging.batches.record import HASH, OVER, BatchRecord
 from label_pipeline.core.judging.batches.steps import USUAL_PATIENCE, Patience
 from label_pipeline.core.ports import Clock, Paid
 
@@ -91,14 +91,38 @@ async def resolve(
 
 async def dissolve(batch: BatchRecord, client: BatchClient, book: BatchBook) -> None:
     """Frees the requests of a batch that was never created, once its files are deleted."""
-    for file_id in {*batch.files, *await client.named(batch.file_name)}:
-        await client.delete(file_id)
+    await _delete_files(batch, client)
     book.dissolve(batch.reservation)
 
 
-def release(batch: BatchRecord, book: BatchBook) -> BatchNews:
-    """A person's decision about a batch in quarantine: its requests may be sent again, and may have been paid for."""
-    unanswered = NoAnswer(batch.code or "released", lost=True)
+async def _delete_files(batch: BatchRecord, client: BatchClient) -> None:
+    """Deletes its files, also one that a try without an answer, or a dead process, has uploaded under its name."""
+    for file_id in {*batch.files, *await client.named(batch.file_name)}:
+        await client.delete(file_id)
+
+
+async def take_over(batch: BatchRecord, batch_id: str, *, client: BatchClient, book: BatchBook) -> None:
+    """A person's decision about a batch in quarantine: it is this one of the provider's, and nobody else collects it.
+
+    Raises:
+        ValueError: the provider has no such batch, or it is not of the same requests.
+    """
+    remote = await client.retrieve(batch_id)
+    if remote is None or remote.metadata.get(HASH) != batch.request_hash:
+        found = "none" if remote is None else f"one of other requests ({remote.metadata.get(HASH)})"
+        raise ValueError(f"expected batch {batch_id} of the requests {batch.request_hash}, found {found}; check its id")
+    book.created(batch.reservation, remote)
+
+
+def release(batch: BatchRecord, book: BatchBook, *, possibly_paid: bool = True) -> BatchNews:
+    """A person's decision about a batch in quarantine: its requests may be sent again.
+
+    Args:
+        batch: the batch.
+        book: batches on this machine's disk.
+        possibly_paid: what each may have cost at most is booked as possibly paid.
+    """
+    unanswered = NoAnswer(batch.code or "released", lost=possibly_paid)
     book.finish(batch.reservation, {}, unanswered, {})
     return news_of(book.get(batch.reservation), book)
 
@@ -139,15 +163,14 @@ class _Look:
                 await self._read(batch)
             case steps.DELETE:
                 self.news = news_of(batch, self._book)  # its requests are forgotten once its files are
-                for file_id in batch.files:
-                    await self._client.delete(file_id)
+                await _delete_files(batch, self._client)
                 self._book.closed(batch.reservation)
 
     async def _find(self, batch: BatchRecord) -> None:
         found = await self._client.find(batch.request_hash)
         adoption = adopt(found, batch, account=self._account, known=self._book.known())
         if adoption.verdict == QUARANTINE:
-            self._book.quarantine(batch.reservation, str(adoption.code))
+            self._book.quarantine(batch.reservation, str(adoption.code), adoption.found)
         elif adoption.verdict == ADOPTED and adoption.batch is not None:
             self._book.created(batch.reservation, adoption.batch)
         elif steps.after_no_find(batch, self._clock(), self._patience) == steps.DISSOLVE:

@@ -117,8 +117,8 @@ class BatchBook(Protocol):
         """It was never created: its requests are free."""
         ...
 
-    def quarantine(self, reservation: str, code: str) -> None:
-        """Nobody knows what was paid."""
+    def quarantine(self, reservation: str, code: str, found: Sequence[str] = ()) -> None:
+        """Nobody knows what was paid; ``found`` are ids of batches that put it there."""
         ...
 
     def get(self, reservation: str) -> BatchRecord:
@@ -130,7 +130,7 @@ class BatchBook(Protocol):
         ...
 
     def known(self) -> set[str]:
-        """Ids of every batch that was ever written down."""
+        """Ids of every batch that was ever written down, those that put another into quarantine included."""
         ...
 
     def waiting(self, keys: Collection[str]) -> set[str]:

@@ -33,7 +33,7 @@ QUARANTINED: Final = "quarantined"
 
 OVER: Final = (CLOSED, DISSOLVED)
 
-HASH, COUNT = "label_pipeline_requests", "label_pipeline_count"
+HASH, COUNT, NAME = "label_pipeline_requests", "label_pipeline_count", "label_pipeline_reservation"
 """Names in the batch's metadata."""
 
 VALIDATING, FAILED = "validating", "failed"
@@ -105,6 +105,7 @@ class BatchRecord:
         completed: requests the provider says succeeded; None where it does not say.
         code: why it failed, or was put into quarantine.
         told: odd lines of its output, by what they are; set when it is collected.
+        found: ids of batches at the provider that put it into quarantine.
     """
 
     reservation: str
@@ -125,6 +126,7 @@ class BatchRecord:
     completed: int | None = None
     code: str | None = None
     told: Mapping[str, int] | None = None
+    found: tuple[str, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -134,7 +136,7 @@ class BatchRecord:
     @property
     def metadata(self) -> dict[str, str]:
         """What is told of it to the provider: nothing of a request can be read from it."""
-        return {HASH: self.request_hash, COUNT: str(self.requests)}
+        return {HASH: self.request_hash, COUNT: str(self.requests), NAME: self.reservation}
 
     @property
     def files(self) -> tuple[str, ...]:

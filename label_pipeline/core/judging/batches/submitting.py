@@ -94,9 +94,9 @@ async def _create(
     """Creates one batch, or adopts it; why it is in quarantine where nobody can tell."""
     found = adopt(await client.find(batch.request_hash), batch, account=account, known=book.known())
     if found.verdict == QUARANTINE:
-        book.quarantine(batch.reservation, str(found.code))
+        book.quarantine(batch.reservation, str(found.code), found.found)
         return found.reason
-    if found.verdict == ADOPTED and found.batch is not None:  # another machine's, or of a disk that was lost
+    if found.verdict == ADOPTED and found.batch is not None:
         book.created(batch.reservation, found.batch)
         return ""
     file_id = await client.upload(batch.file_name, (request.line() for request in part))

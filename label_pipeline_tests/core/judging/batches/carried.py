@@ -22,7 +22,7 @@ from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_batches import OpenAIBatchClient
 from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.adapters.outbox import Outbox
-from label_pipeline.core.judging.batches.collecting import Collected, collect, release
+from label_pipeline.core.judging.batches.collecting import Collected, collect, release, take_over
 from label_pipeline.core.judging.batches.cutting import USUAL_LIMITS, FileLimits
 from label_pipeline.core.judging.batches.pricing import batch_price
 from label_pipeline.core.judging.batches.record import BatchRecord
@@ -200,9 +200,31 @@ class Machine:
 
         return self._with(work, life)
 
-    def release(self, batch: BatchRecord) -> None:
+    def release(self, batch: BatchRecord, *, possibly_paid: bool = True) -> None:
         with self.book() as book:
-            release(batch, book)
+            release(batch, book, possibly_paid=possibly_paid)
+
+    def take_over(self, batch: BatchRecord, batch_id: str) -> None:
+        async def work(client: Any, book: Any) -> None:
+            await take_over(batch, batch_id, client=client, book=book)
+
+        self._with(work, None)
+
+    def create_again(self, batch: BatchRecord) -> None:
+        """What must never happen: the same batch is created once more."""
+
+        async def work(client: Any, book: Any) -> None:
+            await client.create(str(batch.file_id), batch.metadata)
+
+        self._with(work, None)
+
+    def upload_again(self, batch: BatchRecord) -> None:
+        """What a try leaves whose answer was lost."""
+
+        async def work(client: Any, book: Any) -> None:
+            await client.upload(batch.file_name, [b"{}"])
+
+        self._with(work, None)
 
     def _with(self, work: Callable[[Any, Any], Awaitable[T]], life: Mortal | None) -> T:
         async def main() -> T:

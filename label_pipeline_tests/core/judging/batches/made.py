@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from label_pipeline.core.judging.batches.record import COUNT, CREATED, HASH, BatchRecord, BatchTerms, RemoteBatch
+from label_pipeline.core.judging.batches.record import COUNT, CREATED, HASH, NAME, BatchRecord, BatchTerms, RemoteBatch
 from label_pipeline.core.judging.batches.requests import BatchRequest
 from label_pipeline.core.ports import Intent
 from label_pipeline_tests.core.judging.scripted import NOW, PRICE, make_member, make_pair
@@ -30,6 +30,6 @@ def make_record(**changes: Any) -> BatchRecord:
 
 
 def make_remote(**changes: Any) -> RemoteBatch:
-    metadata = {HASH: "h" * 64, COUNT: "3"}
+    metadata = {HASH: "h" * 64, COUNT: "3", NAME: "r1"}
     made = RemoteBatch("b1", "in_progress", "/v1/chat/completions", "24h", "f1", None, None, 3, 0, metadata)
     return replace(made, **changes)

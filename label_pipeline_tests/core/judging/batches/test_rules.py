@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from label_pipeline.core.judging.batches.adopting import adopt
 from label_pipeline.core.judging.batches.cutting import FileLimits, cut
 from label_pipeline.core.judging.batches.matching import Matching, NoAnswer, OutputLine
 from label_pipeline.core.judging.batches.pricing import advice, batch_price
-from label_pipeline.core.judging.batches.record import COUNT, HASH, State
+from label_pipeline.core.judging.batches.record import COUNT, HASH, NAME, State
 from label_pipeline.core.judging.batches.requests import request_set_hash, requests_of
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan
@@ -117,11 +118,11 @@ def test_a_batch_whose_requests_are_not_counted_yet_matches_by_what_we_told_of_i
     ("changes", "says"),
     [
         ({"total": 4}, "its number of requests is 4, expected 3"),
-        ({"metadata": {HASH: "h" * 64, COUNT: "4"}}, "in its metadata is 4, expected 3"),
-        ({"metadata": {HASH: "h" * 64}}, "in its metadata is None, expected 3"),
+        ({"metadata": {HASH: "h" * 64, COUNT: "4", NAME: "r1"}}, "in its metadata is 4, expected 3"),
+        ({"metadata": {HASH: "h" * 64, NAME: "r1"}}, "in its metadata is None, expected 3"),
         ({"endpoint": "/v1/responses"}, "its endpoint is /v1/responses"),
         ({"window": "1h"}, "its window is 1h"),
-        ({"metadata": {HASH: "g" * 64, COUNT: "3"}}, "its hash is"),
+        ({"metadata": {HASH: "g" * 64, COUNT: "3", NAME: "r1"}}, "its hash is"),
     ],
 )
 def test_any_difference_is_quarantine(changes: dict[str, object], says: str) -> None:
@@ -135,6 +136,18 @@ def test_two_matches_and_another_account_are_quarantine() -> None:
     assert (two.verdict, two.code) == ("quarantine", "several")
     other = adopt([], make_record(), account="host other", known=set())
     assert (other.verdict, other.code) == ("quarantine", "other_account"), "there it may have been created"
+
+
+def test_the_same_requests_of_another_journal_are_quarantine_unless_nothing_came_of_them() -> None:
+    theirs = make_remote(batch_id="b9", metadata={HASH: "h" * 64, COUNT: "3", NAME: "r9"})
+    adoption = adopt([theirs], make_record(), account="host org", known=set())
+    assert (adoption.verdict, adoption.code, adoption.found) == ("quarantine", "other_machine", ("b9",))
+    assert adopt([theirs], make_record(), account="host org", known={"b9"}).verdict == "create", "it was released"
+    assert adopt([theirs, make_remote()], make_record(), account="host org", known=set()).verdict == "adopted"
+    nothing = replace(theirs, status="cancelled", completed=0)
+    assert adopt([nothing], make_record(), account="host org", known=set()).verdict == "create"
+    something = replace(theirs, status="cancelled", completed=1)
+    assert adopt([something], make_record(), account="host org", known=set()).verdict == "quarantine"
 
 
 # what comes next
