@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -244,7 +244,8 @@ class SQLiteBatchBook:
             try:
                 yield journal
             except BaseException:
-                journal.execute("ROLLBACK")
+                with suppress(sqlite3.Error):  # it may be gone already
+                    journal.execute("ROLLBACK")
                 raise
             journal.execute("COMMIT")
 

@@ -129,7 +129,9 @@ def write(job: BatchJob, complete: Complete, answered: int, left: str) -> Writte
 
 def _output(job: BatchJob, output: list[dict[str, object]]) -> bytes:
     fault = job.fault
-    copies = [_changed(entry) if fault.differing else entry for entry in output[: fault.duplicated]]
+    copies = [
+        _changed(entry) if fault.differing and _status(entry) == 200 else entry for entry in output[: fault.duplicated]
+    ]
     foreign = [{**entry, "custom_id": f"{number:064x}"} for number, entry in enumerate(output[: fault.foreign])]
     kept = output[fault.missing :] + copies + foreign
     text = _text(kept[::-1] if fault.shuffled else kept)

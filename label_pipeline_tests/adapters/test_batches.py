@@ -1,11 +1,9 @@
 """Requests by batch, from an order to judgements, over HTTP: nothing lost, nothing twice, whatever goes wrong."""
 
 import signal
-import ssl
 import subprocess
 import sys
 from collections import Counter
-from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -31,16 +29,10 @@ from label_pipeline_tests.core.judging.batches.carried import (
 )  # fmt: skip
 from label_pipeline_tests.core.judging.scripted import make_member, make_pair, make_pairs
 
-pytestmark = pytest.mark.outside
+pytestmark = [pytest.mark.outside, pytest.mark.usefixtures("one_tls_context")]
 
 HOW = ("run_id", "latency_s", "judged_at", "reused", "cost_usd")
 """Columns of a judgement that tell how a reply came, not what it says."""
-
-
-@pytest.fixture(autouse=True)
-def one_tls_context(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each client loads every certificate there is, 60 ms long; nothing here speaks TLS."""
-    monkeypatch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
 
 
 def settled(machine: Machine) -> None:
@@ -218,6 +210,7 @@ def test_a_batch_whose_creation_got_no_answer_is_found_and_adopted(tmp_path: Pat
         submission = machine.submit()
         assert submission.batches == ()
         assert submission.unsure is not None
+        assert submission.left == tuple(machine.to_send()[3:]), "nothing goes out behind it"
         assert len(remote_batches(url)) == 1
         again = machine.submit()
         assert (len(again.waiting), [batch.requests for batch in again.batches]) == (3, [3])

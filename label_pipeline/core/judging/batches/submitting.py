@@ -25,7 +25,7 @@ class Submission:
     Attributes:
         batches: what is under way now because of this call, adopted ones included.
         waiting: request keys that wait in an earlier batch already, or in one nobody knows the fate of.
-        left: request keys the queue has no room for until batches under way have ended.
+        left: request keys the queue has no room for until batches under way have ended, or behind an unsure batch.
         too_large: request keys no file or queue can take: send them online.
         unsure: a batch that may have been created, and may not; nothing was sent after it. Ask again later.
         quarantined: batches put into quarantine, and why.
@@ -70,20 +70,21 @@ async def submit(
     parts = cut([request for request in requests if request.key not in waiting], limits, queued)
     sent: list[BatchRecord] = []
     quarantined: list[tuple[str, str]] = []
-    unsure = None
-    for part in parts.files:
+    unsure, unsent = None, list(parts.left)
+    for number, part in enumerate(parts.files):
         batch = book.reserve(terms, request_set_hash([request.key for request in part], terms), part)
         try:
             reason = await _create(batch, part, client, book, account)
         except UnsureCreationError:
             unsure = batch.reservation
+            unsent = [request for later in parts.files[number + 1 :] for request in later] + unsent
             break
         if reason:
             quarantined.append((batch.reservation, reason))
         else:
             sent.append(book.get(batch.reservation))
     return Submission(
-        tuple(sent), frozenset(waiting), tuple(request.key for request in parts.left),
+        tuple(sent), frozenset(waiting), tuple(request.key for request in unsent),
         tuple(request.key for request in parts.too_large), unsure, tuple(quarantined),
     )  # fmt: skip
 
