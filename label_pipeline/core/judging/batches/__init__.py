@@ -20,10 +20,10 @@ keeps the reply, writes an ended receipt under the run that submitted it, and en
 that is read again after a kill -9 books nothing twice, and a reply is in the books as soon as it is kept. What the
 provider may have charged for a line that is nowhere ends as a lost try, possibly paid, as online.
 
-Who calls must keep three rules. ``submit`` and ``collect`` run under the spending lock, for the seconds they take. After
-``collect`` receipts are booked (``settle_left``) before an engine is given the same order: a reply the journal holds and
-no judgement books would be taken for an older version's, and booked again at the list price. And a request that waits
-(``BatchBook.waiting``) is not asked online: the engine does not know of it, and would pay for a second answer.
+Who calls must keep three rules. ``submit`` and ``collect`` run under the spending lock, for the seconds they take.
+After ``collect`` receipts are booked (``settle_left``) before an engine is given the same order: a reply the journal
+holds and no judgement books would be taken for an older version's, and booked again at the list price. And a request
+that waits (``BatchBook.waiting``) is not asked online: the engine knows nothing of it, and would pay twice.
 
 Keep out: HTTP and SQLite (adapters/openai_batches.py, adapters/batch_book.py), and who may be asked what (stages).
 """
