@@ -150,7 +150,7 @@ class SQLiteJournal:
             TableError: the disk is full, or the file cannot be written.
         """
         now = self._clock().isoformat()
-        rows: dict[str, tuple[object, ...]] = {INSERT: (request_key, reply.model, _text(reply), now)}
+        rows: dict[str, tuple[object, ...]] = {INSERT: (request_key, reply.model, reply_text(reply), now)}
         if receipt is not None and paid is not None:
             tokens = reply.input_tokens, reply.cached_tokens, reply.output_tokens
             rows[_PAY] = (now, paid.accepted, *tokens, paid.cost_usd, paid.lost, receipt)
@@ -274,7 +274,8 @@ def explained(verb: str, path: Path, error: Exception) -> TableError:
     )
 
 
-def _text(reply: Reply) -> str:
+def reply_text(reply: Reply) -> str:
+    """A reply as it is kept; ``reply_of`` reads it."""
     return json.dumps(vars(reply), separators=(",", ":"))
 
 

@@ -148,7 +148,7 @@ class OpenAIChatClient:
                     self._slow_down(error, retry)
                 except TROUBLES as error:
                     sending.lost += not _uncharged(error)
-                    trouble = _named(error)
+                    trouble = named(error)
                     # A broken answer may be quoted in the library's message, and may itself quote the request.
                     bare = trouble if isinstance(error, UnusableAnswerError) else trouble.partition(":")[0]
         said = f"{self._base_url} gave no usable answer in {self._max_retries + 1} tries, the last one: "
@@ -189,7 +189,7 @@ class OpenAIChatClient:
         return self._client
 
 
-def _named(error: BaseException) -> str:
+def named(error: BaseException) -> str:
     """What went wrong on the wire. The library calls a refused connection a time-out; below it stands what it was."""
     named = _below(error) or error
     return f"{type(named).__name__}: {named}".removesuffix(": ")
@@ -200,9 +200,12 @@ def _uncharged(error: BaseException) -> bool:
 
     Of any other trouble nobody knows.
     """
-    return isinstance(_below(error), aiohttp.ClientConnectorError) or (
-        isinstance(error, UnusableAnswerError) and error.free
-    )
+    return unconnected(error) or (isinstance(error, UnusableAnswerError) and error.free)
+
+
+def unconnected(error: BaseException) -> bool:
+    """Whether there was no connection to send anything on."""
+    return isinstance(_below(error), aiohttp.ClientConnectorError)
 
 
 def _below(error: BaseException) -> BaseException | None:

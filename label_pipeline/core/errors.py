@@ -10,7 +10,9 @@
   x PromptError                          a prompt or rubric file is unusable
   x JudgeError                           the judge cannot do its work
     + ProviderUnavailableError           no answer from the endpoint after every retry
+      - UnsureCreationError              a batch may have been created, and may not
     + ProviderRejectedError              the endpoint answers, and says no for good (bad key, unknown model)
+      - FileGoneError                    a file of a batch is not at the provider any more
     + ServedModelError                   another model answered than the one asked for or certified
   x BudgetError                          a plan or a run is over its cap, or a price is unknown
   x BusyError                            another run of this project is spending
@@ -87,6 +89,14 @@ class ProviderRejectedError(JudgeError):
         super().__init__(message)
         self.request_only, self.account = request_only, account
         self.bare = bare
+
+
+class UnsureCreationError(ProviderUnavailableError):
+    """The provider was asked to create a batch and did not answer. Asking again could pay for a second one."""
+
+
+class FileGoneError(ProviderRejectedError):
+    """A file of a batch is not at the provider any more: what it held was paid for, and nobody can read it."""
 
 
 class ServedModelError(JudgeError):

@@ -4,6 +4,8 @@ Holds everything needed to walk the whole loop without a key and without data of
 pipeline itself needs to work (nothing in stages, adapters or defs may import this package).
 """
 
+from label_pipeline.rehearsal.batch_faults import BatchFault, BatchScript
+from label_pipeline.rehearsal.batch_jobs import Pace
 from label_pipeline.rehearsal.faults import (
     ChangedFingerprint,
     DroppedConnection,
@@ -22,8 +24,11 @@ from label_pipeline.rehearsal.world_files import write_files
 
 __all__ = [
     "SAMPLE_MODELS",
+    "BatchFault",
+    "BatchScript",
     "ChangedFingerprint",
     "DroppedConnection",
+    "Pace",
     "RateLimited",
     "SampleWorld",
     "ScriptedFaults",

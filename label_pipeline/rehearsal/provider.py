@@ -1,6 +1,6 @@
-"""A provider that speaks the OpenAI protocol on localhost: /v1/models, /v1/chat/completions and /stats.
+"""A provider that speaks the OpenAI protocol on localhost: /v1/models, /v1/chat/completions, batches and /stats.
 
-It sees only the request.
+It sees only the request. Files and batches: batch_api.py.
 """
 
 import asyncio
@@ -12,6 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 
+from label_pipeline.rehearsal.batch_api import BatchApi, drop
+from label_pipeline.rehearsal.batch_faults import BatchScript
+from label_pipeline.rehearsal.batch_input import InputLine
+from label_pipeline.rehearsal.batch_jobs import TWO_POLLS, Pace
 from label_pipeline.rehearsal.completion import Usage, build_choice, build_completion, prompt_tokens
 from label_pipeline.rehearsal.faults import (
     ChangedFingerprint,
@@ -30,6 +34,9 @@ DEFAULT_MAX_INPUT_CHARS = 200_000
 LARGEST_BODY_BYTES = 32 * 2**20
 CACHE_STEP_TOKENS, CACHE_LEAST_TOKENS = 128, 1024
 """Prompt caching as OpenAI documents it: prefixes of at least 1,024 tokens, in steps of 128."""
+
+ORGANIZATION = "org-rehearsal"
+"""Whose key it is, as OpenAI tells it in every response."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -54,7 +61,8 @@ class _Provider:
         self._prefixes: set[bytes] = set()
         self._count = 0
 
-    def _check_key(self, request: web.Request) -> None:
+    def check_key(self, request: web.Request) -> None:
+        """Raises ProtocolError 401 where a request carries another key."""
         given = request.headers.get("Authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {self._api_key}".encode()):
             raise ProtocolError(
@@ -80,13 +88,13 @@ class _Provider:
 
     async def models(self, request: web.Request) -> web.Response:
         """GET /v1/models."""
-        self._check_key(request)
+        self.check_key(request)
         data = [{"id": name, "object": "model", "created": 0, "owned_by": "rehearsal"} for name in sorted(self._models)]
         return web.json_response({"object": "list", "data": data})
 
     async def one_model(self, request: web.Request) -> web.Response:
         """GET /v1/models/NAME."""
-        self._check_key(request)
+        self.check_key(request)
         model = self._model(request.match_info["name"])
         return web.json_response({"id": model.name, "object": "model", "created": 0, "owned_by": "rehearsal"})
 
@@ -112,7 +120,7 @@ class _Provider:
             unreadable = None
         self._stats.asked(name, body)
         try:
-            self._check_key(request)
+            self.check_key(request)
             if unreadable is not None:
                 raise unreadable
             response, usage = await self._reply(request, body, fields)
@@ -130,28 +138,53 @@ class _Provider:
         if isinstance(fault, RateLimited | ServerError):
             return _failure(fault), None
         if isinstance(fault, DroppedConnection) and not fault.after_work:
-            _drop(request)
+            drop(request)
             return None, None
+        served_as = fault.model if isinstance(fault, ServedAs) else None
+        fingerprint = fault.fingerprint if isinstance(fault, ChangedFingerprint) else None
+        completion, usage = self._complete(body, fields, served_as, fingerprint)
+        if isinstance(fault, SlowReply):
+            await asyncio.sleep(fault.seconds)
+        if isinstance(fault, DroppedConnection):
+            drop(request)
+            return None, usage
+        return web.Response(body=json.dumps(completion).encode(), content_type="application/json"), usage
+
+    def batch_line(self, line: InputLine, served_as: str | None) -> dict[str, object]:
+        """Answers one line of a batch, counted apart from the requests that came one by one.
+
+        Raises:
+            ProtocolError: the request is refused.
+        """
+        name = str(line.fields.get("model"))
+        self._stats.batched.asked(name, line.body)
+        try:
+            completion, usage = self._complete(line.body, line.fields, served_as, None)
+        except ProtocolError as error:
+            self._stats.batched.replied(name, str(error.status))
+            raise
+        self._stats.batched.replied(name, "200", usage)
+        return completion
+
+    def _complete(
+        self, body: bytes, fields: dict[str, object], served_as: str | None, fingerprint: str | None
+    ) -> tuple[dict[str, object], Usage]:
+        """The chat completion of one request, reported as another model's or version's where one is named."""
         asked = read_request(body, fields, max_input_chars=self._max_input_chars)
         model = self._model(asked.model)
         choice, length = build_choice(asked, model.answer(asked))
         total = prompt_tokens(asked.messages)
         usage = Usage(total, length, self._cached(asked, total))
-        if isinstance(fault, SlowReply):
-            await asyncio.sleep(fault.seconds)
-        if isinstance(fault, DroppedConnection):
-            _drop(request)
-            return None, usage
         self._count += 1
         completion = build_completion(
             choice,
             usage,
             reply_id=f"chatcmpl-rehearsal-{self._count:08d}",
             created=int(self._clock()),
-            served_as=fault.model if isinstance(fault, ServedAs) else model.served_as,
-            fingerprint=fault.fingerprint if isinstance(fault, ChangedFingerprint) else model.fingerprint,
+            served_as=served_as or model.served_as,
+            fingerprint=fingerprint or model.fingerprint,
         )
-        return web.Response(body=json.dumps(completion).encode(), content_type="application/json"), usage
+        return completion, usage
 
     @web.middleware
     async def edge(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -163,6 +196,7 @@ class _Provider:
         except ProtocolError as error:
             response = web.json_response(error.body(), status=error.status)
         response.headers["x-request-id"] = request_id
+        response.headers["openai-organization"] = ORGANIZATION
         return response
 
 
@@ -181,11 +215,6 @@ def _failure(fault: Fault) -> web.Response:
     return web.json_response({"error": error}, status=status)
 
 
-def _drop(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
-
-
 def make_app(
     models: Sequence[Model],
     *,
@@ -194,6 +223,9 @@ def make_app(
     faults: ScriptedFaults | None = None,
     clock: Callable[[], float] = time.time,
     about: Mapping[str, object] | None = None,
+    batch_script: BatchScript | None = None,
+    batch_pace: Pace = TWO_POLLS,
+    enqueued_tokens: int | None = None,
 ) -> web.Application:
     """The provider as an aiohttp application; one application runs once.
 
@@ -204,6 +236,9 @@ def make_app(
         faults: ordered troubles, for tests only.
         clock: seconds since 1970, for ``created``.
         about: figures of what the models play back, shown under ``about`` in /stats.
+        batch_script: ordered troubles of batches, for tests only.
+        batch_pace: how long a batch stays in each status; two polls until it is complete.
+        enqueued_tokens: prompt tokens all batches under way may have together; a batch past it fails validation.
 
     Raises:
         ValueError: two models have one name.
@@ -216,6 +251,8 @@ def make_app(
     app.router.add_get("/v1/models", provider.models)
     app.router.add_get("/v1/models/{name}", provider.one_model)
     app.router.add_post("/v1/chat/completions", provider.chat)
+    script = batch_script or BatchScript()
+    BatchApi(provider.check_key, provider.batch_line, clock, batch_pace, script, enqueued_tokens).add_routes(app)
     app.router.add_get("/stats", provider.stats)
     app.router.add_post("/stats/reset", provider.reset)
     return app

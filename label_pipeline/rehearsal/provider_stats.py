@@ -33,14 +33,10 @@ class Tally:
         }
 
 
-class ProviderStats:
-    """Counts every chat completion request, refused and failed ones included."""
+class Tallies:
+    """Counts chat completion requests, refused and failed ones included: in all and by model."""
 
     def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Forgets every request counted so far."""
         self._all, self._models = Tally(), dict[str, Tally]()
 
     def _tallies(self, model: str) -> tuple[Tally, Tally]:
@@ -65,3 +61,23 @@ class ProviderStats:
     def as_json(self) -> dict[str, object]:
         """Totals, and the same by model asked for under ``models``."""
         return {**self._all.as_json(), "models": {name: tally.as_json() for name, tally in self._models.items()}}
+
+
+class ProviderStats(Tallies):
+    """What was asked one by one, and under ``batched`` what came by batch: its tokens cost half.
+
+    Attributes:
+        batched: lines of batches that were answered.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batched = Tallies()
+
+    def reset(self) -> None:
+        """Forgets every request counted so far."""
+        self._all, self._models, self.batched = Tally(), {}, Tallies()
+
+    def as_json(self) -> dict[str, object]:
+        """The counts of single requests, and those of batches under ``batched``."""
+        return {**super().as_json(), "batched": self.batched.as_json()}

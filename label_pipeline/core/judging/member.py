@@ -5,7 +5,7 @@ Keep out: reading replies (core/judging/reply.py), sending (core/judging/engine.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -159,16 +159,11 @@ class Member:
 
     def serves(self, reported: str) -> bool:
         """Whether a reply that reports model ``reported`` comes from the model asked for."""
-        if reported == self.model or reported in self.served_as:
-            return True
-        stem, _, suffix = reported.partition(f"{self.model}-")
-        return stem == "" and _VERSION_SUFFIX.fullmatch(suffix) is not None
+        return _serves(self.model, self.served_as, reported)
 
     def accepts(self, reported: str, served: str | None) -> bool:
         """Whether a reply that reports model ``reported`` counts; ``served``, where given, is the only one."""
-        if served == ANY_MODEL:
-            return True
-        return reported == served if served is not None else self.serves(reported)
+        return accepts(self.model, self.served_as, reported, served)
 
     def describe(self) -> dict[str, object]:
         """Everything about the member as plain JSON data. Holds no key."""
@@ -213,3 +208,24 @@ class Member:
             "additionalProperties": False,
         }
         return {"type": "json_schema", "json_schema": {"name": "judgement", "strict": True, "schema": schema}}
+
+
+def accepts(model: str, served_as: Collection[str], reported: str, served: str | None) -> bool:
+    """Whether a reply counts, of which only this is known still: a batch is read when settings may have changed.
+
+    Args:
+        model: model id asked for.
+        served_as: further model ids the provider may report.
+        reported: model id of the reply.
+        served: where given, the only one that counts.
+    """
+    if served == ANY_MODEL:
+        return True
+    return reported == served if served is not None else _serves(model, served_as, reported)
+
+
+def _serves(model: str, served_as: Collection[str], reported: str) -> bool:
+    if reported == model or reported in served_as:
+        return True
+    stem, _, suffix = reported.partition(f"{model}-")
+    return stem == "" and _VERSION_SUFFIX.fullmatch(suffix) is not None
