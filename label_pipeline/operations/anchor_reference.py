@@ -111,7 +111,7 @@ def anchor_of(project: Project, collection: str, judge_version: str) -> Anchor:
 def _sendable(items: pl.DataFrame, project: Project, member: Member) -> pl.DataFrame:
     """The items that may go to ``member``: a document may have been marked a customer's after the baseline began."""
     about: Where = {"doc_id": items["doc_id"].unique().to_list()}
-    now = marked(items, project.store("anchor").read("documents", ["doc_id", "boundary"], about))
+    now = marked(items, project.store("anchor").query("anchor/boundaries", where={"documents": about}))
     return sendable_rows(now, inside=member.inside)
 
 

@@ -249,7 +249,9 @@ def main(what: str, *rest: str) -> None:
     elif what == "maintain":
         maintain(Run("maintain", Said()), Project(settings(Path(rest[0]))))
     elif what == "report":
-        PAGE.write_text(report(Path(rest[0])), encoding="utf-8")
+        from label_pipeline_tests.benchmarks import bigday
+
+        PAGE.write_text(report(Path(rest[0])) + bigday.report(Path(rest[0])), encoding="utf-8")
     elif what == "serve":
         with running_provider(make_app(simulated_models(sample_world()), api_key=projects.KEY)) as url:
             sys.stdout.write(f"{url}\n")

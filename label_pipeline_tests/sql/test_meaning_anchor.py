@@ -21,6 +21,11 @@ def test_an_epoch_is_unfinished_until_it_has_a_leaderboard_or_an_anchor_run() ->
     assert found["epoch"].to_list() == [3]
 
 
+def test_documents_and_where_they_may_go() -> None:
+    documents = table("documents", {"doc_id": "d2", "boundary": "customer"}, {"doc_id": "d1", "boundary": None})
+    assert ask("anchor/boundaries", documents) == [("d1", None), ("d2", "customer")]
+
+
 def test_an_epoch_before_a_suspension_or_a_newer_judge_is_not_taken_up_again() -> None:
     epochs = table("epochs", {**OPENED, "epoch": 5, "run_id": "r5"}, {**OPENED, "epoch": 8, "run_id": "r8"})
     news = {
