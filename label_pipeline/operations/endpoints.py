@@ -12,17 +12,21 @@ from label_pipeline.core.url_credentials import without_credentials
 from label_pipeline.settings import EndpointSettings
 
 
-def client(found: EndpointSettings, name: str) -> OpenAIChatClient:
-    """A client for the endpoint called ``name``.
+def limiter(found: EndpointSettings) -> Limiter:
+    """The pace of an endpoint, to be kept as long as the project: what it learned holds for every run."""
+    return Limiter(found.concurrency, found.requests_per_minute, found.tokens_per_minute, patience_s=found.patience_s)
+
+
+def client(found: EndpointSettings, name: str, pace: Limiter) -> OpenAIChatClient:
+    """A client for the endpoint called ``name``, at its pace.
 
     Raises:
         SettingsError: the environment variable with the key or the address is not set, or there is no such secret.
         StorageError: Secrets Manager cannot be reached.
     """
     key = _key(found, name)
-    limiter = Limiter(found.concurrency, found.requests_per_minute, found.tokens_per_minute)
     return OpenAIChatClient(
-        base_url(found, name), key, timeout_s=found.timeout_s, max_retries=found.max_retries, limiter=limiter
+        base_url(found, name), key, timeout_s=found.timeout_s, max_retries=found.max_retries, limiter=pace
     )
 
 

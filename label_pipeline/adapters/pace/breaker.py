@@ -28,7 +28,8 @@ class Breaker:
     """Shared by all requests to one endpoint.
 
     Args:
-        patience_s: seconds an endpoint that has answered may leave everybody without an answer.
+        patience_s: seconds an endpoint that has answered may leave everybody without an answer; 0 = every failed try is
+            its request's own.
     """
 
     def __init__(self, patience_s: float) -> None:
@@ -76,7 +77,7 @@ class Breaker:
 
     def failed(self, trouble: Trouble, request: int, now: float, *, probe: bool) -> Blame:
         """A try of the request numbered ``request`` got no answer: what that means for it."""
-        if not self._alive:
+        if not self._alive or self._patience_s == 0:
             return Blame.REQUEST
         self._failed.add(request)
         self._since = now if self._since is None else self._since

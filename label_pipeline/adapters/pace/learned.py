@@ -24,8 +24,11 @@ HALVED = 0.5
 SOFTENED = 0.8
 """Cut before a rate was ever found, and after one that was found turned out too high."""
 
+FULL = 0.7
+
 GROWTH_S = 0.001
-"""Share by which a found pace grows in a second; doubles every ``QUIET_S`` seconds without a refusal."""
+"""Share by which a found pace grows in a second; doubles every ``QUIET_S`` seconds (and ``ENOUGH`` requests) without a
+refusal."""
 
 QUIET_S = 10.0
 FASTEST_S = 0.125
@@ -39,6 +42,9 @@ IDLE_S = 10.0
 
 KEPT_S = 0.1
 """Seconds of unused allowance that may be spent at once."""
+
+UNANSWERED_PER_S = 1.0
+"""No slower than this where nothing is answered at all: then it is no quota, and a run must come to its end."""
 
 SLOWEST_PER_S = 1 / 60
 FASTEST_PER_S = 1e5
@@ -83,15 +89,19 @@ class LearnedPace:
         if sent_at < self._cut_at:
             return
         if self._answered:
-            self._before, self._answered = (self._per_s, self._aim, self._found), False
+            self._before = (self._per_s, self._aim, self._found)
         if math.isinf(self._per_s):
             self._begin(now)
         elif self._let_through >= ENOUGH and self._busy_s >= ENOUGH_S:
-            self._aim = BELOW * min(self._let_through / self._busy_s, self._per_s)
+            rate = self._let_through / self._busy_s
+            # Far below the pace that was refused: the bucket was full meanwhile, and the rate is greater than that.
+            self._aim = BELOW * min(rate, self._per_s) if rate > FULL * self._per_s else SOFTENED * self._per_s
             self._settle(self._aim, now)
             self._found, self._let_through, self._busy_s = True, 0, 0.0
         else:
-            self._settle(self._per_s * (SOFTENED if self._found else HALVED), now)
+            least = SLOWEST_PER_S if self._answered else min(UNANSWERED_PER_S, self._per_s)
+            self._settle(max(self._per_s * (SOFTENED if self._found else HALVED), least), now)
+        self._answered = False
         self._cut_at = now
         self.allowance.hold(now + PAUSE_S)
 
@@ -118,10 +128,10 @@ class LearnedPace:
         self.allowance.set_pace(self._per_s)
 
     def _grow(self, now: float) -> None:
-        if math.isinf(self._per_s) or self._per_s > 2 * self._asked_per_s(now):
+        if math.isinf(self._per_s) or self._per_s > 4 * self._asked_per_s(now):
             return  # where it is not what limits, growing would only make the next cut too late
         growth_s = FASTEST_S
         if self._found and self._per_s >= self._aim:
-            quiet = min((now - self._cut_at) / QUIET_S, 60.0)
+            quiet = min((now - self._cut_at) / max(QUIET_S, ENOUGH / self._per_s), 60.0)
             growth_s = min(GROWTH_S * 2.0 ** int(quiet), FASTEST_S)
         self._settle(self._per_s * (1 + growth_s * min(now - self._grown_at, IDLE_S)), now)

@@ -179,5 +179,5 @@ class Window:
         if self._slow_start or self._idle is None:
             before, self._idle_count = self._idle or 0.0, self._idle_count + self._cohort.count
             self._idle = before + (latency - before) * self._cohort.count / self._idle_count
-        elif latency < self._idle:
+        elif latency + SURE * self._cohort.error < self._idle:
             self._idle += (latency - self._idle) / 4

@@ -1,7 +1,7 @@
 """Workers that ask one server as fast as its limiter lets them, on simulated time, and what came of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,7 @@ def ask(
     server: Server, in_flight: int, seconds: float, make: Callable[..., Limiter] = Limiter, *,
     requests_per_minute: float | None = None, tokens_per_minute: float | None = None, timeout_s: float = 120.0,
     patience_s: float = 300.0, max_retries: int = 5, gives_up: int = 20,
+    beside: Callable[[OpenAIChatClient], Awaitable[None]] | None = None,
 ) -> Crowd:  # fmt: skip
     """``in_flight`` workers ask for ``seconds``; the first request goes out alone, as the engine's does.
 
@@ -71,6 +72,7 @@ def ask(
         patience_s: of the endpoint.
         max_retries: of one request.
         gives_up: unanswered requests in a row that end the run, as FAILURES_IN_A_ROW does.
+        beside: asks too, and must end well before ``seconds`` are over.
     """
     loop = SimulatedLoop(0.0)
     limiter = make(in_flight, requests_per_minute, tokens_per_minute, clock=loop.time, patience_s=patience_s)
@@ -96,6 +98,8 @@ def ask(
     async def crowd() -> None:
         await one()
         workers = [asyncio.create_task(worker()) for _ in range(in_flight)]
+        if beside is not None:
+            await beside(client)
         await asyncio.wait(workers, timeout=max(0.0, seconds - loop.time()))
         for task in workers:
             task.cancel()
