@@ -15,7 +15,7 @@ from label_pipeline.adapters.pace.allowance import Allowance
 from label_pipeline.adapters.pace.breaker import Breaker
 from label_pipeline.adapters.pace.learned import LearnedPace
 from label_pipeline.adapters.pace.told import told_limits
-from label_pipeline.adapters.pace.troubles import Blame, Trouble
+from label_pipeline.adapters.pace.troubles import REFUSALS, Blame, Trouble
 from label_pipeline.adapters.pace.window import Cohort, Window
 from label_pipeline.core.errors import ProviderUnavailableError
 
@@ -212,11 +212,11 @@ class Turn:
             asked_s: seconds the endpoint asks everybody to wait.
         """
         limiter, now = self._limiter, self._limiter.now()
-        if trouble is Trouble.BUSY and not limiter.breaker.is_open:
+        if trouble in REFUSALS and not limiter.breaker.is_open:
             limiter.learned.refused(self._sent_at, now)
         elif trouble is Trouble.SILENT:
             limiter.window.timed_out(self._cohort)
-        if trouble in (Trouble.BUSY, Trouble.GONE):
+        if trouble in REFUSALS or trouble is Trouble.GONE:
             limiter.tokens.take(-self._reserved, now)
         if asked_s is not None:
             limiter.cool_down(asked_s)

@@ -35,8 +35,11 @@ RETRY_AFTER_MAX_S = 120.0
 TROUBLES = (openai.APIConnectionError, aiohttp.ClientError, TimeoutError, UnusableAnswerError)
 """What else is worth another try: no connection, a broken one, silence, an answer that is none."""
 
-BUSY = frozenset({429, 503, 529})
-"""Statuses that say too much is asked, by anybody: about no request in particular."""
+OVERLOADED = frozenset({503, 529})
+"""Statuses of an endpoint that cannot answer now; 529 is Anthropic's."""
+
+MOST_SPARED = 20
+"""Tries of one request that may count for nothing: what is refused so often is refused for its own sake."""
 
 T = TypeVar("T")
 
@@ -137,7 +140,7 @@ class OpenAIChatClient:
     ) -> T:
         trouble = bare = ""
         sending = SENDING.get() or Sending()
-        number, tries, pause_s = self._limiter.new_number(), 0, 0.0
+        number, tries, spared, pause_s = self._limiter.new_number(), 0, 0, 0.0
         while tries <= self._max_retries:
             sending.queued = True
             if pause_s:
@@ -165,8 +168,10 @@ class OpenAIChatClient:
             if blame is Blame.PATIENCE:
                 break
             # Whether a try counts is about the request itself, not about everybody's pace or an outage.
-            pause_s = self._backoff_s(tries if blame is Blame.REQUEST else 0)
-            tries += blame is Blame.REQUEST
+            spared += blame is Blame.ENDPOINT
+            own = blame is Blame.REQUEST or spared > MOST_SPARED
+            pause_s = self._backoff_s(tries if own else 0)
+            tries += own
         said = f"{self._base_url} gave no usable answer in {sending.tries or tries} tries, the last one: "
         advice = "; check that it is running and reachable, then run again"
         raise ProviderUnavailableError(said + trouble + advice, bare=said + bare + advice)
@@ -205,7 +210,8 @@ class OpenAIChatClient:
 def _kind(error: BaseException) -> Trouble:
     """Which kind of trouble it is to the pace of the endpoint."""
     if isinstance(error, openai.APIStatusError):
-        return Trouble.BUSY if error.status_code in BUSY else Trouble.BROKEN
+        overloaded = Trouble.OVERLOADED if error.status_code in OVERLOADED else Trouble.BROKEN
+        return Trouble.BUSY if error.status_code == 429 else overloaded
     if isinstance(_below(error), aiohttp.ClientConnectorError):
         return Trouble.GONE
     silent = isinstance(error, (TimeoutError, openai.APITimeoutError)) and not isinstance(_below(error), OSError)

@@ -9,7 +9,7 @@ Source: M. Nygard, Release It!, "Circuit Breaker". Keep out: how many requests m
 
 import math
 
-from label_pipeline.adapters.pace.troubles import Blame, Trouble
+from label_pipeline.adapters.pace.troubles import REFUSALS, Blame, Trouble
 
 IN_A_ROW = 5
 """Different requests that fail with no answer in between: one that always fails says nothing about the others."""
@@ -89,11 +89,13 @@ class Breaker:
             self._probe_at = now + self._probe_wait_s
         elif not self.is_open and self._is_gone(trouble, now):
             self._probe_at = now + self._probe_wait_s
-        everybodys = trouble in (Trouble.BUSY, Trouble.GONE) or self.is_open
+        # A gateway may say 503 to one text for ever: that counts against nobody only where others hear it too.
+        several = trouble is Trouble.OVERLOADED and len(self._failed) > 1
+        everybodys = trouble in (Trouble.BUSY, Trouble.GONE) or several or self.is_open
         return Blame.ENDPOINT if everybodys else Blame.REQUEST
 
     def _is_gone(self, trouble: Trouble, now: float) -> bool:
-        if trouble is Trouble.BUSY and now - self._answered_at < QUIET_S + QUIET_GAPS * self._gap_s:
+        if trouble in REFUSALS and now - self._answered_at < QUIET_S + QUIET_GAPS * self._gap_s:
             return False
         return trouble is Trouble.GONE or len(self._failed) >= IN_A_ROW
 

@@ -6,10 +6,15 @@ from enum import Enum
 class Trouble(Enum):
     """What became of a try without an answer."""
 
-    BUSY = "refused: too much is asked of the endpoint (429, 503, 529)"
+    BUSY = "refused: more is asked than is allowed (429)"
+    OVERLOADED = "refused: the endpoint cannot do it now (503, 529)"
     GONE = "no connection: nothing listens there"
     SILENT = "no answer within the time-out"
     BROKEN = "any other: a 500, a broken connection, an answer that is none"
+
+
+REFUSALS = frozenset({Trouble.BUSY, Trouble.OVERLOADED})
+"""What asks for a slower pace, and costs nothing."""
 
 
 class Blame(Enum):

@@ -75,7 +75,7 @@ def ask(
         beside: asks too, and must end well before ``seconds`` are over.
     """
     loop = SimulatedLoop(0.0)
-    limiter = make(in_flight, requests_per_minute, tokens_per_minute, clock=loop.time, patience_s=patience_s)
+    limiter = make(max(1, in_flight), requests_per_minute, tokens_per_minute, clock=loop.time, patience_s=patience_s)
     client = CrowdClient(
         ADDRESS, "", timeout_s=timeout_s, max_retries=max_retries, limiter=limiter, rng=np.random.default_rng(1),
         clock=loop.time,
@@ -100,7 +100,7 @@ def ask(
         workers = [asyncio.create_task(worker()) for _ in range(in_flight)]
         if beside is not None:
             await beside(client)
-        await asyncio.wait(workers, timeout=max(0.0, seconds - loop.time()))
+        await asyncio.sleep(max(0.0, seconds - loop.time()))
         for task in workers:
             task.cancel()
         await asyncio.gather(*workers, return_exceptions=True)

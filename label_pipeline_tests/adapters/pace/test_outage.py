@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.core.errors import ProviderUnavailableError
 from label_pipeline_tests.adapters.pace.crowd import BODY, Crowd, ask
 from label_pipeline_tests.adapters.pace.fixed import FixedLimiter
@@ -60,18 +61,26 @@ def test_an_endpoint_that_never_answered_is_given_up_as_soon_as_ever() -> None:
     assert crowd.server.received <= (20 + 64) * 6
 
 
-def test_a_request_that_always_fails_is_given_up_alone() -> None:
+@pytest.mark.parametrize(
+    ("status", "alone", "least"), [(500, False, 6), (503, False, 6), (503, True, 6), (429, False, 26)]
+)
+def test_a_request_that_always_fails_is_given_up_alone(status: int, alone: bool, least: int) -> None:
+    """A moderation that says 503 to one text, a text larger than the quota: it ends, whoever else is answered."""
+    tries = 0
+
     class Poisoned(Outage):
         async def post(self, path: str, *, cast_to: object, body: Mapping[str, object]) -> Answer:
             if body["model"] == "poison":
-                await self.refuse(500, {})
+                nonlocal tries
+                tries += 1
+                await self.refuse(status, {})
             return await super().post(path, cast_to=cast_to, body=body)
 
-    async def poison(client: object) -> None:
+    async def poison(client: OpenAIChatClient) -> None:
         await asyncio.sleep(5)
-        with pytest.raises(ProviderUnavailableError, match="6 tries"):
-            await client.complete({**BODY, "model": "poison"})  # type: ignore[attr-defined]  # a CrowdClient
+        with pytest.raises(ProviderUnavailableError, match=f"{least} tries"):
+            await client.complete({**BODY, "model": "poison"})
 
     server = Poisoned(1.0, np.random.default_rng(0), begins=1e9)
-    crowd = ask(server, 64, 120, beside=poison)
-    assert (crowd.lost, crowd.refusals) == (0, 6)
+    crowd = ask(server, 0 if alone else 64, 120, beside=poison)
+    assert (crowd.lost, tries) == (0, least)
