@@ -11,9 +11,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
-from label_pipeline.adapters.pace.allowance import Allowance
 from label_pipeline.adapters.pace.breaker import Breaker
 from label_pipeline.adapters.pace.learned import LearnedPace
+from label_pipeline.adapters.pace.quota import Quota
 from label_pipeline.adapters.pace.told import told_limits
 from label_pipeline.adapters.pace.troubles import REFUSALS, Blame, Trouble
 from label_pipeline.adapters.pace.window import Cohort, Window
@@ -56,9 +56,9 @@ class Limiter:
             raise ValueError(f"concurrency is {concurrency}; at least one request must be allowed")
         self.concurrency, self.patience_s = concurrency, patience_s
         self._stated = (requests_per_minute or math.inf, tokens_per_minute or math.inf)
-        self.requests, self.tokens = Allowance(requests_per_minute), Allowance(tokens_per_minute)
+        self.requests, self.tokens = Quota(requests_per_minute), Quota(tokens_per_minute)
         self.learned, self.window, self.breaker = LearnedPace(), Window(concurrency), Breaker(patience_s)
-        self._burst = Allowance(None, WINDOW_BURST_S)
+        self._burst = Quota(None, WINDOW_BURST_S)
         self.used_share = 1.0
         self._clock, self._sleep = clock, sleep
         self._resume_at = -math.inf
@@ -107,15 +107,13 @@ class Limiter:
     def cool_down(self, seconds: float) -> None:
         """No request starts for ``seconds``: one worker was told to slow down, and that holds for all of them."""
         self._resume_at = max(self._resume_at, self._clock() + seconds)
-        self.learned.allowance.hold(self._resume_at)
+        self.learned.quota.hold(self._resume_at)
 
     def read_limits(self, headers: Mapping[str, str]) -> None:
         """Keeps to the limits that a reply names, where they are below the stated ones."""
-        for allowance, stated, told in zip(
-            (self.requests, self.tokens), self._stated, told_limits(headers), strict=True
-        ):
+        for quota, stated, told in zip((self.requests, self.tokens), self._stated, told_limits(headers), strict=True):
             if told is not None:
-                allowance.set_pace(min(stated, told) / 60.0)
+                quota.set_pace(min(stated, told) / 60.0)
 
     def now(self) -> float:
         """Monotonic seconds of the limiter's clock."""
@@ -132,7 +130,7 @@ class Limiter:
         if self._under_way >= self.window.limit:
             self.window.filled()
             return math.inf
-        paces = (self.requests, self.tokens, self.learned.allowance, self._burst)
+        paces = (self.requests, self.tokens, self.learned.quota, self._burst)
         return max(self._resume_at - now, self.breaker.wait_s(now), *(pace.wait_s(now) for pace in paces))
 
     async def _pass(self, wait: float) -> None:

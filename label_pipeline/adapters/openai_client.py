@@ -158,7 +158,7 @@ class OpenAIChatClient:
                         turn.answered(error.response.headers, timed=False)
                         raise rejected from None
                     trouble, bare = quote(error, self._api_key), bare_code(error)
-                    blame = turn.failed(_kind(error), number, self._asked_s(error, tries))
+                    blame = turn.failed(_kind(error), number, self._asked_s(error))
                 except TROUBLES as error:
                     sending.lost += not _uncharged(error)
                     trouble = _named(error)
@@ -176,8 +176,8 @@ class OpenAIChatClient:
         advice = "; check that it is running and reachable, then run again"
         raise ProviderUnavailableError(said + trouble + advice, bare=said + bare + advice)
 
-    def _asked_s(self, error: openai.APIStatusError, retry: int) -> float | None:
-        """Seconds the endpoint asks everybody to wait; a 429 that says nothing asks for the usual wait."""
+    def _asked_s(self, error: openai.APIStatusError) -> float | None:
+        """Seconds the endpoint asks everybody to wait; None where it says nothing."""
         asked_s = wait_s(error)
         if asked_s is not None and asked_s > RETRY_AFTER_MAX_S:
             said = f"{self._base_url} asks to wait {asked_s:.0f} s"

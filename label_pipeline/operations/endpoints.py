@@ -12,7 +12,6 @@ from label_pipeline.core.errors import SettingsError
 from label_pipeline.core.url_credentials import without_credentials
 from label_pipeline.settings import EndpointSettings
 
-
 SPARE_FILES = 512
 """Open files beside the connections of one endpoint: tables, journal, logs and what Dagster opens."""
 

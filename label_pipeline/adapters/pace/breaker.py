@@ -41,7 +41,7 @@ class Breaker:
         self._gap_s = 0.0
         self._probe_at: float | None = None
         self._probe_wait_s = PROBE_S
-        self._probing = False
+        self._probing = self._probed = False
         self.given_up = 0
 
     @property
@@ -57,7 +57,8 @@ class Breaker:
 
     def sent(self) -> bool:
         """One goes out; whether it is a probe."""
-        self._probing = self._probing or self.is_open
+        if self.is_open:
+            self._probing = self._probed = True
         return self.is_open
 
     def ended(self, *, probe: bool) -> None:
@@ -66,8 +67,8 @@ class Breaker:
             self._probing = False
 
     def answered(self, now: float) -> bool:
-        """Somebody is there; whether an outage ended with it."""
-        ended = self.is_open
+        """Somebody is there; whether an outage ended with it: one that lasted until a probe went out."""
+        ended, self._probed = self._probed, False
         if self._alive and not ended:
             self._gap_s += (min(now - self._answered_at, self._patience_s) - self._gap_s) / 16
         self._alive, self._since, self._answered_at = True, None, now

@@ -10,7 +10,7 @@ Keep out: pauses an endpoint asks for (adapters/limiter.py), latency (window.py)
 import math
 from collections import deque
 
-from label_pipeline.adapters.pace.allowance import Allowance
+from label_pipeline.adapters.pace.quota import Quota
 
 ENOUGH = 20
 """Requests let through between two refusals from which their rate is believed: one more or less is 5 % of them."""
@@ -25,6 +25,7 @@ SOFTENED = 0.8
 """Cut before a rate was ever found, and after one that was found turned out too high."""
 
 FULL = 0.7
+"""What was let through is below this share of the refused pace only where the bucket was full in between."""
 
 GROWTH_S = 0.001
 """Share by which a found pace grows in a second; doubles every ``QUIET_S`` seconds (and ``ENOUGH`` requests) without a
@@ -54,7 +55,7 @@ class LearnedPace:
     """Additive increase, multiplicative decrease of requests a second; no limit until the first refusal."""
 
     def __init__(self) -> None:
-        self.allowance = Allowance(None, burst_s=KEPT_S)
+        self.quota = Quota(None, burst_s=KEPT_S)
         self._per_s = math.inf
         self._found = False
         self._aim = math.inf
@@ -77,7 +78,7 @@ class LearnedPace:
         self._sent_at = now
         self._recent.append(now)
         self._grow(now)
-        self.allowance.take(1, now)
+        self.quota.take(1, now)
 
     def answered(self, sent_at: float) -> None:
         """A request that went out at ``sent_at`` was answered: somebody is there, at the present pace."""
@@ -94,7 +95,7 @@ class LearnedPace:
             self._begin(now)
         elif self._let_through >= ENOUGH and self._busy_s >= ENOUGH_S:
             rate = self._let_through / self._busy_s
-            # Far below the pace that was refused: the bucket was full meanwhile, and the rate is greater than that.
+            # else the bucket, full for a while, lost what came in: its rate is greater than that, by an unknown amount
             self._aim = BELOW * min(rate, self._per_s) if rate > FULL * self._per_s else SOFTENED * self._per_s
             self._settle(self._aim, now)
             self._found, self._let_through, self._busy_s = True, 0, 0.0
@@ -103,7 +104,7 @@ class LearnedPace:
             self._settle(max(self._per_s * (SOFTENED if self._found else HALVED), least), now)
         self._answered = False
         self._cut_at = now
-        self.allowance.hold(now + PAUSE_S)
+        self.quota.hold(now + PAUSE_S)
 
     def _begin(self, now: float) -> None:
         """The first refusal: what went out lately is the only guess there is; the bucket was full before."""
@@ -119,13 +120,13 @@ class LearnedPace:
         per_s, self._aim, self._found = self._before
         self._let_through, self._busy_s = 0, 0.0
         if math.isinf(per_s):
-            self._per_s, self.allowance = per_s, Allowance(None, burst_s=KEPT_S)
+            self._per_s, self.quota = per_s, Quota(None, burst_s=KEPT_S)
         else:
             self._settle(per_s, now)
 
     def _settle(self, per_s: float, now: float) -> None:
         self._per_s, self._grown_at = min(max(per_s, SLOWEST_PER_S), FASTEST_PER_S), now
-        self.allowance.set_pace(self._per_s)
+        self.quota.set_pace(self._per_s)
 
     def _grow(self, now: float) -> None:
         if math.isinf(self._per_s) or self._per_s > 4 * self._asked_per_s(now):

@@ -8,9 +8,9 @@ import pytest
 
 from label_pipeline.adapters import limiter as limiting
 from label_pipeline.adapters.pace import learned
-from label_pipeline.adapters.pace.allowance import Allowance
 from label_pipeline.adapters.pace.breaker import Breaker
 from label_pipeline.adapters.pace.learned import LearnedPace
+from label_pipeline.adapters.pace.quota import Quota
 from label_pipeline.adapters.pace.troubles import Blame
 from label_pipeline.adapters.pace.window import Window
 from label_pipeline_tests.adapters.pace.crowd import ask
@@ -44,8 +44,8 @@ def outage_outlasted() -> bool:
 
 
 def nothing_given_back(patch: Patch) -> None:
-    take = Allowance.take
-    patch.setattr(Allowance, "take", lambda self, units, now: take(self, max(units, 0.0), now))
+    take = Quota.take
+    patch.setattr(Quota, "take", lambda self, units, now: take(self, max(units, 0.0), now))
     patch.setattr(limiting, "USED_SHARE", 0.0)
 
 

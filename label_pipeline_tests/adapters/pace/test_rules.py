@@ -4,15 +4,15 @@ import math
 
 import pytest
 
-from label_pipeline.adapters.pace.allowance import Allowance
 from label_pipeline.adapters.pace.breaker import IN_A_ROW, PROBE_MAX_S, Breaker
 from label_pipeline.adapters.pace.learned import BELOW, HALVED, PAUSE_S, LearnedPace
+from label_pipeline.adapters.pace.quota import Quota
 from label_pipeline.adapters.pace.troubles import Blame, Trouble
 from label_pipeline.adapters.pace.window import LEAST, Window
 
 
 def test_what_a_request_did_not_use_is_there_for_the_next_at_once() -> None:
-    tokens = Allowance(6_000)  # 100 a second
+    tokens = Quota(6_000)  # 100 a second
     tokens.take(1_100, 0.0)  # a second's burst, and ten seconds
     assert tokens.wait_s(0.0) == pytest.approx(10)
     tokens.take(-600, 0.0)
@@ -33,7 +33,7 @@ def test_the_requests_of_one_burst_are_cut_once() -> None:
     for late in range(30):
         pace.refused(2.0, 2.05 + late / 1_000)
     assert pace.per_s == pytest.approx(HALVED * 20, rel=0.05)
-    assert pace.allowance.wait_s(2.05) == pytest.approx(PAUSE_S)
+    assert pace.quota.wait_s(2.05) == pytest.approx(PAUSE_S)
     pace.refused(2.3, 2.35)  # sent after the cut
     assert pace.per_s == pytest.approx(HALVED * HALVED * 20, rel=0.05)
 
@@ -42,7 +42,7 @@ def test_what_is_let_through_between_two_refusals_is_the_rate() -> None:
     pace = LearnedPace()
     level, now, cuts = 50.0, 0.0, []  # a bucket that fills with 10 a second and holds 50
     while now < 120:
-        passed_s = max(0.02, pace.allowance.wait_s(now))
+        passed_s = max(0.02, pace.quota.wait_s(now))
         now, level = now + passed_s, min(50.0, level + 10 * passed_s)
         pace.sent(now)
         if level >= 1:
@@ -61,7 +61,7 @@ def test_an_outage_s_refusals_are_forgotten() -> None:
     assert pace.per_s <= 1.0
     pace.restore(12.0)
     assert math.isinf(pace.per_s)
-    assert pace.allowance.wait_s(12.0) == 0
+    assert pace.quota.wait_s(12.0) == 0
 
 
 def play(window: Window, places: int, latency_s: float, rounds: int) -> list[int]:

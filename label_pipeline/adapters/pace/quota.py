@@ -10,7 +10,7 @@ BURST_S = 1.0
 """Seconds of unused allowance that may be spent at once: requests are paced, not sent a minute's worth at a time."""
 
 
-class Allowance:
+class Quota:
     """A pace of requests or tokens. A request larger than a minute passes once what went before is paid off.
 
     Source: ITU-T I.371 annex A, the virtual scheduling form.
