@@ -16,9 +16,10 @@ import httpx2
 import numpy as np
 import openai
 
-from label_pipeline.adapters.limiter import Limiter
+from label_pipeline.adapters.limiter import Limiter, Turn
 from label_pipeline.adapters.openai_refusals import bare_code, quote, rejection, wait_s
 from label_pipeline.adapters.openai_replies import UnusableAnswerError, json_answer, parse_reply
+from label_pipeline.adapters.pace.troubles import Blame, Trouble
 from label_pipeline.core.errors import ProviderUnavailableError
 from label_pipeline.core.judging.plan import RATIONALE_TOKENS, estimate_tokens
 from label_pipeline.core.judging.sending import SENDING, Sending
@@ -33,6 +34,12 @@ RETRY_AFTER_MAX_S = 120.0
 
 TROUBLES = (openai.APIConnectionError, aiohttp.ClientError, TimeoutError, UnusableAnswerError)
 """What else is worth another try: no connection, a broken one, silence, an answer that is none."""
+
+OVERLOADED = frozenset({503, 529})
+"""Statuses of an endpoint that cannot answer now; 529 is Anthropic's."""
+
+MOST_SPARED = 20
+"""Tries of one request that may count for nothing: what is refused so often is refused for its own sake."""
 
 T = TypeVar("T")
 
@@ -89,13 +96,15 @@ class OpenAIChatClient:
         """
         tokens = _estimated_tokens(body) if self._limiter.counts_tokens else 0
 
-        async def post(client: openai.AsyncOpenAI) -> Reply:
+        async def post(client: openai.AsyncOpenAI, turn: Turn) -> Reply:
             started = self._clock()
             # The raw response: validating it into the library's classes costs as much again as the whole request.
             response = await client.post("/chat/completions", cast_to=httpx2.Response, body=body)
             latency_s = self._clock() - started
             data = json_answer(response.content, "choices")
-            return parse_reply(data, body, response.headers.get("x-request-id"), latency_s, self._host)
+            reply = parse_reply(data, body, response.headers.get("x-request-id"), latency_s, self._host)
+            turn.answered(response.headers, reply.input_tokens + reply.output_tokens)
+            return reply
 
         return await self._with_retries(post, tokens, str(body.get("model")), tuple(body))
 
@@ -107,9 +116,10 @@ class OpenAIChatClient:
             ProviderRejectedError: bad key, or an endpoint that lists no models.
         """
 
-        async def get(client: openai.AsyncOpenAI) -> tuple[str, ...]:
+        async def get(client: openai.AsyncOpenAI, turn: Turn) -> tuple[str, ...]:
             response = await client.get("/models", cast_to=httpx2.Response)
             data = json_answer(response.content, "data")["data"]
+            turn.answered(response.headers, timed=False)
             assert isinstance(data, list)  # json_answer saw to it
             return tuple(str(entry.get("id")) for entry in data)
 
@@ -123,40 +133,51 @@ class OpenAIChatClient:
 
     async def _with_retries(
         self,
-        send: Callable[[openai.AsyncOpenAI], Awaitable[T]],
+        send: Callable[[openai.AsyncOpenAI, Turn], Awaitable[T]],
         tokens: int,
         model: str | None,
         fields: Collection[str] = (),
     ) -> T:
         trouble = bare = ""
         sending = SENDING.get() or Sending()
-        for retry in range(self._max_retries + 1):
+        number, tries, spared, pause_s = self._limiter.new_number(), 0, 0, 0.0
+        while tries <= self._max_retries:
             sending.queued = True
-            if retry:
-                await self._sleep(self._backoff_s(retry - 1))
-            async with self._limiter.slot(tokens):
+            if pause_s:
+                await self._sleep(pause_s)
+            async with self._limiter.slot(tokens) as turn:
                 await sending.go()  # a stop, or a lease that ended, while this one was waiting
+                turn.begin()
                 try:
                     async with asyncio.timeout(self._timeout_s):
-                        return await send(self._connected())
+                        return await send(self._connected(), turn)
                 # `from None`: the library's own message may repeat the key, and a traceback would print it.
                 except openai.APIStatusError as error:
                     rejected = rejection(error, self._base_url, model, self._api_key, fields)
                     if rejected is not None:
+                        turn.answered(error.response.headers, timed=False)
                         raise rejected from None
                     trouble, bare = quote(error, self._api_key), bare_code(error)
-                    self._slow_down(error, retry)
+                    blame = turn.failed(_kind(error), number, self._asked_s(error))
                 except TROUBLES as error:
                     sending.lost += not _uncharged(error)
                     trouble = named(error)
                     # A broken answer may be quoted in the library's message, and may itself quote the request.
                     bare = trouble if isinstance(error, UnusableAnswerError) else trouble.partition(":")[0]
-        said = f"{self._base_url} gave no usable answer in {self._max_retries + 1} tries, the last one: "
+                    blame = turn.failed(_kind(error), number)
+            if blame is Blame.PATIENCE:
+                break
+            # Whether a try counts is about the request itself, not about everybody's pace or an outage.
+            spared += blame is Blame.ENDPOINT
+            own = blame is Blame.REQUEST or spared > MOST_SPARED
+            pause_s = self._backoff_s(tries if own else 0)
+            tries += own
+        said = f"{self._base_url} gave no usable answer in {sending.tries or tries} tries, the last one: "
         advice = "; check that it is running and reachable, then run again"
         raise ProviderUnavailableError(said + trouble + advice, bare=said + bare + advice)
 
-    def _slow_down(self, error: openai.APIStatusError, retry: int) -> None:
-        """Lets every worker of the endpoint wait when one is told to."""
+    def _asked_s(self, error: openai.APIStatusError) -> float | None:
+        """Seconds the endpoint asks everybody to wait; None where it says nothing."""
         asked_s = wait_s(error)
         if asked_s is not None and asked_s > RETRY_AFTER_MAX_S:
             said = f"{self._base_url} asks to wait {asked_s:.0f} s"
@@ -164,10 +185,7 @@ class OpenAIChatClient:
             raise ProviderUnavailableError(
                 f"{said} ({quote(error, self._api_key)}){advice}", bare=f"{said} ({bare_code(error)}){advice}"
             ) from None
-        if asked_s is not None:
-            self._limiter.cool_down(asked_s)
-        elif error.status_code == 429:
-            self._limiter.cool_down(self._backoff_s(retry))
+        return asked_s
 
     def _backoff_s(self, retry: int) -> float:
         return float(self._rng.uniform(0.5, 1.0)) * min(BACKOFF_MAX_S, BACKOFF_S * 2.0**retry)
@@ -187,6 +205,17 @@ class OpenAIChatClient:
             )
             self._loop = loop
         return self._client
+
+
+def _kind(error: BaseException) -> Trouble:
+    """Which kind of trouble it is to the pace of the endpoint."""
+    if isinstance(error, openai.APIStatusError):
+        overloaded = Trouble.OVERLOADED if error.status_code in OVERLOADED else Trouble.BROKEN
+        return Trouble.BUSY if error.status_code == 429 else overloaded
+    if unconnected(error):
+        return Trouble.GONE
+    silent = isinstance(error, (TimeoutError, openai.APITimeoutError)) and not isinstance(_below(error), OSError)
+    return Trouble.SILENT if silent else Trouble.BROKEN
 
 
 def named(error: BaseException) -> str:

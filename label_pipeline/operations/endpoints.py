@@ -1,6 +1,7 @@
 """From an endpoint of the settings to a client: its address, its key, its limits."""
 
 import os
+import resource
 from urllib.parse import urlsplit
 
 from label_pipeline.adapters.aws import secrets_client
@@ -11,18 +12,43 @@ from label_pipeline.core.errors import SettingsError
 from label_pipeline.core.url_credentials import without_credentials
 from label_pipeline.settings import EndpointSettings
 
+SPARE_FILES = 512
+"""Open files beside the connections of one endpoint: tables, journal, logs and what Dagster opens."""
 
-def client(found: EndpointSettings, name: str) -> OpenAIChatClient:
-    """A client for the endpoint called ``name``.
+
+def _allow_files(wanted: int) -> None:
+    """Raises this process's own limit of open files, 1,024 on most systems, where the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise SettingsError(
+            f"so many requests in flight need {wanted} open files, and the system allows {hard}: "
+            "lower `concurrency` or raise the limit (`ulimit -Hn`)"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def limiter(found: EndpointSettings) -> Limiter:
+    """The pace of an endpoint, to be kept as long as the project: what it learned holds for every run.
+
+    Raises:
+        SettingsError: the system allows this process fewer open files than the endpoint may have connections.
+    """
+    _allow_files(found.concurrency + SPARE_FILES)
+    return Limiter(found.concurrency, found.requests_per_minute, found.tokens_per_minute, patience_s=found.patience_s)
+
+
+def client(found: EndpointSettings, name: str, pace: Limiter) -> OpenAIChatClient:
+    """A client for the endpoint called ``name``, at its pace.
 
     Raises:
         SettingsError: the environment variable with the key or the address is not set, or there is no such secret.
         StorageError: Secrets Manager cannot be reached.
     """
     key = _key(found, name)
-    limiter = Limiter(found.concurrency, found.requests_per_minute, found.tokens_per_minute)
     return OpenAIChatClient(
-        base_url(found, name), key, timeout_s=found.timeout_s, max_retries=found.max_retries, limiter=limiter
+        base_url(found, name), key, timeout_s=found.timeout_s, max_retries=found.max_retries, limiter=pace
     )
 
 

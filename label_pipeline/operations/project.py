@@ -17,6 +17,7 @@ from label_pipeline.adapters.aws import S3, s3
 from label_pipeline.adapters.files import InputSpec
 from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.lease import confirm_held
+from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.adapters.prices import list_price
 from label_pipeline.adapters.segments import Segments
@@ -223,7 +224,15 @@ class Project:
             SettingsError: the environment variable with the key or address is not set, or there is no such secret.
             StorageError: Secrets Manager cannot be reached.
         """
-        return endpoints.client(self.settings.endpoints[endpoint], endpoint)
+        found = self.settings.endpoints[endpoint]
+        if endpoint not in self.paces:
+            self.paces[endpoint] = endpoints.limiter(found)
+        return endpoints.client(found, endpoint, self.paces[endpoint])
+
+    @cached_property
+    def paces(self) -> dict[str, Limiter]:
+        """The pace of each endpoint that was asked: its judges share one quota, and chunks what was learned of it."""
+        return {}
 
     @cached_property
     def measured(self) -> dict[str, Measured]:

@@ -135,11 +135,21 @@ class EndpointSettings(Knobs):
     )
     boundary: Literal["outside", "inside"] = Field("outside", description="inside = customer text may be sent there")
     provider: str | None = Field(None, description="provider id for list prices, e.g. openai")
-    concurrency: int = Field(16, ge=1, le=512, description="requests in flight; 16 is safe on a first-tier account")
+    concurrency: int = Field(
+        16, ge=1, le=2048,
+        description="most requests in flight; fewer where latency says so; 16 is safe on a first-tier account",
+    )  # fmt: skip
     requests_per_minute: int | None = Field(None, ge=1)
     tokens_per_minute: int | None = Field(None, ge=1)
     timeout_s: float = Field(120, gt=0, le=3600, description="seconds a request; reasoning models take a minute")
-    max_retries: int = Field(5, ge=0, le=20, description="5 retries with backoff outlast a minute of 429")
+    max_retries: int = Field(
+        5, ge=0, le=20, description="tries after the first; a refusal to everybody (429, 503) or an outage takes none"
+    )
+    patience_s: float = Field(
+        300, ge=0, le=86_400,
+        description="seconds an endpoint that has answered may be gone while requests wait for it, a probe at a time; "
+        "then the run ends; 0 = a try is spent at once",
+    )  # fmt: skip
     unanswered_runs: int = Field(
         3,
         ge=2,

@@ -3,11 +3,11 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pytest
 from aiohttp import web
 
+from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError
 from label_pipeline.core.judging.engine import Judging
 from label_pipeline.core.ports import Journal, PairText
@@ -71,23 +71,19 @@ def test_a_no_to_everybody_is_read_as_that(status: int, body: object, account: b
 def test_a_429_that_names_a_delay_is_waited_for_and_never_no_credit(
     body: object, headers: dict[str, str], seconds: float
 ) -> None:
-    class Cooled:
-        """A limiter that notes what it was told to wait."""
-
-        concurrency, counts_tokens = 4, False
+    class Cooled(Limiter):
+        """A limiter that notes what it was told to wait, and does not."""
 
         def __init__(self) -> None:
+            super().__init__(4)
             self.told: list[float] = []
-
-        def slot(self, tokens: int) -> Any:
-            return asyncio.Lock()
 
         def cool_down(self, seconds: float) -> None:
             self.told.append(seconds)
 
     limiter = Cooled()
     with ScriptedProvider(answered(error(429, body, headers), chat_answer())) as provider:
-        assert complete(client_of(provider.url, limiter=limiter)).model == "judge"  # type: ignore[arg-type]
+        assert complete(client_of(provider.url, limiter=limiter)).model == "judge"
         assert provider.requests == 2
     assert limiter.told == [pytest.approx(seconds)]
 

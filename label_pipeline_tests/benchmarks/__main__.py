@@ -11,6 +11,7 @@ from rich.console import Console
 
 from label_pipeline_tests.benchmarks.arithmetic import arithmetic
 from label_pipeline_tests.benchmarks.bulk import bulk
+from label_pipeline_tests.benchmarks.pacing import pacing
 from label_pipeline_tests.benchmarks.page import page
 
 PACKAGES = ("openai", "numpy", "scipy", "krippendorff", "ir_measures")
@@ -21,7 +22,7 @@ def main() -> int:
     """Writes the page; returns the exit code."""
     console, found = Console(highlight=False), []
     with TemporaryDirectory(prefix="label-pipeline-bench-") as folder:
-        for source in (bulk(Path(folder)), arithmetic()):
+        for source in (bulk(Path(folder)), arithmetic(), pacing()):
             for one in source:
                 console.print(f"{one.ratio:6.3g}  {one.question}")
                 found.append(one)

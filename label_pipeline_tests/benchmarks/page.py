@@ -9,7 +9,8 @@ HEAD = f"""# Benchmarks
 Written by `make bench` (`python -m label_pipeline_tests.benchmarks`); do not edit it by hand. Each line times our code
 and a named baseline turn about in one process, {ROUNDS} rounds, and shows the median with the smallest and largest
 round. **Ratio** is ours through the baseline, below 1 = ours is faster; both find the same answer first, or nothing is
-timed. The provider of the first lines is a process of its own on the same machine.
+timed. The provider of the first lines is a process of its own on the same machine. Lines whose clock is **simulated**
+are no timings: a round is a number of workers, and the seconds are those of a simulated server, the same everywhere.
 """
 
 

@@ -133,7 +133,13 @@ def judge(model: str, **changes: object) -> dict[str, object]:
 
 def point_at(config: Path, base_url: str, **endpoint: object) -> None:
     """Makes ``base_url`` the project's endpoint: few requests at once, and no waiting for one that is down."""
-    main = {"base_url": base_url, "api_key_env": KEY_VARIABLE, "concurrency": CONCURRENCY, "max_retries": 0}
+    main = {
+        "base_url": base_url,
+        "api_key_env": KEY_VARIABLE,
+        "concurrency": CONCURRENCY,
+        "max_retries": 0,
+        "patience_s": 0,
+    }
     edit(config, endpoints={"main": main | endpoint})
 
 

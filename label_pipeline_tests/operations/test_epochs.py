@@ -68,7 +68,7 @@ def test_an_outage_during_the_canary_measures_nothing_and_a_retry_asks_the_rest(
 ) -> None:  # fmt: skip
     home = projects.copied(baselined_home, tmp_path / "home")
     endpoints = projects.data(home)["endpoints"]
-    endpoints["rehearsal"]["max_retries"] = 0
+    endpoints["rehearsal"] |= {"max_retries": 0, "patience_s": 0}
     found = projects.settings(home, anchor={**WATCHED, "canary_pairs": CANARY}, endpoints=endpoints)
     graph = Small(found, watched(home, days=1).clock_now)
     faults = ScriptedFaults([None] * 10 + [ServerError()] + [None] * 5 + [ServerError()])

@@ -37,7 +37,7 @@ def _from_scratch(certified_home: Path, home: Path, **changes: Any) -> Small:
     """The small project with its inputs only, and a client that does not try again."""
     projects.copied(certified_home / "inputs", home / "inputs")
     endpoints = projects.data(home)["endpoints"]
-    endpoints["rehearsal"]["max_retries"] = 0
+    endpoints["rehearsal"] |= {"max_retries": 0, "patience_s": 0}
     return Small(projects.settings(home, endpoints=endpoints, **changes))
 
 

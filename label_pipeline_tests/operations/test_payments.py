@@ -99,13 +99,22 @@ def test_killed_before_any_payment_it_is_booked_once(
         assert store.query(CHECK).is_empty()
 
 
+def without_patience(home: Path) -> dict[str, dict[str, object]]:
+    """Endpoints whose outages are not waited out."""
+    endpoints: dict[str, dict[str, object]] = projects.data(home)["endpoints"]
+    endpoints["rehearsal"] |= {"patience_s": 0}
+    return endpoints
+
+
 def test_a_canary_in_an_outage_is_paid_and_in_the_books(
     home: Path, world: SampleWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It came to nothing, so no anchor run has its cost; the ledger does, and so do the caps of day and month."""
     down: list[Fault | None] = [*[None] * 12, *[ServerError()] * 400]
     settings = projects.settings(
-        home, anchor={"required": False, "cap_usd": 1, "canary_pairs": 30, "baseline_runs": RUNS}
+        home,
+        anchor={"required": False, "cap_usd": 1, "canary_pairs": 30, "baseline_runs": RUNS},
+        endpoints=without_patience(home),
     )
     with serving(world, monkeypatch, ScriptedFaults(down)):
         small = Small(settings, LATER)
@@ -258,7 +267,7 @@ def test_a_run_that_ends_with_an_error_books_what_it_paid_before_it_ends(
 ) -> None:
     down: list[Fault | None] = [*[None] * 7, *[ServerError()] * 400]
     with serving(world, monkeypatch, ScriptedFaults(down)):
-        small = Small(projects.settings(home), LATER)
+        small = Small(projects.settings(home, endpoints=without_patience(home)), LATER)
         before = sums(small, "calibrate", "payments")
         assert not small.run("judge_leaderboard", judge_leaderboard={"fresh": True}).success
     paid, judged, _ = money(small, "calibrate")

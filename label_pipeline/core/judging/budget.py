@@ -109,6 +109,8 @@ class Budget:
                 return False
             self._changed.clear()
             await self._changed.wait()
+            # The journal may have answered some meanwhile: what nobody will ask would be held for ever.
+            wanted = {number: usd for number, usd in wanted.items() if number not in self._ended}
         self._held |= wanted
         self._held_usd += sum(wanted.values())
         if self._order.whole_queries:

@@ -16,11 +16,14 @@ from label_pipeline.core.judging.running import run_judging
 from label_pipeline_tests.core.judging.scripted import clock, make_member, make_pairs
 
 
-def main(url: str, path: Path, count: int, concurrency: int, max_retries: int = 5) -> Judging:
+def main(
+    url: str, path: Path, count: int, concurrency: int, max_retries: int = 5, patience_s: float = 300.0
+) -> Judging:
     async def work(journal: SQLiteJournal) -> Judging:
         client = OpenAIChatClient(
-            url, "key-of-a-test", timeout_s=20, max_retries=max_retries, limiter=Limiter(concurrency)
-        )
+            url, "key-of-a-test", timeout_s=20, max_retries=max_retries,
+            limiter=Limiter(concurrency, patience_s=patience_s),
+        )  # fmt: skip
         try:
             return await judge_pairs(
                 JudgingOrder(make_member(), make_pairs(count), "amplify", 0), client=client, journal=journal,

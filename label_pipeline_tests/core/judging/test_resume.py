@@ -95,9 +95,9 @@ def test_a_provider_that_goes_down_half_way_and_comes_back_elsewhere(tmp_path: P
     journal = tmp_path / "journal.sqlite"
     with ScriptedProvider(dying) as provider:
         with pytest.raises(ProviderUnavailableError, match=r"20 requests in a row.*503.*(5.|60) of 100"):
-            label(provider.url, journal, 100, 4, max_retries=0)
+            label(provider.url, journal, 100, 4, max_retries=0, patience_s=0)
         assert provider.requests <= 60 + 20 + 4
     with pytest.raises(ProviderUnavailableError, match="60 of 100 replies are kept"):
-        label(provider.url, journal, 100, 4, max_retries=0)  # gone for good
+        label(provider.url, journal, 100, 4, max_retries=0, patience_s=0)  # gone for good
     with ScriptedProvider(answers) as provider:
         assert label(provider.url, journal, 100, 4).requests == provider.requests == 40
