@@ -1,7 +1,8 @@
 """One endpoint that speaks the OpenAI protocol, behind ``core.ports.ChatClient``.
 
-Lives here: sending through the ``openai`` library on its aiohttp transport, retries, and the translation of replies and
-errors. Keep out: pacing (adapters/limiter.py), bodies and grades (core/judging), where keys come from (settings).
+Lives here: sending through the ``openai`` library on its aiohttp transport, or a lean one (adapters/lean.py), retries,
+and the translation of replies and errors. Keep out: pacing (adapters/limiter.py), bodies and grades (core/judging),
+where keys come from (settings).
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import httpx2
 import numpy as np
 import openai
 
+from label_pipeline.adapters.lean import LeanConnection
 from label_pipeline.adapters.limiter import Limiter, Turn
 from label_pipeline.adapters.openai_refusals import bare_code, quote, rejection, wait_s
 from label_pipeline.adapters.openai_replies import UnusableAnswerError, json_answer, parse_reply
@@ -41,6 +43,9 @@ OVERLOADED = frozenset({503, 529})
 MOST_SPARED = 20
 """Tries of one request that may count for nothing: what is refused so often is refused for its own sake."""
 
+Connection = openai.AsyncOpenAI | LeanConnection
+"""What requests are sent through."""
+
 T = TypeVar("T")
 
 
@@ -61,6 +66,7 @@ class OpenAIChatClient:
         sleep: waits seconds.
         rng: jitter of the waits.
         clock: monotonic seconds, for latencies.
+        lean: straight on aiohttp, without the library.
     """
 
     def __init__(
@@ -74,14 +80,15 @@ class OpenAIChatClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: np.random.Generator | None = None,
         clock: Callable[[], float] = time.monotonic,
+        lean: bool = False,
     ) -> None:
         self._base_url, self._api_key = base_url, api_key
         self._host = host_of(base_url)
         self._timeout_s, self._max_retries, self._limiter = timeout_s, max_retries, limiter
-        self._sleep, self._clock = sleep, clock
+        self._sleep, self._clock, self._lean = sleep, clock, lean
         # Jitter only keeps clients apart in time; it must differ between processes and decides nothing.
         self._rng = rng if rng is not None else np.random.default_rng()
-        self._client: openai.AsyncOpenAI | None = None
+        self._client: Connection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __repr__(self) -> str:
@@ -96,7 +103,7 @@ class OpenAIChatClient:
         """
         tokens = _estimated_tokens(body) if self._limiter.counts_tokens else 0
 
-        async def post(client: openai.AsyncOpenAI, turn: Turn) -> Reply:
+        async def post(client: Connection, turn: Turn) -> Reply:
             started = self._clock()
             # The raw response: validating it into the library's classes costs as much again as the whole request.
             response = await client.post("/chat/completions", cast_to=httpx2.Response, body=body)
@@ -116,7 +123,7 @@ class OpenAIChatClient:
             ProviderRejectedError: bad key, or an endpoint that lists no models.
         """
 
-        async def get(client: openai.AsyncOpenAI, turn: Turn) -> tuple[str, ...]:
+        async def get(client: Connection, turn: Turn) -> tuple[str, ...]:
             response = await client.get("/models", cast_to=httpx2.Response)
             data = json_answer(response.content, "data")["data"]
             turn.answered(response.headers, timed=False)
@@ -133,7 +140,7 @@ class OpenAIChatClient:
 
     async def _with_retries(
         self,
-        send: Callable[[openai.AsyncOpenAI, Turn], Awaitable[T]],
+        send: Callable[[Connection, Turn], Awaitable[T]],
         tokens: int,
         model: str | None,
         fields: Collection[str] = (),
@@ -190,11 +197,15 @@ class OpenAIChatClient:
     def _backoff_s(self, retry: int) -> float:
         return float(self._rng.uniform(0.5, 1.0)) * min(BACKOFF_MAX_S, BACKOFF_S * 2.0**retry)
 
-    def _connected(self) -> openai.AsyncOpenAI:
+    def _connected(self) -> Connection:
         # Connections belong to one loop; a client outlives several (one per run_judging).
         loop = asyncio.get_running_loop()
         if self._client is None or loop is not self._loop:
+            self._loop = loop
             # A connection a request under way: neither a queue in the transport nor idle sockets.
+            if self._lean:
+                self._client = LeanConnection(self._base_url, self._api_key or "none", self._limiter.concurrency)
+                return self._client
             limits = httpx2.Limits(max_connections=self._limiter.concurrency, keepalive_expiry=30.0)
             self._client = openai.AsyncOpenAI(
                 base_url=self._base_url,
@@ -203,7 +214,6 @@ class OpenAIChatClient:
                 max_retries=0,  # ours share one cool-down between all workers
                 http_client=openai.DefaultAioHttpClient(limits=limits, timeout=self._timeout_s),
             )
-            self._loop = loop
         return self._client
 
 

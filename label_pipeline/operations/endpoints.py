@@ -48,7 +48,12 @@ def client(found: EndpointSettings, name: str, pace: Limiter) -> OpenAIChatClien
     """
     key = _key(found, name)
     return OpenAIChatClient(
-        base_url(found, name), key, timeout_s=found.timeout_s, max_retries=found.max_retries, limiter=pace
+        base_url(found, name),
+        key,
+        timeout_s=found.timeout_s,
+        max_retries=found.max_retries,
+        limiter=pace,
+        lean=found.transport == "lean",
     )
 
 

@@ -139,6 +139,11 @@ class EndpointSettings(Knobs):
         16, ge=1, le=2048,
         description="most requests in flight; fewer where latency says so; 16 is safe on a first-tier account",
     )  # fmt: skip
+    transport: Literal["openai", "lean"] = Field(
+        "openai",
+        description="lean = without the openai library, for an endpoint you run yourself: a quarter of the CPU a "
+        "request; no proxy of the environment, no redirect",
+    )
     requests_per_minute: int | None = Field(None, ge=1)
     tokens_per_minute: int | None = Field(None, ge=1)
     timeout_s: float = Field(120, gt=0, le=3600, description="seconds a request; reasoning models take a minute")
