@@ -26,7 +26,7 @@ def pacing() -> Iterator[Paired]:
     rounds = f"{', '.join(f'{count:,}' for count in WORKERS)} workers"
     for question, unit, read in (
         ("How long does an answer take at a quota of 20 requests a second", "an answer", _seconds),
-        ("How many refusals does an answer cost there", "refusals, as seconds,", _refusals),
+        ("How many refusals (a second each) does an answer cost there", "an answer", _refusals),
     ):
         ours, before = zip(*((read(mine), read(old)) for mine, old in ran), strict=True)
         yield Paired(f"{question}, {rounds}?", *names, unit, ours, before, "simulated")
