@@ -82,6 +82,7 @@ def data(home: Path, *, model: str = "rehearsal-large", **changes: object) -> di
                 "base_url": "${LABEL_PIPELINE_PROVIDER}",
                 "api_key_env": "LABEL_PIPELINE_PROVIDER_KEY",
                 "timeout_s": 20,
+                "transport": "lean",
                 "max_retries": 1,
             }
         },

@@ -141,8 +141,8 @@ class EndpointSettings(Knobs):
     )  # fmt: skip
     transport: Literal["openai", "lean"] = Field(
         "openai",
-        description="lean = without the openai library, for an endpoint you run yourself: a quarter of the CPU a "
-        "request; no proxy of the environment, no redirect",
+        description="lean = without the openai library, for an endpoint you run yourself: less than half the "
+        "CPU a request; no proxy of the environment, no redirect",
     )
     requests_per_minute: int | None = Field(None, ge=1)
     tokens_per_minute: int | None = Field(None, ge=1)

@@ -1,6 +1,7 @@
 import asyncio
 import gc
 import json
+import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,6 +31,14 @@ pytestmark = pytest.mark.outside
 
 KEY = "sk-very-secret-key"
 BODY = make_member().body(make_pair(), 0, 0)
+LEAN = False
+"""Which transport ``client_of`` takes."""
+
+
+@pytest.fixture(autouse=True, params=["openai", "lean"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever holds of one transport holds of the other."""
+    monkeypatch.setattr(sys.modules[__name__], "LEAN", request.param == "lean")
 
 
 def answered(*answers: web.Response | dict[str, object]) -> Script:
@@ -65,6 +74,7 @@ def client_of(
         limiter=limiter or Limiter(4),
         sleep=sleep,
         rng=np.random.default_rng(0),
+        lean=LEAN,
     )
 
 
