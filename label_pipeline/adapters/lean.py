@@ -7,27 +7,15 @@ is followed. Keep out: retries, pace and what an answer means (openai_client.py)
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import aiohttp
 import httpx2
 import openai
 
 
-class Answer(Protocol):
-    """What came back: bytes and headers."""
-
-    @property
-    def content(self) -> bytes:
-        """The body, whole."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Names in any case."""
-
-
 class LeanAnswer(NamedTuple):
-    """A success of a lean connection."""
+    """A success of a lean connection: the body, whole, and headers whose names may be in any case."""
 
     content: bytes
     headers: Mapping[str, str]
