@@ -132,6 +132,10 @@ class _Reader:
         return float(self._world.relevance_matrix[query.row, document.row]) * kept
 
 
+MOST_SAID = 50_000
+"""Replies kept: an anchor is asked the same again and again, and to read texts anew is most of what a reply takes."""
+
+
 class SimulatedModel:
     """One simulated judge."""
 
@@ -140,9 +144,18 @@ class SimulatedModel:
         self.name = spec.name
         self.served_as = spec.served_as or spec.name
         self.fingerprint = spec.fingerprint
+        self._said: dict[bytes, ModelAnswer] = {}
 
     def answer(self, request: ChatRequest) -> ModelAnswer:
         """A JSON reply with a grade, or now and then a refusal or something that is not the JSON asked for."""
+        asked = hashlib.sha256(request.body).digest()
+        if asked not in self._said:
+            if len(self._said) >= MOST_SAID:
+                self._said.clear()
+            self._said[asked] = self._answer(request)
+        return self._said[asked]
+
+    def _answer(self, request: ChatRequest) -> ModelAnswer:
         spec = self._spec
         if _chance(spec.seed, "refusal", request.body) < spec.refusal_rate:
             return ModelAnswer(refusal="I'm sorry, but I can't help with grading this document.")
