@@ -7,12 +7,15 @@ from typing import Any
 import polars as pl
 
 from label_pipeline.adapters.store import Store
+from label_pipeline.adapters.where import Where
 from label_pipeline.core.codes.drift import BASELINE_RUN, CANARY_RUN, WATCH_RUN
 from label_pipeline.core.codes.inputs import CANDIDATES, SEED_INPUTS
 from label_pipeline.core.codes.labels import STATUSES
+from label_pipeline.core.codes.purposes import AMPLIFY
 from label_pipeline.core.codes.ranking import DIFFERENCES, EXPONENTIAL, MAIN_METRIC, NDCG
 from label_pipeline.core.codes.verdicts import FULL
 from label_pipeline.core.figures import told
+from label_pipeline.core.judging.causes import WHAT_TO_DO
 from label_pipeline.core.splits import SPLITS
 from label_pipeline.stages import STAGES, amplify
 from label_pipeline.stages.seed.agreement import HEADLINE
@@ -97,12 +100,21 @@ def _amplify(store: Store) -> list[Fact]:
         last = runs.sort("finished_at").unique(["day", "collection"], keep="last")
         fates = " + ".join(f"{int(last[name].sum()):,} {name}" for name in _FATES)
         found.append(("candidate pairs", f"{int(last['pairs_in'].sum()):,} = {fates}"))
-        if last["failed"].sum():
-            found.append(("failed", "got no reply and cost nothing; `label-pipeline run` asks for them again"))
+        found += _causes(store, str(last.sort("finished_at")["run_id"][-1]))
     asked = store.query("amplify/spend")
     return [
         *found,
         ("spent", f"${float(asked['cost_usd'].sum()):.2f} for {int(asked['replies'].sum()):,} replies, all stages"),
+    ]
+
+
+def _causes(store: Store, run_id: str) -> list[Fact]:
+    """What gave no grade in one run, by cause, and what to do about it."""
+    asked: Where = {"run_id": run_id, "purpose": AMPLIFY}
+    rows = store.query("amplify/without_label", {"run_id": run_id}, {"judgements": asked})
+    return [
+        (f"{outcome} [{collection}]", f"{count:,} requests: {WHAT_TO_DO[outcome]}; e.g. {example or 'no words of it'}")
+        for collection, outcome, count, example in rows.iter_rows()
     ]
 
 

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from label_pipeline.adapters import canvas, plots
+from label_pipeline.adapters import canvas, plot_latency, plots
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,6 +47,8 @@ CHARTS: dict[str, Callable[[], str]] = {
     "grades": lambda: plots.grade_distribution({0: 5, 1: 3}, {0: 4, 1: 2, 2: 2}, "Grades"),
     "grades of a hundred": lambda: plots.grade_distribution(dict.fromkeys(range(101), 3), {7: 9}, "Grades"),
     "no grades": lambda: plots.grade_distribution({}, {}),
+    "latencies": lambda: plot_latency.latencies(np.geomspace(0.1, 90, 5_000), "Latency of 5,000 replies"),
+    "one latency": lambda: plot_latency.latencies(np.array([0.0, 1.5]), "Latency of one reply"),
     "no criteria": lambda: plots.criteria([]),
     "no intervals": lambda: plots.intervals([], "None"),
 }
@@ -57,6 +59,13 @@ def words_of(svg: str) -> list[str]:
     root = ElementTree.fromstring(svg)
     assert root.attrib["role"] == "img"
     return ["".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_latencies_show_median_and_tail_of_what_took_time() -> None:
+    drawn = words_of(plot_latency.latencies(np.array([0.0, *range(1, 102)]), "Latency"))
+    assert {"50%: 51 s", "95%: 96 s", "99%: 100 s", "share of 101 replies"} <= set(drawn)
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plot_latency.latencies(np.zeros(3), "Latency")
 
 
 def lines_of(figure: "Figure", colour: str) -> list[list[list[float]]]:

@@ -172,6 +172,21 @@ def test_the_size_of_every_day_and_the_days_with_pairs_left() -> None:
     assert left == [(DAY, 1)]
 
 
+def test_what_gave_no_grade_by_cause() -> None:
+    mine = {"purpose": "amplify", "run_id": "night"}
+    found = ask(
+        "amplify/without_label",
+        table(
+            "judgements",
+            mine, {**mine, "outcome": "failed", "detail": "b"}, {**mine, "outcome": "failed", "detail": "a"},
+            {**mine, "outcome": "refused", "detail": None}, {**mine, "outcome": "failed", "collection": "mail"},
+            {**mine, "outcome": "failed", "run_id": "other"}, {**mine, "outcome": "failed", "purpose": "canary"},
+        ),
+        run_id="night",
+    )  # fmt: skip
+    assert found == [("mail", "failed", 1, None), ("main", "failed", 2, "a"), ("main", "refused", 1, None)]
+
+
 def test_coverage_by_day_and_judge_version() -> None:
     found = ask(
         "amplify/coverage",

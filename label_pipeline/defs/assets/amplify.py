@@ -5,7 +5,11 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from label_pipeline.adapters.canvas import data_uri_markdown
+from label_pipeline.adapters.plot_latency import latencies
 from label_pipeline.adapters.where import Where
+from label_pipeline.core.codes.purposes import AMPLIFY
+from label_pipeline.core.judging.causes import WHAT_TO_DO
 from label_pipeline.defs.checks import contract_result
 from label_pipeline.defs.names import Names
 from label_pipeline.defs.report import markdown, refusing, stage_asset
@@ -89,6 +93,7 @@ def _amplified_labels(key: Names, days: dg.PartitionsDefinition[str], spending_p
                     "cost_usd": float(runs["cost_usd"].sum()),
                     "books": markdown(booked.select("day", "collection", *counts, "cost_usd", "seconds", "reason")),
                     "coverage": markdown(coverage, most=40),
+                    **_seen(project, context.run.run_id),
                     "canary": markdown(
                         canaries_of(project, context.run.run_id).select(
                             "collection", "n_pairs", "graded", "loss", "flip_share", "requests", "baseline_epoch"
@@ -100,6 +105,23 @@ def _amplified_labels(key: Names, days: dg.PartitionsDefinition[str], spending_p
             )
 
     return amplified_labels
+
+
+def _seen(project: Project, run_id: str) -> dict[str, dg.MetadataValue]:
+    """What gave no grade, by cause and with what to do, and how long replies took; nothing where nothing was sent."""
+    store = project.store("amplify")
+    asked: Where = {"run_id": run_id, "purpose": AMPLIFY}
+    found = store.query("amplify/without_label", {"run_id": run_id}, {"judgements": asked})
+    shown: dict[str, dg.MetadataValue] = {}
+    if found.height:
+        told = found.with_columns(pl.col("outcome").replace_strict(WHAT_TO_DO, default="").alias("what to do"))
+        shown["without a label"] = markdown(told)
+    took = store.read("judgements", ["latency_s", "reused"], asked).filter(~pl.col("reused"), pl.col("latency_s") > 0)
+    if took.height:
+        title = f"Latency of {took.height:,} replies"
+        drawn = latencies(took["latency_s"].to_numpy(), title)
+        shown["latency"] = dg.MetadataValue.md(data_uri_markdown(drawn, title))
+    return shown
 
 
 def _days(context: dg.AssetExecutionContext) -> list[date]:
