@@ -19,6 +19,7 @@ from label_pipeline.adapters.openai_client import (
     TROUBLES,
     named,
 )  # fmt: skip
+from label_pipeline.adapters.openai_connection import connection
 from label_pipeline.adapters.openai_refusals import bare_code, quote, rejection, wait_s
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError
 
@@ -121,13 +122,7 @@ class BatchCalls:
         """The library's client. Connections belong to one loop; calls outlive several."""
         loop = asyncio.get_running_loop()
         if self._client is None or loop is not self._loop:
-            self._client = openai.AsyncOpenAI(
-                base_url=self.base_url,
-                api_key=self._api_key or "none",
-                timeout=self.timeout_s,
-                max_retries=0,  # ours know which calls may be repeated
-                http_client=openai.DefaultAioHttpClient(timeout=self.timeout_s),
-            )
+            self._client = connection(self.base_url, self._api_key, timeout_s=self.timeout_s)
             self._loop = loop
         return self._client
 

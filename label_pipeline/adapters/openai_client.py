@@ -19,6 +19,7 @@ import openai
 
 from label_pipeline.adapters.lean import LeanConnection
 from label_pipeline.adapters.limiter import Limiter, Turn
+from label_pipeline.adapters.openai_connection import connection
 from label_pipeline.adapters.openai_refusals import bare_code, quote, rejection, wait_s
 from label_pipeline.adapters.openai_replies import UnusableAnswerError, json_answer, parse_reply
 from label_pipeline.adapters.pace.troubles import Blame, Trouble
@@ -207,13 +208,7 @@ class OpenAIChatClient:
                 self._client = LeanConnection(self._base_url, self._api_key or "none", self._limiter.concurrency)
                 return self._client
             limits = httpx2.Limits(max_connections=self._limiter.concurrency, keepalive_expiry=30.0)
-            self._client = openai.AsyncOpenAI(
-                base_url=self._base_url,
-                api_key=self._api_key or "none",
-                timeout=self._timeout_s,
-                max_retries=0,  # ours share one cool-down between all workers
-                http_client=openai.DefaultAioHttpClient(limits=limits, timeout=self._timeout_s),
-            )
+            self._client = connection(self._base_url, self._api_key, timeout_s=self._timeout_s, limits=limits)
         return self._client
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx2
 import numpy as np
 import openai
 import pytest
@@ -13,6 +14,7 @@ from aiohttp import web
 from label_pipeline.adapters.lean import LeanConnection
 from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_client import OpenAIChatClient
+from label_pipeline.adapters.openai_connection import connection
 from label_pipeline.core.errors import ProviderRejectedError
 from label_pipeline_tests.core.judging.scripted import (
     ScriptedProvider,
@@ -99,6 +101,34 @@ def test_the_bytes_are_those_of_the_library() -> None:
     for name in ("authorization", "content-type", "accept"):
         assert headers[0][name] == headers[1][name]
     assert not [name for name in headers[1] if name.startswith("x-stainless")]
+
+
+def test_nothing_of_the_shell_s_account_leaks_to_an_endpoint_that_did_not_ask_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The library sends the organisation and headers of the environment to whatever address it is given."""
+    for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, "of-the-shell")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Team: of-the-shell\nAuthorization: Bearer of-the-shell")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/of-the-shell")
+    with Raw() as provider, both(provider.url) as clients:
+        for client in clients:
+            asyncio.run(ask(client, bodies()[0]))
+            assert provider.headers[-1]["authorization"] == f"Bearer {KEY}"
+            assert "of-the-shell" not in str(provider.headers[-1])
+        bare = OpenAIChatClient(provider.url, "", timeout_s=10, max_retries=0, limiter=Limiter(1))
+        asyncio.run(ask(bare, bodies()[0]))
+        assert "of-the-shell" not in str(provider.headers[-1])
+        batches = connection(provider.url, KEY, timeout_s=10)
+        asyncio.run(_raw(batches))
+        assert "of-the-shell" not in str(provider.headers[-1])
+
+
+async def _raw(client: openai.AsyncOpenAI) -> None:
+    try:
+        await client.post("/chat/completions", cast_to=httpx2.Response, body={})
+    finally:
+        await client.close()
 
 
 @pytest.mark.parametrize(
