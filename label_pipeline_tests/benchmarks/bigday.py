@@ -107,7 +107,13 @@ def run(home: Path) -> BigDay:
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     labelled = project.store("rank").read("label_runs", where={"run_id": "tonight"})
     bare_s = _bare(project)
-    return BigDay(bare_s, first[0], before_mb, peak_mb, int(labelled.select(pl.col("labelled") - pl.col("reused")).to_series().sum()))
+    return BigDay(
+        bare_s,
+        first[0],
+        before_mb,
+        peak_mb,
+        int(labelled.select(pl.col("labelled") - pl.col("reused")).to_series().sum()),
+    )
 
 
 def capped(home: Path) -> Settings:
