@@ -169,8 +169,8 @@ class _Sending:
         self.refusal = first.refusal
         if self.refusal is None:
             passed = stand_batch_canary(
-                self._run, self._project, self._task.collection, self._task.judge.judge_version, self._left,
-                self._refused,
+                self._run, self._project, self._task.collection, self._task.stream.day, self._task.judge.judge_version,
+                self._left, self._refused,
             )  # fmt: skip
             self._spend(passed.usd)
             self.refusal, self.delayed = passed.refusal, passed.waiting > 0

@@ -6,6 +6,7 @@ kept in anchor_runs as a canary of a run of its own, whose id (``name_of``) says
 """
 
 from dataclasses import replace
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
@@ -43,7 +44,7 @@ def name_of(found: Anchor) -> str:
 
 
 def stand_batch_canary(
-    run: Run, project: Project, collection: str, judge_version: str, left: Room, refused: frozenset[str]
+    run: Run, project: Project, collection: str, day: date, judge_version: str, left: Room, refused: frozenset[str]
 ) -> Passed:
     """Sends the canary by batch where it was not sent yet, and compares its replies once they are there.
 
@@ -51,6 +52,7 @@ def stand_batch_canary(
         run: who asks.
         project: the project.
         collection: whose pairs will go by batch.
+        day: the day that waits for it.
         judge_version: the judge.
         left: what may be spent.
         refused: keys of requests whose text a batch was refused: they are asked online.
@@ -83,7 +85,7 @@ def stand_batch_canary(
         if greatest > left.usd:
             dear = f"{len(fresh)} anchor pairs by batch cost at most ${greatest:.4f}, {left.key} leaves ${left.usd:.4f}"
             return Passed((CAP, f"amplify: {dear}; raise it and run again"))
-        submission = batches.send(mine.run_id, project, order, fresh)
+        submission = batches.send(mine.run_id, project, replace(order, day=day), fresh)
         if len(submission.too_large) < len(fresh):
             run.log.info(f"[{collection}] {len(fresh)} anchor pairs are asked by batch before anything else goes by it")
             return Passed(waiting=len(fresh), usd=greatest)

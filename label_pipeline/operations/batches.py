@@ -6,14 +6,16 @@ requests, and what waiting means for a day of labels (amplify_batch.py); how a b
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 
 from label_pipeline.adapters.batch_book import SQLiteBatchBook
 from label_pipeline.adapters.lease import confirm_held
 from label_pipeline.core.errors import ProviderRejectedError, ServedModelError
 from label_pipeline.core.judging.batches.collecting import Collected, collect
 from label_pipeline.core.judging.batches.cutting import FileLimits
-from label_pipeline.core.judging.batches.news import BatchNews
+from label_pipeline.core.judging.batches.news import BatchNews, news_of
 from label_pipeline.core.judging.batches.pricing import batch_price
+from label_pipeline.core.judging.batches.record import QUARANTINED
 from label_pipeline.core.judging.batches.requests import BatchRequest, requests_of, terms_of
 from label_pipeline.core.judging.batches.submitting import Submission, submit
 from label_pipeline.core.judging.member import Member
@@ -49,6 +51,23 @@ def waits_at(project: Project, endpoint: str) -> bool:
         return False
     with open_book(project) as book:
         return bool(book.open(endpoint))
+
+
+def told(project: Project) -> list[str]:
+    """How every batch that is not over stands, as it is written down: a sentence each. Asks nobody."""
+    if not project.journal_path.exists():
+        return []
+    with open_book(project) as book:
+        return [f"{one.terms.endpoint}: {news_of(one, book).sentence}" for one in book.open()]
+
+
+def days_waiting(project: Project) -> list[date]:
+    """The label days that wait for a batch, oldest first; not those whose batch a person has to decide about."""
+    if not project.journal_path.exists():
+        return []
+    with open_book(project) as book:
+        found = {one.terms.day for one in book.open() if one.state != QUARANTINED}
+    return sorted(day for day in found if day is not None)
 
 
 def settings_of(project: Project, member: Member) -> BatchSettings | None:

@@ -232,6 +232,17 @@ class AmplifySettings(Knobs):
         "online",
         description="batch = by the Batch API of endpoints that state `batch`: half the price, labels a day later",
     )
+    needed_within_h: float | None = Field(
+        None,
+        ge=0,
+        description="hours until labels are needed: `check` advises online or batch by it; absent = no hurry",
+    )
+    collect_every_s: int = Field(
+        1_800,
+        ge=1,
+        le=86_400,
+        description="seconds between two looks of sensor `waiting_batches`; it is off by default",
+    )
     chunk_pairs: int = Field(
         10_000, ge=1, le=1_000_000,
         description="pairs asked, labelled and booked together; a run that ends keeps every finished chunk",

@@ -22,10 +22,16 @@ def test_run_waits_with_a_code_of_its_own_until_the_batch_is_answered(
 ) -> None:
     config = certified(serve(), batch={"canary_pairs": 0})
     by_batch(config)
+    checked = shell.here("check", "--config", config)
+    assert "amplify.send is batch; batch: 60 requests cost about" in checked.said
+    assert "(50% less), within 24 hours" in checked.said
     for _ in range(2):  # the provider takes two looks
         waits = shell.here("run", "--config", config, *AMPLIFY)
         assert waits.code == 7, waits.said
         assert "amplify waits:" in waits.said
         assert "waiting, 0 of 30" in waits.said
+        assert "it counts against every cap of amplify" in waits.said
+        assert "missed nights" not in waits.said
     done = shell.here("run", "--config", config, *AMPLIFY)
     assert done.code == 0, done.said
+    assert "waiting" not in done.said
