@@ -32,6 +32,10 @@ def test_run_waits_with_a_code_of_its_own_until_the_batch_is_answered(
         assert "waiting, 0 of 30" in waits.said
         assert "it counts against every cap of amplify" in waits.said
         assert "missed nights" not in waits.said
+        assert "waiting, 0 of 30" in shell.here("batches", "--config", config).said
+    nobody = shell.here("batches", "--config", config, "--release", "0")
+    assert (nobody.code, "in quarantine have a name that begins with '0'" in nobody.said) == (2, True)
     done = shell.here("run", "--config", config, *AMPLIFY)
     assert done.code == 0, done.said
     assert "waiting" not in done.said
+    assert "no batch is under way" in shell.here("batches", "--config", config).said

@@ -11,9 +11,11 @@ import pytest
 
 from label_pipeline.adapters.batch_book import SQLiteBatchBook
 from label_pipeline.adapters.openai_batches import OpenAIBatchClient
-from label_pipeline.core.errors import BudgetError, JudgeError, ServedModelError, WaitingError
+from label_pipeline.core.errors import BudgetError, JudgeError, NotApplicableError, ServedModelError, WaitingError
 from label_pipeline.operations.amplify import label_days
 from label_pipeline.operations.amplify_caps import room
+from label_pipeline.operations.batch_decisions import adopt, give_up, quarantined
+from label_pipeline.operations.batches import days_waiting
 from label_pipeline.operations.gate.standing import suspend
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
@@ -304,6 +306,37 @@ def test_a_lost_answer_to_the_creation_of_a_batch_is_looked_for_and_not_paid_twi
         label(project_of(home, 1, chunk_pairs=1000), "collects")
         assert batched(provider) == PAIRS_A_DAY
     sound(project_of(home, 1))
+
+
+def test_a_batch_another_journal_sent_waits_for_a_person_who_takes_it_over_or_pays_again(
+    certified_home: Path, tmp_path: Path, serve: Serve
+) -> None:
+    lost, taking, paying = (projects.copied(certified_home, tmp_path / name) for name in ("lost", "taking", "paying"))
+    with serve(pace=Pace(validating=0, in_progress=0)) as provider:
+        waits(project_of(lost, chunk_pairs=1000), "sends")
+        for home in (taking, paying):
+            for hours in (0, 1):
+                waits(project_of(home, hours, chunk_pairs=1000), f"waits {hours}")
+            [held] = quarantined(project_of(home))
+            assert (held.code, held.requests, len(held.found)) == ("other_machine", PAIRS_A_DAY, 1)
+            assert days_waiting(project_of(home)) == [], "no sensor asks for it"
+        with pytest.raises(NotApplicableError, match="0 batches in quarantine"):
+            adopt(project_of(taking), "nobody", held.found[0])
+        with pytest.raises(NotApplicableError, match="expected batch batch_none"):
+            adopt(project_of(taking), "", "batch_none")
+        assert "taken over" in adopt(project_of(taking), "", held.found[0])
+        label(project_of(taking, 2, chunk_pairs=1000), "collects")
+        assert labels(project_of(taking, 2)).height == PAIRS_A_DAY
+        assert batched(provider) == PAIRS_A_DAY, "paid for once"
+        sound(project_of(taking, 2))
+        said = give_up(Run("person", Said()), project_of(paying), held.reservation[:6], possibly_paid=True)
+        assert "may be sent again" in said
+        assert paid(project_of(paying)) == 0
+        assert float(project_of(paying).store("rank").read("payments")["possibly_usd"].sum()) > 0
+        waits(project_of(paying, 3, chunk_pairs=1000), "sends again")
+        label(project_of(paying, 4, chunk_pairs=1000), "collects")
+        assert batched(provider) == 2 * PAIRS_A_DAY
+    sound(project_of(paying, 4))
 
 
 def test_nothing_of_a_batch_is_sent_where_no_endpoint_has_one(
