@@ -143,6 +143,27 @@ def renew_holdout(
 
 
 @app.command()
+def batches(
+    config: Config = None,
+    release: Annotated[str | None, typer.Option(help="A batch in quarantine: its requests may be sent again.")] = None,
+    not_paid: Annotated[bool, typer.Option("--not-paid", help="With --release: the provider charged nothing.")] = False,
+    take_over: Annotated[
+        str | None, typer.Option(help="A batch in quarantine that is the one named by --batch.")
+    ] = None,
+    batch: Annotated[str | None, typer.Option(help="With --take-over: its id at the provider.")] = None,
+) -> None:
+    """Show how every batch stands, and decide about those nobody can tell the fate of."""
+    from label_pipeline.cli.batches import release_batch, show_batches, take_batch_over
+
+    if release is not None:
+        release_batch(Console(), _path(config), release, possibly_paid=not not_paid)
+    elif take_over is not None and batch is not None:
+        take_batch_over(Console(), _path(config), take_over, batch)
+    else:
+        show_batches(Console(), _path(config))
+
+
+@app.command()
 def maintain(config: Config = None) -> None:
     """Compact and vacuum the tables, forget old replies, ask every check about all rows. Spends nothing."""
     from label_pipeline.cli.upkeep import maintain_project

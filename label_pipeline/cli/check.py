@@ -215,6 +215,9 @@ def _tell_plans(console: Console, project: Project, plans: Sequence[StagePlan]) 
             f"{stage} {what}: at most ${most:.4f}, cap ${cap_usd:.2f}{remark}",
             "yellow" if remark else "",
         )
+    for found in plans:
+        if found.advice is not None:
+            say(console, f"{found.stage} by {found.judge}: amplify.send is {settings.amplify.send}; {found.advice}")
     return OVER_BUDGET if over else DONE
 
 

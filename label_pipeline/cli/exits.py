@@ -2,7 +2,7 @@
 
 from label_pipeline.core import errors
 
-DONE, FAILED, MISTAKE, GATE_CLOSED, OVER_BUDGET, PROVIDER, BUSY = range(7)
+DONE, FAILED, MISTAKE, GATE_CLOSED, OVER_BUDGET, PROVIDER, BUSY, WAITING = range(8)
 SIGNALLED = 128
 """A run that a signal ended exits with this plus the signal's number."""
 
@@ -14,6 +14,7 @@ MEANINGS = {
     OVER_BUDGET: "over a cap, or a price is unknown: nothing was sent; amplify labelled whole queries up to its cap",
     PROVIDER: "the provider cannot be used; everything paid for is kept",
     BUSY: "another run of this project is spending: nothing was sent; run again when it has ended",
+    WAITING: "what was sent by batch has not been answered: nothing is wrong; run again later, which collects it",
     SIGNALLED + 2: "interrupted; everything paid for is kept",
     SIGNALLED + 15: "terminated; everything paid for is kept",
 }
@@ -23,6 +24,7 @@ _CODES: dict[type[errors.LabelPipelineError], int] = {
     errors.BudgetError: OVER_BUDGET,
     errors.JudgeError: PROVIDER,
     errors.BusyError: BUSY,
+    errors.WaitingError: WAITING,
     errors.SettingsError: MISTAKE,
     errors.InputError: MISTAKE,
     errors.PromptError: MISTAKE,

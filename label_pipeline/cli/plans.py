@@ -1,12 +1,14 @@
 """What every stage would send and cost, from the user's files, before anything is loaded. Sends nothing."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import polars as pl
 
 from label_pipeline.core.boundary import sendable_rows
 from label_pipeline.core.codes.purposes import CALIBRATE, GATE, Purpose
+from label_pipeline.core.judging.batches.pricing import advice
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan
@@ -14,6 +16,7 @@ from label_pipeline.core.pairs import pair_texts, shown_documents
 from label_pipeline.core.ports import PairText
 from label_pipeline.core.splits import ANCHOR, HOLDOUT, LEARNING_SPLITS
 from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
+from label_pipeline.operations import batches
 from label_pipeline.operations.anchor_reference import anchors
 from label_pipeline.operations.epochs import current_epoch, newest_epoch, recall_epoch
 from label_pipeline.operations.judging import price
@@ -30,12 +33,14 @@ class StagePlan:
         judge: name of the candidate.
         plan: everything it would send.
         dearest_usd: cost of what its cap is compared with: all of it, or the dearest day and its canary.
+        advice: whether to send it online or by batch, a sentence; None where its endpoint has no Batch API.
     """
 
     stage: str
     judge: str
     plan: Plan
     dearest_usd: float
+    advice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,19 @@ def stage_plans(project: Project, inputs: AssembledFiles) -> Iterator[StagePlan]
         plans = [price(project, JudgingOrder(member, texts, "amplify", epoch)) for texts in by_day]
         asking = [plan.cost_usd for plan in plans if plan.requests]  # a day with nothing to ask needs no canary
         canary = _canary_plan(project, member, inputs, collections) if asking else Plan()
-        yield StagePlan("amplify", member.name, sum(plans, canary), max(asking, default=0.0) + canary.cost_usd)
+        dearest = max(asking, default=0.0) + canary.cost_usd
+        yield StagePlan(
+            "amplify", member.name, sum(plans, canary), dearest, _advice(project, member, sum(plans, Plan()))
+        )
+
+
+def _advice(project: Project, member: Member, online: Plan) -> str | None:
+    """Online or by batch, by deadline and price; None where the endpoint of ``member`` has no Batch API."""
+    stated, hours = batches.settings_of(project, member), project.settings.amplify.needed_within_h
+    if stated is None:
+        return None
+    by_batch = replace(online, cost_usd=online.cost_usd * stated.price_share)
+    return advice(online, by_batch, None if hours is None else timedelta(hours=hours)).sentence
 
 
 def _anchor_plans(project: Project, texts: tuple[PairText, ...]) -> Iterator[StagePlan]:

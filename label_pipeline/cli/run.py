@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from label_pipeline.cli.exits import DONE
+from label_pipeline.cli.exits import DONE, WAITING
 from label_pipeline.cli.running import RunChoice, StageFailure, run_stages
 from label_pipeline.cli.status import show_status
 from label_pipeline.cli.stopping import stoppable
@@ -31,5 +31,8 @@ def report(console: Console, failure: StageFailure | None) -> int:
     """Prints why a run stopped; returns its exit code."""
     if failure is None:
         return DONE
-    say(console, f"{failure.stage} stopped: {failure.sentence}", "bold red")
+    if failure.code == WAITING:
+        say(console, f"{failure.stage} waits: {failure.sentence}", "yellow")
+    else:
+        say(console, f"{failure.stage} stopped: {failure.sentence}", "bold red")
     return failure.code

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from label_pipeline.cli.days import days_to_amplify, refuse_unknown_days
-from label_pipeline.cli.exits import FAILED, GATE_CLOSED, OVER_BUDGET, code_of_name
+from label_pipeline.cli.exits import FAILED, GATE_CLOSED, OVER_BUDGET, WAITING, code_of_name
 from label_pipeline.cli.facts import facts
 from label_pipeline.cli.instance import instance_of, refuse_taken
 from label_pipeline.cli.stopping import Stop
@@ -13,6 +13,7 @@ from label_pipeline.cli.view import View
 from label_pipeline.core.codes.verdicts import FULL
 from label_pipeline.core.errors import SettingsError
 from label_pipeline.defs.build import build
+from label_pipeline.defs.names import WAITING as WAIT
 from label_pipeline.defs.names import Names, names_of
 from label_pipeline.operations.gate import LANES
 from label_pipeline.operations.project import Project
@@ -115,7 +116,7 @@ def run_stages(settings: Settings, wanted: RunChoice, view: View, stop: Stop) ->
                     tags={**key.tags, **dict(zip(PARTITION_RANGE, days, strict=False))}, raise_on_error=False,
                 )  # fmt: skip
             stop.check()
-            failure = failure_of(stage, result)
+            failure = failure_of(stage, result) or waiting_of(stage, result)
             if failure is not None and _unasked(failure, settings):
                 view.skipped(stage, f"{failure.sentence}; until then labels stay provisional")
                 continue
@@ -163,6 +164,16 @@ def failure_of(stage: str, result: dg.ExecuteInProcessResult) -> StageFailure | 
                 return StageFailure(stage, _closed(result), GATE_CLOSED)
             return StageFailure(stage, _unexpected(event, result.run_id), FAILED)
     return StageFailure(stage, f"the run failed before its first step; see run {result.run_id} in Dagster", FAILED)
+
+
+def waiting_of(stage: str, result: dg.ExecuteInProcessResult) -> StageFailure | None:
+    """What a run that ended well waits for, so that the stages after it have nothing to go on from; None: nothing."""
+    for event in result.all_events:
+        if event.event_type == dg.DagsterEventType.ASSET_OBSERVATION:
+            told = event.asset_observation_data.asset_observation.metadata.get(WAIT)
+            if told is not None:
+                return StageFailure(stage, str(told.value), WAITING)
+    return None
 
 
 def _unexpected(event: dg.DagsterEvent, run_id: str) -> str:

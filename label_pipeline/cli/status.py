@@ -11,6 +11,7 @@ from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.codes import purposes
 from label_pipeline.core.codes.drift import BASELINE, CANARY_RUN
 from label_pipeline.core.judge import judge_from_row
+from label_pipeline.operations import batches
 from label_pipeline.operations.amplify_finished import nights_missed
 from label_pipeline.operations.gate import current_standings, ending, renewal
 from label_pipeline.operations.project import Project
@@ -32,7 +33,10 @@ def show_status(console: Console, settings: Settings) -> None:
         say(console, f"In Dagster its assets are called {are} and so on, not {asked}: `label-pipeline migrate-keys`.\n")
     for standing in ending(project, STAGES[-1]):
         say(console, f"{renewal(project, STAGES[-1], standing)}\n", "yellow")
-    if gaps := nights_missed(project, project.clock().date() - timedelta(days=1)):
+    _tell_batches(console, project)
+    waiting = batches.days_waiting(project)
+    gaps = [day for day in nights_missed(project, project.clock().date() - timedelta(days=1)) if day not in waiting]
+    if gaps:
         told = ", ".join(day.isoformat() for day in gaps)
         say(
             console,
@@ -55,6 +59,13 @@ def show_status(console: Console, settings: Settings) -> None:
                 say(console, f"{row['collection']} is {row['state']}: {row['why']}\n")
             if row.get("doubt"):
                 say(console, f"{row['collection']} is in doubt: {row['doubt']}\n")
+
+
+def _tell_batches(console: Console, project: Project) -> None:
+    for sentence in batches.told(project):
+        say(console, sentence)
+    if held := batches.held_usd(project):
+        say(console, f"what waits in batches may cost at most ${held:.4f}: it counts against every cap of amplify\n")
 
 
 def _standings(project: Project, store: Store) -> Iterator[dict[str, str | None]]:

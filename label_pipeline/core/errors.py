@@ -15,6 +15,7 @@
       - FileGoneError                    a file of a batch is not at the provider any more
     + ServedModelError                   another model answered than the one asked for or certified
   x BudgetError                          a plan or a run is over its cap, or a price is unknown
+  x WaitingError                         nothing is wrong: a batch has not been answered yet
   x BusyError                            another run of this project is spending
   x ClockError                           the clock is behind what the tables have seen
   x GateClosedError                      no open, current verdict lets this judge label
@@ -105,6 +106,10 @@ class ServedModelError(JudgeError):
 
 class BudgetError(LabelPipelineError):
     """A plan or a run is over its cap, or the price of a model is unknown."""
+
+
+class WaitingError(LabelPipelineError):
+    """What was sent by batch has not been answered: nothing is wrong, and a later run collects it and goes on."""
 
 
 class BusyError(LabelPipelineError):

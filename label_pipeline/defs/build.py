@@ -22,7 +22,7 @@ from label_pipeline.defs.names import names_of
 from label_pipeline.defs.partitions import daily
 from label_pipeline.defs.resources import resources
 from label_pipeline.defs.schedules import schedules
-from label_pipeline.defs.sensors import watch_sensors
+from label_pipeline.defs.sensors import batch_sensor, watch_sensors
 from label_pipeline.defs.upkeep import maintain_job
 from label_pipeline.operations.project import no_progress, utc_now
 from label_pipeline.settings import Settings
@@ -69,6 +69,7 @@ def build(
         sensors=[
             alerts_sensor(settings, key, [*assets, *checks], [*(job.name for job in made_jobs.values()), upkeep.name]),
             *watch_sensors(settings, key, made_jobs),
+            batch_sensor(settings, key, made_jobs["nightly_amplification"]),
         ],
         resources=resources(settings, clock, progress),
         executor=dg.in_process_executor,

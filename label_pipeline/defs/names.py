@@ -18,6 +18,9 @@ PROJECT = "label_pipeline/project"
 COULD_NOT_LOOK = "could not look: "
 """Begins the reason of a tick that an error made skip, an outage as a rule; sensor `alerts` knows it by that."""
 
+WAITING = "waiting"
+"""Metadata of the observation of a day that waits for a batch: how far it is. The command line knows it by that."""
+
 
 @dataclass(frozen=True)
 class Names:

@@ -28,6 +28,7 @@ def stage_asset(
     days: dg.PartitionsDefinition[str] | None = None,
     pool: str | None = None,
     check_specs: Sequence[dg.AssetCheckSpec] = (),
+    may_wait: bool = False,
 ) -> Callable[[Callable[..., object]], dg.AssetsDefinition]:
     """``dg.asset`` with what every asset of a stage shares: key and dependencies by name, owners, column schema.
 
@@ -41,11 +42,13 @@ def stage_asset(
         days: its partitions; a range of them is one run.
         pool: pool it takes a slot of.
         check_specs: checks it reports itself.
+        may_wait: its run may end well without it: nothing is materialised then, and what follows it is skipped.
     """
     return dg.asset(
         key=key(name), deps=[key(dep) if isinstance(dep, str) else dep for dep in deps], group_name=group,
         owners=list(key.owners), kinds=kinds, pool=pool, metadata=column_schema(table), check_specs=list(check_specs),
         partitions_def=days, backfill_policy=dg.BackfillPolicy.single_run() if days is not None else None,
+        output_required=not may_wait,
     )  # fmt: skip
 
 

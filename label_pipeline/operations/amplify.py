@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from typing import NamedTuple
 
 import polars as pl
 
 from label_pipeline.core.catalogue import LABEL_RUNS
 from label_pipeline.core.codes.labels import ANCHOR, CANARY, CAP
-from label_pipeline.core.errors import BudgetError, GateClosedError, JudgeError
+from label_pipeline.core.errors import BudgetError, GateClosedError, JudgeError, WaitingError
 from label_pipeline.core.judging.plan import Plan, at_most, refuse_over
+from label_pipeline.operations.amplify_batch import goes_by_batch, send_day
 from label_pipeline.operations.amplify_caps import Room, room
 from label_pipeline.operations.amplify_chunks import Begun, Refusal, Task, book_closed, fulfil, no_longer_open
 from label_pipeline.operations.amplify_finished import finished_days
 from label_pipeline.operations.amplify_stream import Chunk, DayStream, Slice, slices_of
 from label_pipeline.operations.baseline import stand_baselines
+from label_pipeline.operations.batches import collect_ready
 from label_pipeline.operations.canary import Canary, ask_canary, canaries_of, prepare_canary
 from label_pipeline.operations.drift import finish_enforcing
 from label_pipeline.operations.epochs import recall_epoch
@@ -41,23 +44,27 @@ def label_days(run: Run, project: Project, days: Sequence[date]) -> pl.DataFrame
         BudgetError: over the cap, or there is no anchor baseline and no cap to make one.
         JudgeError: the endpoint cannot do it, or a canary says that the judge is not itself.
         GateClosedError: no open, current verdict.
+        WaitingError: some of it was sent by batch and has not been answered; whatever else there was is labelled.
     """
     with spending(project, run.log):
         finish_enforcing(project)  # a drift verdict killed before it suspended must not leave the gate open
+        refused = collect_ready(run, project)
         done = finished_days(run, project, days)
         left = [day for day in days if day not in set(done["day"])]
-        rows = pl.concat([done, *(label_day(run, project, day) for day in left)])
-        _refuse_unlabelled(project, rows, run.run_id)
+        made = [label_day(run, project, day, refused) for day in left]
+        rows = pl.concat([done, *(one.rows for one in made)])
+        _refuse_unlabelled(project, rows, run.run_id, [why for one in made for why in one.waits])
     return rows
 
 
-def _refuse_unlabelled(project: Project, rows: pl.DataFrame, run_id: str) -> None:
-    """Fails the run where a cap, a canary or the gate kept it from labelling; its books are stored already.
+def _refuse_unlabelled(project: Project, rows: pl.DataFrame, run_id: str, waits: Sequence[str]) -> None:
+    """Fails the run where a cap, a canary, the gate or a batch kept it from labelling; its books are stored already.
 
     Raises:
         BudgetError: over the cap, or there is no anchor baseline and no cap to make one.
         JudgeError: a canary says that the judge is not itself.
         GateClosedError: no open, current verdict.
+        WaitingError: some of it was sent by batch and has not been answered.
     """
     over = rows.filter(pl.col("refused_by") == CAP)
     if not over.is_empty():
@@ -65,35 +72,65 @@ def _refuse_unlabelled(project: Project, rows: pl.DataFrame, run_id: str) -> Non
     stopped = canaries_of(project, run_id).drop_nulls("reason")
     if not stopped.is_empty():
         raise JudgeError(" ".join(f"[{name}] {why}" for name, why in stopped["collection", "reason"].rows()))
+    by_batch = rows.filter(pl.col("refused_by") == CANARY)  # that canary is of a run of its own
+    if not by_batch.is_empty():
+        raise JudgeError(f"[{by_batch['collection'][0]}] {by_batch['reason'][0]}")
     unanchored = rows.filter(pl.col("refused_by") == ANCHOR)
     if not unanchored.is_empty():
         raise BudgetError(str(unanchored["reason"][0]))
+    if waits:
+        raise WaitingError(
+            f"{'; '.join(waits)}: run again later (`label-pipeline run --from amplify`), which collects what is ready; "
+            "nothing else is needed meanwhile"
+        )
     if rows.height and rows["judge_version"].null_count() == rows.height:
         raise GateClosedError(f"no open, current verdict, so nothing was sent: {rows['reason'][0]}")
     if rows.is_empty():  # a day without candidates must not look like a day that may be labelled
         amplify.refuse_all_closed(current_standings(project, "amplify", project.collections()))
 
 
-def label_day(run: Run, project: Project, day: date) -> pl.DataFrame:
-    """Labels ``day`` and returns its LABEL_RUNS rows, stored already; what may not be done is booked as refused.
+class Made(NamedTuple):
+    """One day: its LABEL_RUNS rows, stored already, and what collections without one wait for."""
+
+    rows: pl.DataFrame
+    waits: list[str]
+
+
+def label_day(run: Run, project: Project, day: date, refused: frozenset[str]) -> Made:
+    """Labels ``day``; what may not be done is booked as refused, and what waits for a batch is not booked yet.
+
+    ``refused`` are keys of requests whose text a batch was refused: they are asked online.
 
     Raises:
         JudgeError: the endpoint cannot do it.
     """
-    left, rows = room(project), []
+    left, rows, waits = room(project), [], list[str]()
     for collection, slices in slices_of(project, day).items():
         pairs = sum(one.pairs for one in slices)
         found = _task(project, day, collection, slices)
         if isinstance(found, Standing):
             rows.append(book_closed(run, project, found, day, pairs))
             continue
-        made, cost_usd = fulfil(run, project, found, partial(_begin, run, project), left)
+        begin = partial(_begin, run, project)
+        sent = send_day(run, project, found, begin, left, refused)
+        left = left._replace(usd=left.usd - sent.usd)
+        if sent.waits is not None:
+            run.log.info(sent.waits)
+            waits.append(sent.waits)
+            continue
+        if (refusal := sent.refusal) is not None:
+            begin = partial(_refusing, refusal)
+        made, cost_usd = fulfil(run, project, found, begin, left, afresh=goes_by_batch(project, found))
         left = left._replace(usd=left.usd - cost_usd)
         rows.append(made)
-    if not rows:  # looked at and empty, which is no missed night
+    if not rows and not waits:  # looked at and empty, which is no missed night
         empty = amplify.empty_row(day, run.run_id, project.clock())
         project.store("amplify").append("label_runs", empty, f"run:{run.run_id}:{day}:empty")
-    return pl.concat(rows) if rows else LABEL_RUNS.empty()
+    return Made(pl.concat(rows) if rows else LABEL_RUNS.empty(), waits)
+
+
+def _refusing(refusal: Refusal, task: Task, chunk: Chunk, left: Room) -> Begun:
+    return Begun(refusal)
 
 
 def _task(project: Project, day: date, collection: str, slices: list[Slice]) -> Task | Standing:

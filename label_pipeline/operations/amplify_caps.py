@@ -7,6 +7,7 @@ import polars as pl
 
 from label_pipeline.core.codes.drift import CANARY_RUN
 from label_pipeline.core.codes.purposes import AMPLIFY, CANARY
+from label_pipeline.operations.batches import held_usd
 from label_pipeline.operations.project import Project
 
 
@@ -18,16 +19,19 @@ class Room(NamedTuple):
 
 
 def room(project: Project) -> Room:
-    """The least of `amplify.cap_usd` and what is left of `day_cap_usd` and `month_cap_usd`, canaries counted."""
-    caps, now = project.settings.amplify, project.clock()
+    """The least of `amplify.cap_usd` and what is left of `day_cap_usd` and `month_cap_usd`, canaries counted.
+
+    What waits in batches may cost so much at most, and counts against each of them until it is collected.
+    """
+    caps, now, held = project.settings.amplify, project.clock(), held_usd(project)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    rooms = [Room(caps.cap_usd, "amplify.cap_usd")]
+    rooms = [Room(max(0.0, caps.cap_usd - held), "amplify.cap_usd")]
     for cap_usd, since, key in (
         (caps.day_cap_usd, today, "amplify.day_cap_usd"),
         (caps.month_cap_usd, today.replace(day=1), "amplify.month_cap_usd"),
     ):
         if cap_usd is not None:
-            rooms.append(Room(max(0.0, cap_usd - spent_since(project, since)), key))
+            rooms.append(Room(max(0.0, cap_usd - held - spent_since(project, since)), key))
     return min(rooms, key=lambda one: one.usd)
 
 

@@ -89,8 +89,18 @@ def _about(project: Project, task: Task) -> _About:
     return _About(_seed_covered(project, task.judge, task.calibrated_in, task.collection), anchored)
 
 
-def fulfil(run: Run, project: Project, task: Task, begin: Begin, left: Room) -> tuple[pl.DataFrame, float]:
+def fulfil(
+    run: Run, project: Project, task: Task, begin: Begin, left: Room, *, afresh: bool = False
+) -> tuple[pl.DataFrame, float]:
     """The LABEL_RUNS rows of one collection's day, stored already, and what it cost; every pair is in one of them.
+
+    Args:
+        run: who asks.
+        project: the project.
+        task: the collection's day.
+        begin: what must be done before the first request.
+        left: what may be spent.
+        afresh: ``begin`` also where every reply is there: they came by batch, hours ago.
 
     Raises:
         ServedModelError: another model answered; what the judge itself had answered is labelled, and all is booked.
@@ -102,7 +112,7 @@ def fulfil(run: Run, project: Project, task: Task, begin: Begin, left: Room) -> 
     before = left.usd
     while (chunk := stream.next_chunk()) is not None:
         refusal = no_longer_open(project, task) if ended is not None else None
-        if refusal is None and not begun and _asks(project, task, chunk):
+        if refusal is None and not begun and _asks(project, task, chunk, afresh):
             first, begun = begin(task, chunk, left), True
             refusal, left = first.refusal, left._replace(usd=left.usd - first.paid_usd)
         if refusal is not None:
@@ -127,10 +137,10 @@ def fulfil(run: Run, project: Project, task: Task, begin: Begin, left: Room) -> 
     return pl.concat(rows), before - left.usd
 
 
-def _asks(project: Project, task: Task, chunk: Chunk) -> bool:
-    """Whether anything of this chunk would be sent: a killed run may have all its replies."""
-    if not chunk.work.ask:
-        return False
+def _asks(project: Project, task: Task, chunk: Chunk, afresh: bool) -> bool:
+    """Whether anything of this chunk would be sent: a killed run may have all its replies. ``afresh``: as if so."""
+    if not chunk.work.ask or afresh:
+        return bool(chunk.work.ask)
     with project.journal() as journal:
         return any_to_send(task.order(chunk.work.ask), journal)
 

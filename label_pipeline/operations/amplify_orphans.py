@@ -7,8 +7,14 @@ from label_pipeline.operations.run import Log
 from label_pipeline.stages import amplify
 
 
-def book_orphans(project: Project, log: Log) -> None:
-    """Writes the books of runs that were killed before they could. Call it while holding the spending lock."""
+def book_orphans(project: Project, log: Log, *, killed: bool = True) -> None:
+    """Writes the books of runs that were killed before they could. Call it while holding the spending lock.
+
+    Args:
+        project: the project.
+        log: told of each.
+        killed: whether that is why; else they ended well, and what they sent by batch was answered since.
+    """
     store = project.store("amplify")
     if store.read("payments", ["batch"]).is_empty():
         found = store.query("amplify/unbooked_before_payments", where={"judgements": {"purpose": AMPLIFY}})
@@ -17,6 +23,9 @@ def book_orphans(project: Project, log: Log) -> None:
         found = store.query("amplify/unbooked_runs", where={"labels": {"labelled_at": since}} if since else {})
     for row in found.iter_rows(named=True):
         name = f"{row['run_id']}:{row['day']}:{row['collection']}"
-        log.warning(f"booking run {name}, which ended between what it paid for and its books")
+        if killed:
+            log.warning(f"booking run {name}, which ended between what it paid for and its books")
+        else:
+            log.info(f"booking run {name}, whose batch was collected")
         told = f"{row['requests']}:{row['labels']}:{row['ended_at']:%Y%m%d%H%M%S%f}"
         store.append("label_runs", amplify.orphan_row(row), f"orphan:{name}:{told}")

@@ -53,8 +53,12 @@ def prepare_canary(project: Project, run_id: str, collection: str, judge_version
     return Canary(few, price(project, order_of(few, "canary", epoch)))
 
 
-def ask_canary(run: Run, project: Project, found: Canary, cap_usd: float) -> tuple[str | None, float]:
+def ask_canary(
+    run: Run, project: Project, found: Canary, cap_usd: float, epoch: int | None = None
+) -> tuple[str | None, float]:
     """Asks once per run and collection; returns why the amplification must stop (None: it may go on) and the cost.
+
+    ``epoch`` is one that was opened for it already, where its pairs were asked by batch.
 
     Raises:
         BudgetError: the cap was reached before every pair was asked.
@@ -64,7 +68,8 @@ def ask_canary(run: Run, project: Project, found: Canary, cap_usd: float) -> tup
     before = _asked(project, run_id, watched.collection)
     if before is not None:
         return before["reason"][0], 0.0
-    epoch = open_epoch(project, "canary", run_id, watched.collection)
+    if epoch is None:
+        epoch = open_epoch(project, "canary", run_id, watched.collection)
     judging, said, cost = ask_once(run, project, watched, "canary", epoch, cap_usd)
     # an outage is no answer about the judge: nothing is booked, and a retry of this run asks the rest
     refuse_unanswered(judging, "amplify" if judging.outcome == "cap" else "canary", cap_usd)  # it spends amplify's cap

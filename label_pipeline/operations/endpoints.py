@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from label_pipeline.adapters.aws import secrets_client
 from label_pipeline.adapters.limiter import Limiter
+from label_pipeline.adapters.openai_batches import OpenAIBatchClient
 from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.adapters.secrets import read_secret
 from label_pipeline.core.errors import SettingsError
@@ -54,6 +55,18 @@ def client(found: EndpointSettings, name: str, pace: Limiter) -> OpenAIChatClien
         max_retries=found.max_retries,
         limiter=pace,
         lean=found.transport == "lean",
+    )
+
+
+def batch_client(found: EndpointSettings, name: str) -> OpenAIBatchClient:
+    """A client for the files and batches of the endpoint called ``name``.
+
+    Raises:
+        SettingsError: as ``client``.
+        StorageError: as ``client``.
+    """
+    return OpenAIBatchClient(
+        base_url(found, name), _key(found, name), timeout_s=found.timeout_s, max_retries=found.max_retries
     )
 
 

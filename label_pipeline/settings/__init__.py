@@ -12,7 +12,13 @@ What spends has a cap; a cap of 0 refuses. Secrets are named by environment vari
 building clients or members from it (operations/).
 """
 
-from label_pipeline.settings.knobs import CandidateSettings, EndpointSettings, InputSettings, RehearsalSettings
+from label_pipeline.settings.knobs import (
+    BatchSettings,
+    CandidateSettings,
+    EndpointSettings,
+    InputSettings,
+    RehearsalSettings,
+)
 from label_pipeline.settings.loading import CONFIG_VARIABLE, SAMPLE, load, parse
 from label_pipeline.settings.tree import HOME_VARIABLE, Settings
 
@@ -20,6 +26,7 @@ __all__ = [
     "CONFIG_VARIABLE",
     "HOME_VARIABLE",
     "SAMPLE",
+    "BatchSettings",
     "CandidateSettings",
     "EndpointSettings",
     "InputSettings",

@@ -123,6 +123,24 @@ class SplitSettings(Knobs):
         return self
 
 
+class BatchSettings(Knobs):
+    """What the provider's Batch API takes of this account, and what it costs; see `amplify.send`."""
+
+    price_share: float = Field(0.5, gt=0, le=1, description="of the list price a batch costs; most providers halve it")
+    enqueued_tokens: int | None = Field(
+        None, ge=1, description="input tokens all batches of a model may have waiting (account page); absent = no limit"
+    )
+    rest_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="of a day's requests: so few left without a reply by batch are asked online, not by another batch",
+    )
+    canary_pairs: int = Field(
+        30, ge=0, le=1000, description="anchor pairs a judge answers by batch, as it did online, before labels go by it"
+    )
+
+
 class EndpointSettings(Knobs):
     """One endpoint that speaks the OpenAI protocol."""
 
@@ -161,6 +179,7 @@ class EndpointSettings(Knobs):
         le=100,
         description="a text without an answer in so many runs is counted as ungraded and blocks no more",
     )
+    batch: BatchSettings | None = Field(None, description="its Batch API; absent = it is asked online only")
 
     @field_validator("api_key_env")
     @classmethod
@@ -223,6 +242,21 @@ class AmplifySettings(Knobs):
 
     cap_usd: float = Field(
         0, ge=0, description="most one day's run may cost; whole queries are labelled up to it, in plan order"
+    )
+    send: Literal["online", "batch"] = Field(
+        "online",
+        description="batch = by the Batch API of endpoints that state `batch`: half the price, labels a day later",
+    )
+    needed_within_h: float | None = Field(
+        None,
+        ge=0,
+        description="hours until labels are needed: `check` advises online or batch by it; absent = no hurry",
+    )
+    collect_every_s: int = Field(
+        1_800,
+        ge=1,
+        le=86_400,
+        description="seconds between two looks of sensor `waiting_batches`; it is off by default",
     )
     chunk_pairs: int = Field(
         10_000, ge=1, le=1_000_000,

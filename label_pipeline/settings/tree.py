@@ -85,6 +85,11 @@ class Settings(Knobs):
             )
         if not self.inputs.candidates and self.inputs.pool_date:
             raise ValueError("inputs.pool_date is set but inputs.candidates lists no file")
+        if self.amplify.send == "batch" and not any(one.batch for one in self.endpoints.values()):
+            raise ValueError(
+                "amplify.send is batch, and no endpoint says that it has a Batch API: state endpoints.NAME.batch, {} "
+                "where nothing of it differs, or send online"
+            )
         return self
 
     @property

@@ -140,6 +140,7 @@ def test_what_spends_on_a_schedule_is_off_until_turned_on(definitions: dg.Defini
 def test_what_watches_for_free_is_on(definitions: dg.Definitions) -> None:
     assert definitions.resolve_schedule_def("upkeep").default_status is dg.DefaultScheduleStatus.RUNNING
     sensors = {sensor.name: sensor.default_status for sensor in definitions.sensors or []}
+    assert sensors.pop("waiting_batches") is dg.DefaultSensorStatus.STOPPED, "it may spend"
     names = ["alerts", "judge_model_changed", "anchor_drifted", "new_human_labels"]
     assert sensors == dict.fromkeys(names, dg.DefaultSensorStatus.RUNNING)
 

@@ -86,6 +86,7 @@ def test_short_forms_mean_lists(tmp_path: Path) -> None:
             ["2:1: splits: train, dev, holdout and anchor must add up to 1, got 1.1"],
         ),
         ("name: mine", "name: mine\namplify: {cron: daily}", ["2:11: amplify.cron: String should match pattern"]),
+        ("name: mine", "name: mine\namplify: {send: batch}", ["amplify.send is batch, and no endpoint says"]),
     ],
 )
 def test_a_mistake_is_told_where_it_stands(tmp_path: Path, old: str, new: str, sentences: list[str]) -> None:

@@ -10,7 +10,10 @@ from label_pipeline.defs.alerts.notices import Graph
 from label_pipeline.defs.dagster_private import InstigatorStatus, InstigatorTick, TickStatus
 from label_pipeline.defs.names import COULD_NOT_LOOK
 
-TICKING = ("alerts", "judge_model_changed", "anchor_drifted", "new_human_labels", "nightly", "anchor", "upkeep")
+TICKING = (
+    "alerts", "judge_model_changed", "anchor_drifted", "new_human_labels", "waiting_batches", "nightly", "anchor",
+    "upkeep",
+)  # fmt: skip
 """Every sensor and schedule of a project."""
 
 RUNNING = 3

@@ -1,5 +1,6 @@
 """The amplify stage: a day's candidate pairs, and their labels under an open, current verdict."""
 
+from collections.abc import Iterator
 from datetime import date
 
 import dagster as dg
@@ -9,9 +10,10 @@ from label_pipeline.adapters.canvas import data_uri_markdown
 from label_pipeline.adapters.plot_latency import latencies
 from label_pipeline.adapters.where import Where
 from label_pipeline.core.codes.purposes import AMPLIFY
+from label_pipeline.core.errors import WaitingError
 from label_pipeline.core.judging.causes import WHAT_TO_DO
 from label_pipeline.defs.checks import contract_result
-from label_pipeline.defs.names import Names
+from label_pipeline.defs.names import WAITING, Names
 from label_pipeline.defs.report import markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import amplify as operation
@@ -77,34 +79,48 @@ def _amplified_labels(key: Names, days: dg.PartitionsDefinition[str], spending_p
         kinds={"openai", "deltalake"},
         days=days,
         pool=spending_pool,
+        may_wait=True,
     )
-    def amplified_labels(context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]) -> dg.MaterializeResult:
+    def amplified_labels(
+        context: dg.AssetExecutionContext, project: dg.ResourceParam[Project]
+    ) -> Iterator[dg.MaterializeResult]:
         """Labels of a day's candidate pairs, given by the judge whose verdict for their collection stands now."""
         with refusing():
-            runs = operation.label_days(run_of(context), project, _days(context))
-            counts = ("pairs_in", "labelled", "reused", "abstained", "failed", "refused", "skipped", "requests")
-            store = project.store("amplify")
-            coverage = recent_coverage(project)
-            mine: Where = {"run_id": context.run.run_id}
-            booked = store.query("amplify/day_books", where={"label_runs": mine})
-            return dg.MaterializeResult(
-                metadata={
-                    **{name: int(runs[name].sum()) for name in counts},
-                    "cost_usd": float(runs["cost_usd"].sum()),
-                    "books": markdown(booked.select("day", "collection", *counts, "cost_usd", "seconds", "reason")),
-                    "coverage": markdown(coverage, most=40),
-                    **_seen(project, context.run.run_id),
-                    "canary": markdown(
-                        canaries_of(project, context.run.run_id).select(
-                            "collection", "n_pairs", "graded", "loss", "flip_share", "requests", "baseline_epoch"
-                        )
-                    ),
-                    "judge_versions": sorted(runs["judge_version"].drop_nulls().unique()),
-                },
-                data_version=dg.DataVersion("+".join(sorted(runs["judge_version"].drop_nulls().unique()))),
-            )
+            try:
+                runs = operation.label_days(run_of(context), project, _days(context))
+            except WaitingError as waits:  # no failure: nobody is to look, and a retry at once would find the same
+                context.log.info(str(waits))
+                for day in context.partition_keys:
+                    context.log_event(
+                        dg.AssetObservation(context.asset_key, partition=day, metadata={WAITING: str(waits)})
+                    )
+                return
+            result = _labelled(context, project, runs)
+        yield result
 
     return amplified_labels
+
+
+def _labelled(context: dg.AssetExecutionContext, project: Project, runs: pl.DataFrame) -> dg.MaterializeResult:
+    counts = ("pairs_in", "labelled", "reused", "abstained", "failed", "refused", "skipped", "requests")
+    mine: Where = {"run_id": context.run.run_id}
+    booked = project.store("amplify").query("amplify/day_books", where={"label_runs": mine})
+    return dg.MaterializeResult(
+        metadata={
+            **{name: int(runs[name].sum()) for name in counts},
+            "cost_usd": float(runs["cost_usd"].sum()),
+            "books": markdown(booked.select("day", "collection", *counts, "cost_usd", "seconds", "reason")),
+            "coverage": markdown(recent_coverage(project), most=40),
+            **_seen(project, context.run.run_id),
+            "canary": markdown(
+                canaries_of(project, context.run.run_id).select(
+                    "collection", "n_pairs", "graded", "loss", "flip_share", "requests", "baseline_epoch"
+                )
+            ),
+            "judge_versions": sorted(runs["judge_version"].drop_nulls().unique()),
+        },
+        data_version=dg.DataVersion("+".join(sorted(runs["judge_version"].drop_nulls().unique()))),
+    )
 
 
 def _seen(project: Project, run_id: str) -> dict[str, dg.MetadataValue]:
