@@ -17,9 +17,9 @@ from label_pipeline.settings.knobs import (
     CandidateSettings,
     EndpointSettings,
     InputSettings,
-    RehearsalSettings,
 )
 from label_pipeline.settings.loading import CONFIG_VARIABLE, SAMPLE, load, parse
+from label_pipeline.settings.rehearsal import RehearsalSettings
 from label_pipeline.settings.tree import HOME_VARIABLE, Settings
 
 __all__ = [

@@ -288,16 +288,3 @@ class RankSettings(Knobs):
     )
     threads: int = Field(1, ge=1, le=64, description="LightGBM threads; 1 repeats exactly and is fastest when busy")
     seed: int = Field(7, ge=0)
-
-
-class RehearsalSettings(Knobs):
-    """The local provider `label-pipeline provide` and `demo` start for this project."""
-
-    kind: Literal["simulated", "recorded"]
-    port: int = Field(0, ge=0, le=65535, description="0 = any free port")
-    world_seed: int = Field(7, ge=0, description="simulated: seed of the sample world")
-    path: str | None = Field(None, description="recorded: Parquet with query, passage and a column of grades a model")
-    query_column: str = "query"
-    passage_column: str = "passage"
-    models: dict[str, str] = Field(default_factory=dict, description="recorded: model name: column")
-    conflicts: Literal["refuse", "first", "exclude"] = "refuse"

@@ -26,10 +26,10 @@ from label_pipeline.settings.knobs import (
     InputsSettings,
     Knobs,
     RankSettings,
-    RehearsalSettings,
     ScaleSettings,
     SplitSettings,
 )
+from label_pipeline.settings.rehearsal import RehearsalSettings
 from label_pipeline.settings.storage import StorageSettings
 from label_pipeline.settings.upkeep import MaintainSettings
 from label_pipeline.settings.watch import AnchorSettings, WatchSettings
