@@ -84,6 +84,7 @@ def data(home: Path, *, model: str = "rehearsal-large", **changes: object) -> di
                 "timeout_s": 20,
                 "transport": "lean",
                 "max_retries": 1,
+                "patience_s": 0,  # whose provider goes down is told so at once; adapters/pace has tests of waiting
             }
         },
         "candidates": [
