@@ -191,7 +191,7 @@ class Turn:
         """
         limiter, now = self._limiter, self._limiter.now()
         limiter.read_limits(headers)
-        limiter.learned.answered(self._sent_at)
+        limiter.learned.answered(self._sent_at, now)
         if limiter.breaker.answered(now):
             limiter.window.restart()
             limiter.learned.restore(now)

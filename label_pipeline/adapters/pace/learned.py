@@ -4,6 +4,9 @@ A quota is a bucket that fills at a steady rate. It is empty at a refusal; so wh
 the next, divided by the time, is the rate at which it fills, whatever its size. Until two refusals are far enough
 apart the pace is halved at each. In between it grows, slowly at first, faster the longer nothing is refused.
 
+A quota lets something through after each cut. Where several cuts in a row were followed by no answer, and nothing had
+been refused for a while before, it was no quota but a short outage: what was found before it holds again.
+
 Keep out: pauses an endpoint asks for (adapters/limiter.py), latency (window.py).
 """
 
@@ -47,6 +50,12 @@ KEPT_S = 0.1
 UNANSWERED_PER_S = 1.0
 """No slower than this where nothing is answered at all: then it is no quota, and a run must come to its end."""
 
+SILENT = 3
+"""Cuts in a row without an answer in between that show a short outage. Longer ones are the breaker's."""
+
+STEADY_S = 30.0
+"""Nothing may have been refused so long before: a quota that is slower than our cuts is silent too, again and again."""
+
 SLOWEST_PER_S = 1 / 60
 FASTEST_PER_S = 1e5
 
@@ -62,6 +71,7 @@ class LearnedPace:
         self._answered = True
         self._before: tuple[float, float, bool] = (math.inf, math.inf, False)
         self._cut_at = self._grown_at = self._sent_at = -math.inf
+        self._silent, self._steady, self._asked = 0, False, math.inf
         self._let_through = 0
         self._busy_s = 0.0
         self._recent: deque[float] = deque(maxlen=ENOUGH + 1)
@@ -80,9 +90,13 @@ class LearnedPace:
         self._grow(now)
         self.quota.take(1, now)
 
-    def answered(self, sent_at: float) -> None:
+    def answered(self, sent_at: float, now: float) -> None:
         """A request that went out at ``sent_at`` was answered: somebody is there, at the present pace."""
-        self._answered = self._answered or sent_at >= self._cut_at
+        if self._answered or sent_at < self._cut_at:
+            return
+        self._answered = True
+        if self._steady and self._silent >= SILENT:
+            self._recover(now)
 
     def refused(self, sent_at: float, now: float) -> None:
         """A request that went out at ``sent_at`` was refused. Those of before the last cut say nothing new."""
@@ -90,7 +104,9 @@ class LearnedPace:
         if sent_at < self._cut_at:
             return
         if self._answered:
-            self._before = (self._per_s, self._aim, self._found)
+            self._before, self._asked = (self._per_s, self._aim, self._found), self._asked_per_s(now)
+            self._silent, self._steady = 0, now - self._cut_at >= STEADY_S
+        self._silent += 1
         if math.isinf(self._per_s):
             self._begin(now)
         elif self._let_through >= ENOUGH and self._busy_s >= ENOUGH_S:
@@ -114,6 +130,12 @@ class LearnedPace:
     def _asked_per_s(self, now: float) -> float:
         """Requests a second of late."""
         return len(self._recent) / max(now - self._recent[0], 0.1) if self._recent else 0.0
+
+    def _recover(self, now: float) -> None:
+        """A short outage ended: half of what was asked before, which is soon what it was."""
+        _, self._aim, self._found = self._before
+        self._let_through, self._busy_s = 0, 0.0
+        self._settle(max(self._per_s, HALVED * self._asked), now)
 
     def restore(self, now: float) -> None:
         """An outage ended: what it refused was no quota, and the pace of before holds again."""

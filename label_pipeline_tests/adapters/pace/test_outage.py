@@ -10,7 +10,7 @@ from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.core.errors import ProviderUnavailableError
 from label_pipeline_tests.adapters.pace.crowd import BODY, Crowd, ask
 from label_pipeline_tests.adapters.pace.fixed import FixedLimiter
-from label_pipeline_tests.adapters.pace.servers import Answer, Outage
+from label_pipeline_tests.adapters.pace.servers import Answer, Bucket, Outage
 
 SIZES = [(0.3, 64), (1.0, 256), (5.0, 1_000)]
 HOWS = ["503", "429", "500", "refused", "hang"]
@@ -84,3 +84,23 @@ def test_a_request_that_always_fails_is_given_up_alone(status: int, alone: bool,
     server = Poisoned(1.0, np.random.default_rng(0), begins=1e9)
     crowd = ask(server, 0 if alone else 64, 120, beside=poison)
     assert (crowd.lost, tries) == (0, least)
+
+
+@pytest.mark.parametrize("how", ["503", "429"])
+@pytest.mark.parametrize("lasts", [0.3, 1.0, 3.0, 6.0])
+@pytest.mark.parametrize(("latency_s", "in_flight"), SIZES[:2])
+def test_a_blip_costs_seconds_not_minutes(latency_s: float, in_flight: int, lasts: float, how: str) -> None:
+    """Refusals of three seconds were taken for a quota that lets nothing through: 20 s later 7 of 211 a second."""
+    begins = 35.0
+    accepted = np.array(ask(outage(latency_s, how, begins=begins, lasts=lasts), in_flight, 65).server.accepted)
+    ended = begins + lasts
+    before, after = (int(((accepted >= at) & (accepted < at + 10)).sum()) for at in (begins - 10, ended + 10))
+    assert after >= 0.9 * before
+
+
+def test_a_quota_that_is_slower_than_our_cuts_is_not_taken_for_a_blip_again_and_again() -> None:
+    """One request in five seconds, a bucket of two: every burst of cuts is silent there too."""
+    crowd = ask(Bucket(1.0, np.random.default_rng(0), per_s=0.2, burst_s=10.0), 64, 3_000)
+    assert crowd.lost == 0
+    assert crowd.answers >= 0.95 * 0.2 * 3_000
+    assert crowd.refusals_an_answer < 0.3
