@@ -48,12 +48,13 @@ def label_days(run: Run, project: Project, days: Sequence[date]) -> pl.DataFrame
     """
     with spending(project, run.log):
         finish_enforcing(project)  # a drift verdict killed before it suspended must not leave the gate open
-        refused = collect_ready(run, project)
+        ready = collect_ready(run, project)
         done = finished_days(run, project, days)
         left = [day for day in days if day not in set(done["day"])]
-        made = [label_day(run, project, day, refused) for day in left]
+        made = [label_day(run, project, day, ready.refused) for day in left]
         rows = pl.concat([done, *(one.rows for one in made)])
-        _refuse_unlabelled(project, rows, run.run_id, [why for one in made for why in one.waits])
+        waits = [why for one in made for why in one.waits]
+        _refuse_unlabelled(project, rows, run.run_id, [*waits, *ready.troubles] if waits else waits)
     return rows
 
 

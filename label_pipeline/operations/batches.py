@@ -7,10 +7,11 @@ requests, and what waiting means for a day of labels (amplify_batch.py); how a b
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from typing import NamedTuple
 
 from label_pipeline.adapters.batch_book import SQLiteBatchBook
 from label_pipeline.adapters.lease import confirm_held
-from label_pipeline.core.errors import ProviderRejectedError, ServedModelError
+from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError, SettingsError
 from label_pipeline.core.judging.batches.collecting import Collected, collect
 from label_pipeline.core.judging.batches.cutting import FileLimits
 from label_pipeline.core.judging.batches.news import BatchNews, news_of
@@ -108,28 +109,45 @@ def send(run_id: str, project: Project, order: JudgingOrder, requests: Sequence[
     return run_judging(sent())
 
 
-def collect_ready(run: Run, project: Project) -> frozenset[str]:
-    """Collects what is ready at every endpoint, books it, and returns the keys of requests whose text was refused.
+class Ready(NamedTuple):
+    """What came of collecting.
 
-    Replies are booked under the run that sent them, at the price of a batch, before anybody asks for their pairs.
+    Attributes:
+        refused: keys of requests whose text was refused.
+        troubles: why batches of an endpoint could not be looked at, a sentence each; they wait on.
+    """
+
+    refused: frozenset[str] = frozenset()
+    troubles: tuple[str, ...] = ()
+
+
+def collect_ready(run: Run, project: Project) -> Ready:
+    """Collects what is ready at every endpoint, and books it.
+
+    Replies are booked under the run that sent them, at the price of a batch, before anybody asks for their pairs. An
+    endpoint that does not answer, or whose key is gone, keeps its own batches waiting and nothing else.
 
     Raises:
         ServedModelError: another model answered than the one the batch was sent for.
-        ProviderRejectedError: the endpoint refuses every request of the judge, or of this account.
-        ProviderUnavailableError: the endpoint does not answer; what was collected from others is booked.
+        ProviderRejectedError: the endpoint refuses every request of the judge.
     """
     if not project.journal_path.exists():
-        return frozenset()
+        return Ready()
     with open_book(project) as book:
         names = sorted({batch.terms.endpoint for batch in book.open()})
     news: list[BatchNews] = []
+    troubles: list[str] = []
     try:
         for name in names:
             if name not in project.settings.endpoints:
-                run.log.warning(f"batches wait at endpoint {name!r}, which settings state no more: put it back")
+                troubles.append(f"batches wait at endpoint {name!r}, which settings state no more: put it back")
                 continue
             confirm_held()
-            found = run_judging(_collected(project, name))
+            try:
+                found = run_judging(_collected(project, name))
+            except (ProviderRejectedError, ProviderUnavailableError, SettingsError) as error:
+                troubles.append(f"batches wait at endpoint {name!r}, which cannot be asked: {error}")
+                continue
             news += found.news
             for sentence in (*(one.sentence for one in found.news), *(why for _, why in found.troubles)):
                 run.log.info(f"{name}: {sentence}")
@@ -138,8 +156,10 @@ def collect_ready(run: Run, project: Project) -> frozenset[str]:
             settle_left(project, run.log, run_id)
         if news:
             book_orphans(project, run.log, killed=False)
+    for trouble in troubles:
+        run.log.warning(trouble)
     _refuse_strangers(news)
-    return frozenset(key for one in news for key in one.refused)
+    return Ready(frozenset(key for one in news for key in one.refused), tuple(troubles))
 
 
 async def _collected(project: Project, name: str) -> Collected:

@@ -1,5 +1,6 @@
 """A day of labels by batch, over HTTP: the labels of the same day online, for half the price, and nothing twice."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date, timedelta
@@ -31,6 +32,7 @@ from label_pipeline_tests.small_project import DAYS, KEY, LATER, PAIRS_A_DAY, WA
 DAY = date.fromisoformat(DAYS[0])
 ONE_POLL = Pace(validating=0)
 """Every batch is answered when it is asked for the first time."""
+GONE = "http://127.0.0.1:9/v1"
 HOW = ("run_id", "labelled_at", "cost_usd")
 """Columns of a label that tell how it came to be, not what it says: its replies are in the books of another run."""
 CHECKS = (
@@ -350,3 +352,33 @@ def test_nothing_of_a_batch_is_sent_where_no_endpoint_has_one(
     with serve():
         label(Project(found, lambda: LATER), "run")
     assert labels(Project(found)).height == PAIRS_A_DAY
+
+
+@pytest.mark.parametrize(
+    ("old", "words"),
+    [
+        ({"base_url": GONE, "api_key_env": "LABEL_PIPELINE_PROVIDER_KEY", "max_retries": 0}, "gave no"),
+        ({"base_url": GONE, "api_key_env": "KEY_THAT_IS_GONE"}, "KEY_THAT_IS_GONE"),
+        (None, "settings state no more"),
+    ],
+    ids=["dead", "no key", "no endpoint"],
+)  # fmt: skip
+def test_an_endpoint_that_is_gone_keeps_its_own_batches_waiting_and_no_other_night(
+    home: Path, serve: Serve, old: dict[str, Any] | None, words: str
+) -> None:
+    """One dead address would have ended every night for as long as a batch of it was not collected."""
+    with serve(pace=Pace(validating=10**6)):
+        project = project_of(home)
+        assert "waiting" in waits(project, "first")
+        with sqlite3.connect(project.journal_path) as book:  # as if the judge had been asked at another address then
+            book.execute("UPDATE api_batches SET endpoint = 'old', terms = replace(terms, '\"rehearsal\"', '\"old\"')")
+        endpoints = {**data(home)["endpoints"], **({"old": old} if old is not None else {})}
+        later = Project(projects.settings(home, endpoints=endpoints), project.clock)
+        said = Said()
+        rows = label_days(Run("night", said), later, [date.fromisoformat(DAYS[1])])
+        assert rows["labelled"].sum() == PAIRS_A_DAY
+        [warning] = [line for line in said.warnings if "batches wait at endpoint 'old'" in line]
+        assert words in warning
+        with SQLiteBatchBook(project.journal_path) as book:
+            assert book.open("old"), "it waits on"
+            assert book.held_usd() > 0

@@ -9,6 +9,6 @@ select
     l.doc_id,
     l.doc_version,
     l.context_id
-from current_labels as l
-where l.judge_version = $judge_version and l.status in ('provisional', 'confirmed')
+from usable_labels as l
+where l.judge_version = $judge_version
 order by l.task, l.collection, l.query_id, l.doc_id, l.doc_version, l.context_id

@@ -14,9 +14,9 @@ where
     c.arrived_on = $day and c.collection = $collection
     and not exists (
         select 1
-        from current_labels as l
+        from usable_labels as l
         where
-            l.judge_version = $judge_version and l.status in ('provisional', 'confirmed')
+            l.judge_version = $judge_version
             and c.task = l.task and c.collection = l.collection and c.query_id = l.query_id
             and c.doc_id = l.doc_id and c.doc_version = l.doc_version
             and c.context_id is not distinct from l.context_id
