@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -112,6 +113,9 @@ def test_receipts_of_a_book_and_of_a_journal_that_write_at_once_keep_apart(tmp_p
         asyncio.run(intents(journal, 3))
         book.keep(batch.reservation, [kept(number) for number in range(4)])
         asyncio.run(intents(journal, 3))
+    [booking] = Outbox(tmp_path / "j").take()
+    receipts = Outbox(tmp_path / "j").receipts(booking, replies=False)
+    assert Counter(one.answered for one in receipts) == {True: 4, False: 6}
 
 
 def test_a_batch_that_is_over_leaves_no_request_behind(tmp_path: Path) -> None:

@@ -1,8 +1,5 @@
 """Requests by batch, from an order to judgements, over HTTP: nothing lost, nothing twice, whatever goes wrong."""
 
-import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -26,6 +23,7 @@ from label_pipeline_tests.core.judging.batches.carried import (
     order_of,
     provider,
     remote_batches,
+    settled,
 )  # fmt: skip
 from label_pipeline_tests.core.judging.scripted import make_member, make_pair, make_pairs
 
@@ -33,14 +31,6 @@ pytestmark = [pytest.mark.outside, pytest.mark.usefixtures("one_tls_context")]
 
 HOW = ("run_id", "latency_s", "judged_at", "reused", "cost_usd")
 """Columns of a judgement that tell how a reply came, not what it says."""
-
-
-def settled(machine: Machine) -> None:
-    """The books of the machine are the bill of the provider, and nothing more may have been paid."""
-    machine.settle_left()
-    assert machine.paid_usd == pytest.approx(bill_usd(machine.url))
-    assert machine.possibly_usd == 0
-    assert machine.held_usd == 0
 
 
 def test_judgements_by_batch_are_those_online_and_the_engine_asks_nothing(tmp_path: Path) -> None:
@@ -285,87 +275,6 @@ def test_a_provider_whose_queue_is_full_fails_the_batch_and_it_goes_out_again(tm
         settled(machine)
 
 
-def test_the_same_requests_of_another_machine_wait_for_a_person_who_takes_them_over(tmp_path: Path) -> None:
-    with provider() as url:
-        Machine(url, tmp_path / "lost", order_of(5)).submit()
-        machine = Machine(url, tmp_path / "new", order_of(5))
-        [(_, reason)] = machine.submit().quarantined
-        assert "another journal has sent the same requests" in reason
-        [news] = machine.collect().news
-        assert (news.waiting, news.batch.code) == (5, "other_machine")
-        assert machine.submit().batches == (), "nothing is paid twice meanwhile"
-        machine.take_over(news.batch, news.batch.found[0])
-        machine.until_done()
-        assert len(remote_batches(url)) == 1
-        settled(machine)
-        assert files(url) == []
-
-
-def test_what_a_person_releases_goes_out_although_another_machine_has_sent_it(tmp_path: Path) -> None:
-    with provider() as url:
-        Machine(url, tmp_path / "lost", order_of(5)).submit()
-        machine = Machine(url, tmp_path / "new", order_of(5))
-        machine.submit()
-        machine.release(machine.open()[0], possibly_paid=False)
-        machine.until_done()
-        machine.settle_left()
-        assert (len(machine.answered()), machine.possibly_usd) == (5, 0)
-        assert len(remote_batches(url)) == 2
-
-
-def test_a_batch_of_other_requests_cannot_be_taken_over(tmp_path: Path) -> None:
-    with provider() as url:
-        Machine(url, tmp_path / "lost", order_of(5)).submit()
-        Machine(url, tmp_path / "third", order_of(4)).submit()
-        machine = Machine(url, tmp_path / "new", order_of(5))
-        machine.submit()
-        [batch] = machine.open()
-        other = next(one["id"] for one in remote_batches(url) if one["id"] not in batch.found)
-        for name, found in ((other, "one of other requests"), ("batch_none", "found none")):
-            with pytest.raises(ValueError, match=found):
-                machine.take_over(batch, name)
-
-
-def test_two_batches_of_one_name_are_put_into_quarantine(tmp_path: Path) -> None:
-    with provider(BatchFault(lost_create=True)) as url:
-        machine = Machine(url, tmp_path / "j", order_of(5))
-        machine.submit()
-        [batch] = machine.open()
-        machine.create_again(batch)
-        [news] = machine.collect().news
-        assert (news.waiting, news.batch.code, len(news.batch.found)) == (5, "several", 2)
-        assert "in quarantine (several)" in news.sentence
-        assert machine.submit().batches == ()
-        assert len(remote_batches(url)) == 2, "nothing was created beside them"
-
-
-def test_a_batch_the_provider_does_not_know_any_more_waits_for_a_person(tmp_path: Path) -> None:
-    with provider() as url:
-        machine = Machine(url, tmp_path / "j", order_of(3))
-        machine.submit()
-    with provider() as url:  # its batches are gone
-        machine.url = url
-        [news] = machine.collect().news
-        assert news.batch.code is None
-        assert "was sent by account" in machine.collect().troubles[0][1], "another address is another account"
-
-
-def test_an_output_file_that_is_gone_puts_the_batch_into_quarantine(tmp_path: Path) -> None:
-    with provider(BatchFault(no_output_file=True)) as url:
-        machine = Machine(url, tmp_path / "j", order_of(3))
-        machine.submit()
-        [news] = machine.collect().news
-        assert (news.waiting, news.batch.code) == (3, "output_gone")
-        assert machine.submit().batches == (), "nobody knows what was paid: nothing is sent again"
-        machine.settle_left()
-        assert machine.booked == []
-        machine.release(news.batch)
-        machine.settle_left()
-        assert machine.possibly_usd >= bill_usd(url) > 0
-        machine.until_done()
-        assert machine.judge().requests == 0
-
-
 def test_a_key_that_is_refused_stops_it_and_is_in_no_message(tmp_path: Path) -> None:
     with provider() as url:
         machine = Machine(url, tmp_path / "j", order_of(3))
@@ -395,51 +304,3 @@ def test_nothing_of_a_request_or_a_key_is_in_the_book(tmp_path: Path) -> None:
     assert b"label-pipeline" not in written.replace(b"label_pipeline", b""), "names are ids"
     assert b"document 1" not in written
     assert b"secret" not in written
-
-
-@pytest.mark.slow
-def test_a_kill_between_any_two_steps_loses_nothing_and_pays_nothing_twice(tmp_path: Path) -> None:
-    """Dies before every call of provider or book in turn, and in the middle of every file; then goes on from the disk.
-
-    To die before one call is to die after the one before it: nothing else is on disk or at the provider.
-    """
-    order, limits, deaths = order_of(4), FileLimits(requests=3), 0
-    for at in range(200):
-        with provider(BatchFault(failing=1, shuffled=True)) as url:
-            machine = Machine(url, tmp_path / f"{at}", order, limits)
-            life = Mortal(at)
-            try:
-                machine.submit(life)
-                machine.collect(life)
-            except KilledError:
-                deaths += 1
-            else:
-                break
-            machine.settle_left()  # what the next run of the project does first
-            machine.until_done()
-            settled(machine)
-            assert len(machine.answered()) == 4, f"at call {at}"
-            assert batched(url)["statuses"] == {"200": 4}, f"at call {at} a request was paid for twice"
-            assert files(url) == [], f"at call {at}"
-    assert deaths == at > 40
-
-
-def test_a_real_kill_9_between_creation_and_its_note_loses_nothing(tmp_path: Path) -> None:
-    order = order_of(4)
-    with provider() as url:
-        noted = Machine(url, tmp_path / "dry", order)
-        calls: list[str] = []
-        noted.submit(Mortal(names=calls))
-    with provider() as url:
-        machine = Machine(url, tmp_path / "j", order)
-        arguments = [url, str(machine.path), "4", str(calls.index("created"))]
-        module = "label_pipeline_tests.core.judging.batches.carried"
-        killed = subprocess.run([sys.executable, "-m", module, *arguments], check=False)
-        assert killed.returncode == -signal.SIGKILL
-        [batch] = machine.open()
-        assert (batch.state, batch.batch_id, len(remote_batches(url))) == ("uploaded", None, 1)
-        machine.settle_left()
-        machine.until_done()
-        assert len(remote_batches(url)) == 1
-        settled(machine)
-    assert len(machine.answered()) == 4

@@ -147,8 +147,15 @@ def test_a_batch_nobody_knows_is_none_and_what_has_ended_cannot_be_cancelled_twi
 
 
 def test_a_file_that_is_gone_is_deleted() -> None:
-    with server(delete_file=answers(no(404))) as url:
+    asked = []
+
+    async def gone(request: web.Request) -> web.StreamResponse:
+        asked.append(request.match_info)
+        return no(404)
+
+    with server(delete_file=gone) as url:
         using(url, lambda client: client.delete("f1"))
+    assert len(asked) == 1, "asked once, and content"
 
 
 def test_a_file_is_sent_whole_again_after_a_trouble() -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.request import Request, urlopen
 
+import pytest
+
 from label_pipeline.adapters.batch_book import SQLiteBatchBook
 from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.limiter import Limiter
@@ -322,3 +324,11 @@ def files(url: str) -> Sequence[dict[str, Any]]:
 
 if __name__ == "__main__":  # address, journal, number of pairs, number of the call it dies before
     Machine(sys.argv[1], Path(sys.argv[2]), order_of(int(sys.argv[3]))).submit(Killed9(int(sys.argv[4])))
+
+
+def settled(machine: Machine) -> None:
+    """The books of the machine are the bill of the provider, and nothing more may have been paid."""
+    machine.settle_left()
+    assert machine.paid_usd == pytest.approx(bill_usd(machine.url))
+    assert machine.possibly_usd == 0
+    assert machine.held_usd == 0
