@@ -155,6 +155,12 @@ def batches(
     """Show how every batch stands, and decide about those nobody can tell the fate of."""
     from label_pipeline.cli.batches import release_batch, show_batches, take_batch_over
 
+    if (take_over is None) != (batch is None):
+        raise typer.BadParameter("--take-over NAME and --batch ID belong together: which of ours is which of theirs")
+    if release is not None and take_over is not None:
+        raise typer.BadParameter("--release and --take-over are two decisions: give one")
+    if not_paid and release is None:
+        raise typer.BadParameter("--not-paid says something of --release NAME: give both")
     if release is not None:
         release_batch(Console(), _path(config), release, possibly_paid=not not_paid)
     elif take_over is not None and batch is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import yaml
 
 from label_pipeline_tests.cli.commands import Shell
@@ -39,3 +40,14 @@ def test_run_waits_with_a_code_of_its_own_until_the_batch_is_answered(
     assert done.code == 0, done.said
     assert "waiting" not in done.said
     assert "no batch is under way" in shell.here("batches", "--config", config).said
+
+
+@pytest.mark.parametrize(
+    "half",
+    [("--take-over", "a"), ("--batch", "b"), ("--not-paid",), ("--release", "a", "--take-over", "a", "--batch", "b")],
+)  # fmt: skip
+def test_half_a_decision_is_none_and_is_said(shell: Shell, half: tuple[str, ...]) -> None:
+    """`--take-over` without `--batch` listed the batches and ended well."""
+    end = shell.here("batches", *half)
+    assert end.code == 2
+    assert "--" in end.err
