@@ -6,6 +6,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from label_pipeline.defs.alerts.heartbeat import standing_facts
+from label_pipeline.operations.project import Project
 from label_pipeline.rehearsal.world import SampleWorld
 from label_pipeline_tests.defs import projects
 from label_pipeline_tests.defs.projects import DAYS, PAIRS_A_DAY, Graph, graph
@@ -44,6 +46,11 @@ def test_a_day_that_waits_is_no_failure_and_no_materialisation(by_batch: Graph) 
     assert by_batch.job("nightly_amplification", DAYS[0]).success
     assert filled(by_batch) == {DAYS[0]}
     assert by_batch.project.store("rank").read("labels").height == PAIRS_A_DAY
+    assert by_batch.job("nightly_amplification", DAYS[1]).success
+    amplify = by_batch.project.settings.amplify.model_copy(update={"catch_up_nights": 60})
+    project = Project(by_batch.project.settings.model_copy(update={"amplify": amplify}), by_batch.project.clock)
+    beat = standing_facts(project)
+    assert (beat["waiting_days"], beat["missed_nights"]) == ([DAYS[1]], [DAYS[2]]), "a day that waits is not missed"
 
 
 def test_the_sensor_asks_for_days_that_wait_and_for_no_others(by_batch: Graph) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from label_pipeline.core.errors import LabelPipelineError
 from label_pipeline.operations.amplify_finished import nights_missed
+from label_pipeline.operations.batches import days_waiting
 from label_pipeline.operations.gate import current_standings
 from label_pipeline.operations.project import Project
 
@@ -28,10 +29,17 @@ def standing_facts(project: Project) -> dict[str, object]:
         store = project.store("amplify")
         runs = store.query("amplify/day_books").tail(1)
         gaps = nights_missed(project, project.clock().date() - timedelta(days=1))
+        waiting = days_waiting(project)
         decided = store.read("verdicts", ["verdict_id"]).height > 0
         standings = current_standings(project, "amplify", project.collections() if decided else [])
     except LabelPipelineError as error:
-        return {"last_nightly": None, "missed_nights": None, "open_collections": None, "trouble": str(error)}
+        return {
+            "last_nightly": None,
+            "missed_nights": None,
+            "waiting_days": None,
+            "open_collections": None,
+            "trouble": str(error),
+        }
     counts = ["run_id", "pairs_in", "labelled", "abstained", "failed", "refused", "skipped"]
     nightly = [
         {"day": row["day"].isoformat(), "finished_at": row["finished_at"].isoformat(), **{c: row[c] for c in counts}}
@@ -40,7 +48,8 @@ def standing_facts(project: Project) -> dict[str, object]:
     shut = {name: standing.state for name, standing in standings.items() if not standing.open}
     return {
         "last_nightly": nightly[0] if nightly else None,
-        "missed_nights": [day.isoformat() for day in gaps],
+        "missed_nights": [day.isoformat() for day in gaps if day not in waiting],
+        "waiting_days": [day.isoformat() for day in waiting],
         "open_collections": [name for name, standing in standings.items() if standing.open],
         "closed_collections": shut,
         "trouble": _ALL_SHUT if decided and len(shut) == len(standings) else None,
