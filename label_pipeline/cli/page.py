@@ -39,7 +39,7 @@ def open_page(configs: Sequence[Path], host: str, port: int) -> None:
             "own: export DAGSTER_HOME=FOLDER, also for `label-pipeline run`"
         )
     home = dagster_home(next(iter(projects.values())))
-    workspace = write_workspace(home / "label_pipeline", projects)
+    workspace = write_workspace(home, projects)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", host, "-p", str(port)]
     _refuse_port(host, port)
     os.execve(command[0], command, environment(os.environ, home, projects.values()))
@@ -57,11 +57,11 @@ def _refuse_port(host: str, port: int) -> None:
             ) from error
 
 
-def write_workspace(folder: Path, projects: Mapping[Path, Settings]) -> Path:
-    """Writes a workspace of ``projects`` into ``folder``; returns its file.
+def write_workspace(home: Path, projects: Mapping[Path, Settings]) -> Path:
+    """Writes a workspace of ``projects`` into folder `.workspace` of ``home``; returns its file.
 
     Args:
-        folder: of the instance, for files that say what to load.
+        home: of the instance; it may be a checkout of this project, as `make ui` has it.
         projects: settings by their file.
 
     Raises:
@@ -73,6 +73,7 @@ def write_workspace(folder: Path, projects: Mapping[Path, Settings]) -> Path:
         "dagster: {prefix: [..]}, then `label-pipeline migrate-keys` where it has run before",
     )  # fmt: skip
     _refuse_shared("a home", {path: str(one.home_path) for path, one in projects.items()}, "home: FOLDER")
+    folder = home / ".workspace"
     folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for config, settings in projects.items():

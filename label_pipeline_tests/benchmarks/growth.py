@@ -215,8 +215,11 @@ def report(folder: Path) -> str:
     for nights, tidied in ((1, True), (30, True), (365, True), (365, False)):
         grown, home = folder / f"n{nights}", folder / f"night-{nights}-{tidied}"
         if not grown.exists():
-            shutil.copytree(folder / "base", grown)
-            _step("grow", grown, str(nights))
+            part = folder / f"n{nights}.part"  # one that was cut off is made anew
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(folder / "base", part)
+            _step("grow", part, str(nights))
+            part.rename(grown)
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(grown, home)
         if tidied:

@@ -37,7 +37,10 @@ def made(shell: Shell, *folders: str) -> dict[Path, Settings]:
 def test_dagster_loads_every_project_of_the_workspace(shell: Shell) -> None:
     """Two markets and the sample, by Dagster's own command."""
     projects = made(shell, "shop DE", "shop_at") | {SAMPLE: load(SAMPLE)}
-    workspace = write_workspace(shell.folder / "dagster" / "label_pipeline", projects)
+    package = shell.folder / "dagster" / "label_pipeline"  # the home of `make ui` is the checkout
+    package.mkdir(parents=True)
+    workspace = write_workspace(shell.folder / "dagster", projects)
+    assert not list(package.iterdir()), "nothing is written into the package"
     locations = [entry["python_file"]["location_name"] for entry in yaml.safe_load(workspace.read_text())["load_from"]]
     assert locations == ["shop-de", "shop-at", "sample"]
     command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", str(workspace)]

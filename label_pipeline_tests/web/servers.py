@@ -105,7 +105,7 @@ def running_site(home: Path, environment: Mapping[str, str], also: Mapping[Path,
     """
     for name in ("dagster.yaml", "workspace.yaml"):
         shutil.copy(ROOT / name, home / name)
-    more = yaml.safe_load(write_workspace(home / "label_pipeline", also).read_text())["load_from"]
+    more = yaml.safe_load(write_workspace(home, also).read_text())["load_from"]
     ours = yaml.safe_load((home / "workspace.yaml").read_text())["load_from"]
     (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": ours + more}))
     inherited = {
