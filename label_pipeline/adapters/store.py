@@ -19,7 +19,8 @@ from label_pipeline.adapters.answering import Value, answer
 from label_pipeline.adapters.open_tables import KeptTable, opened
 from label_pipeline.adapters.s3_errors import explained
 from label_pipeline.adapters.table_files import WRITTEN, TableFiles, large_files
-from label_pipeline.adapters.where import Where, having, rules
+from label_pipeline.adapters.table_rows import read_rows
+from label_pipeline.adapters.where import Where, rules
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import AccessDeniedError, StorageError, TableError
 from label_pipeline.core.splits import LEARNING_SPLITS
@@ -188,19 +189,15 @@ class Store:
             return table.empty()
 
         def rows_of(delta: DeltaTable) -> pl.DataFrame:
-            dataset = delta.to_pyarrow_dataset()
-            stored = set(dataset.schema.names)
-            if not kept.keys() <= stored:  # written before such a column was declared: null in every row
-                return table.empty()
             read = TABLES[table.name].part(table.needed_for(table.schema))
-            rows = dataset.to_table(
-                columns=[name for name in read.schema if name in stored], filter=having(dataset.schema, kept)
-            )
-            return read.in_todays_words(read.typed(pl.DataFrame(pl.from_arrow(rows)))).select(table.schema.names())
+            rows = read_rows(delta, list(read.schema), kept)
+            if rows is None:
+                return table.empty()
+            return read.in_todays_words(read.typed(rows)).select(table.schema.names())
 
         try:
             rows = found.rows((table, repr(kept)), rows_of)
-        except (DeltaError, OSError, pa.ArrowException) as error:
+        except (DeltaError, OSError, pa.ArrowException, pl.exceptions.PolarsError) as error:
             raise self._failure(table.name, "read", error) from error
         return table.empty() if rows is None else rows
 

@@ -20,6 +20,9 @@ LARGE_ROWS = 20_000
 """Rows from which a table is asked in its files. Smaller ones are kept as frames from one question to the next."""
 
 
+MOST_VALUES = 100
+"""Values a column may have for files to be told apart by them: with more, nearly every file has one."""
+
 WRITTEN = WriterProperties(max_row_group_size=25_000)
 """Rows that are read together at least: of a table of texts some 25 MB, where the library's million is a gigabyte."""
 
@@ -64,10 +67,45 @@ def large_files(delta: DeltaTable, schema: pl.Schema, needed: Rules) -> tuple[st
     counts = actions["num_records"].to_pylist() if "num_records" in actions.column_names else [None]
     if None in counts or sum(counts) < LARGE_ROWS:  # no count: written by another program
         return None
-    stored = pl.DataFrame(pl.from_arrow(delta.to_pyarrow_dataset().schema.empty_table())).schema
+    stored = stored_schema(delta)
     if any(stored.get(name) != kind for name, kind in schema.items()) or not needed.keys() <= stored.keys():
         return None
-    return tuple(unquote(uri.removeprefix("file://")) for uri in delta.file_uris())
+    return local_files(delta, needed) or None  # DuckDB takes no empty list
+
+
+def local_files(delta: DeltaTable, kept: Rules) -> tuple[str, ...] | None:
+    """Its files on this machine that may have such rows, by the least and greatest values their commits tell.
+
+    None where it is elsewhere, or where files hold more than its rows: another program deleted some or renamed columns
+    without writing them anew (reader version 2 and later: deletion vectors, column mapping).
+
+    Args:
+        delta: the table, open.
+        kept: what rows must have, of columns that are stored.
+    """
+    if delta.protocol().min_reader_version > 1:
+        return None
+    uris = delta.file_uris(file_pruning_predicate=_prunes(kept) or None)
+    if any("://" in uri.removeprefix("file://") for uri in uris[:1]):
+        return None
+    return tuple(unquote(uri.removeprefix("file://")) for uri in uris)
+
+
+def _prunes(kept: Rules) -> list[tuple[str, str, object]]:
+    found: list[tuple[str, str, object]] = []
+    for column, values in kept.items():
+        if isinstance(values, Since):
+            found.append((column, ">=", values.moment))
+        elif isinstance(values, Between):
+            found += [(column, ">=", values.first), (column, "<=", values.last)]
+        elif 0 < len(values) <= MOST_VALUES and "" not in values:
+            found.append((column, "in", list(values)))
+    return [rule for rule in found if rule[2] != ""]  # which would mean null
+
+
+def stored_schema(delta: DeltaTable) -> pl.Schema:
+    """Columns and types it is stored with."""
+    return pl.DataFrame(pl.from_arrow(pa.schema(delta.schema().to_arrow()).empty_table())).schema
 
 
 def _rule(

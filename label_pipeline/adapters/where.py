@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -66,4 +67,18 @@ def having(schema: pa.Schema, kept: Rules) -> pc.Expression | None:
         else:
             one = pc.field(name).isin(pa.array(values, type=of))
         found = one if found is None else found & one
+    return found
+
+
+def matching(schema: pl.Schema, kept: Rules) -> pl.Expr:
+    """The same for a frame of this ``schema``."""
+    found = pl.lit(value=True)
+    for name, values in kept.items():
+        of = pl.col(name)
+        if isinstance(values, Since):
+            found &= of >= pl.lit(values.moment)
+        elif isinstance(values, Between):
+            found &= (of >= values.first) & (of <= values.last)
+        else:
+            found &= of.is_in(pl.Series(values, dtype=schema[name]).implode())
     return found

@@ -1,6 +1,7 @@
 """A part of a table: some columns, some rows, and nothing else read from disk."""
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import polars as pl
@@ -10,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from label_pipeline.adapters.queries import Query
 from label_pipeline.adapters.store import Store
-from label_pipeline.adapters.where import Since, Where
+from label_pipeline.adapters.where import Between, Since, Where
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.errors import TableError
 from label_pipeline_tests.adapters.test_store import seeded
@@ -29,6 +30,36 @@ def judged(store: Store) -> None:
             mine = {"purpose": purpose, "epoch": epoch}
             frame = rows("judgements", mine | {"doc_id": "", "context_id": "de"}, mine | {"doc_id": "d1"})
             store.append("judgements", frame, f"{epoch}{purpose}")
+
+
+# what a commit tells of a file is cut after 64 characters, and milliseconds
+HARD = ("", "'", "%41", "a/b", "é", "中" * 40, "x" * 80, "x" * 80 + "~", "\U0010ffff" * 70, "NULL", "null", "1")
+MOMENT = dt.datetime(2026, 1, 1, 12, 0, 0, 123_456, dt.UTC)
+
+
+def test_no_file_is_passed_over_for_what_its_commit_tells(store: Store) -> None:
+    moments = [MOMENT + dt.timedelta(microseconds=number) for number in range(len(HARD))]
+    for text, moment in zip(HARD, moments, strict=True):
+        store.append("judgements", rows("judgements", {"doc_id": text, "judged_at": moment}), repr(text))
+    wheres: list[Where] = [*({"doc_id": text} for text in HARD), {"doc_id": HARD}]
+    found = [store.read("judgements", ["doc_id"], where)["doc_id"].sort().to_list() for where in wheres]
+    assert found == [*([text] for text in HARD), sorted(HARD)]
+    for number, moment in enumerate(moments):
+        assert store.read("judgements", where={"judged_at": moment})["doc_id"].to_list() == [HARD[number]]
+        assert store.read("judgements", where={"judged_at": Since(moment)}).height == len(HARD) - number
+        between = store.read("judgements", where={"doc_id": Between(HARD[number], HARD[number])})
+        assert between["doc_id"].to_list() == [HARD[number]]
+
+
+def test_deleted_rows_that_another_program_only_marked_are_no_rows(store: Store) -> None:
+    """Deletion vectors: no reader here can follow them, and none may pass over them."""
+    judged(store)
+    log = Path(store.root) / "judgements" / "_delta_log"
+    features = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["deletionVectors"],
+                "writerFeatures": ["deletionVectors"]}  # fmt: skip
+    (log / f"{len(list(log.glob('*.json'))):020}.json").write_text(json.dumps({"protocol": features}) + "\n")
+    with pytest.raises(TableError, match=r"table judgements under .* cannot be"):
+        store.read("judgements")
 
 
 def test_a_part_of_the_columns_comes_in_the_tables_order_and_type(store: Store) -> None:
