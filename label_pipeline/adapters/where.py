@@ -71,7 +71,7 @@ def having(schema: pa.Schema, kept: Rules) -> pc.Expression | None:
 
 
 def matching(schema: pl.Schema, kept: Rules) -> pl.Expr:
-    """The same for a frame of this ``schema``."""
+    """What ``having`` says, for a frame of this ``schema``."""
     found = pl.lit(value=True)
     for name, values in kept.items():
         of = pl.col(name)

@@ -1,13 +1,14 @@
 """What the terminal shows while work goes on: a bar on a terminal, a line every few seconds elsewhere."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from label_pipeline.cli.terminal import say
+from label_pipeline.core.judging.advance import Advance, Speed, sentence
 
 LINE_EVERY_S = 5.0
 
@@ -15,8 +16,8 @@ LINE_EVERY_S = 5.0
 class View:
     """Progress of a run, stage by stage. ``progress`` is what the project reports to."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, clock: Callable[[], float] = monotonic) -> None:
+        self._console, self._clock, self._speed = console, clock, Speed()
         self._stage = ""
         self._bar: Progress | None = None
         self._task: TaskID | None = None
@@ -27,9 +28,9 @@ class View:
     def stage(self, name: str) -> Iterator[None]:
         """Frames one stage: says when it starts, how far it is, and how long it took."""
         self._stage, self._task, self._total = name, None, 0
-        started = self._said = monotonic()
+        started = self._said = self._clock()
         say(self._console, f"{name} ...", "bold")
-        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (BarColumn(), TextColumn("{task.description}"))
         try:
             with Progress(
                 *columns, console=self._console, transient=True, disable=not self._console.is_terminal
@@ -37,7 +38,7 @@ class View:
                 yield
         finally:
             self._bar = None
-        say(self._console, f"{name} took {monotonic() - started:.1f} s", "bold")
+        say(self._console, f"{name} took {self._clock() - started:.1f} s", "bold")
 
     def skipped(self, name: str, why: str) -> None:
         """Says that a stage had nothing to do."""
@@ -50,18 +51,19 @@ class View:
 
     def warnings(self, sentences: Iterable[str]) -> None:
         """Shows what stopped nothing and still wants attention."""
-        for sentence in sentences:
-            say(self._console, f"  {sentence}", "yellow")
+        for one in sentences:
+            say(self._console, f"  {one}", "yellow")
 
-    def progress(self, done: int, total: int, cost_usd: float) -> None:
-        """``done`` of ``total`` pairs have an outcome; ``cost_usd`` spent so far."""
-        text = f"pairs judged, ${cost_usd:.4f}"
+    def progress(self, advance: Advance) -> None:
+        """``advance``: how far the work is."""
+        now = self._clock()
+        text = sentence(advance, self._speed.of(advance.done, now))
         if self._bar is not None and self._console.is_terminal:
-            if self._task is None or total != self._total or done <= 1:
+            if self._task is None or advance.total != self._total or advance.done <= 1:
                 if self._task is not None:
                     self._bar.remove_task(self._task)
-                self._task, self._total = self._bar.add_task(text, total=total), total
-            self._bar.update(self._task, completed=done, description=text)
-        elif monotonic() - self._said >= LINE_EVERY_S:
-            self._said = monotonic()
-            say(self._console, f"  {self._stage}: {done}/{total} {text}")
+                self._task, self._total = self._bar.add_task(text, total=advance.total), advance.total
+            self._bar.update(self._task, completed=advance.done, description=text)
+        elif now - self._said >= LINE_EVERY_S:
+            self._said = now
+            say(self._console, f"  {self._stage}: {text}")

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
 from label_pipeline.core.codes.purposes import Purpose
+from label_pipeline.core.judging.advance import Advance
 
 Clock = Callable[[], datetime]
 """Returns the current UTC time (timezone-aware)."""
@@ -177,6 +178,6 @@ class Price(NamedTuple):
 class Progress(Protocol):
     """Told about work as it happens; prints, logs or draws a bar."""
 
-    def __call__(self, done: int, total: int, cost_usd: float) -> None:
-        """``done`` of ``total`` pairs have an outcome; ``cost_usd`` spent so far."""
+    def __call__(self, advance: Advance, /) -> None:
+        """``advance``: how far the work is."""
         ...

@@ -13,6 +13,7 @@ from label_pipeline.adapters.where import Where
 from label_pipeline.core.codes import outcomes
 from label_pipeline.core.codes.purposes import CALIBRATE, GATE
 from label_pipeline.core.errors import BudgetError, JudgeError, ProviderRejectedError, ProviderUnavailableError
+from label_pipeline.core.judging.advance import Advance, Speed, sentence
 from label_pipeline.core.judging.engine import Judging, judge_pairs
 from label_pipeline.core.judging.measured import MIN_REPLIES, MOST_REPLIES, Vote, measure
 from label_pipeline.core.judging.member import Member
@@ -209,17 +210,18 @@ def ask(run: Run, project: Project, order: JudgingOrder, before: int = 0, of: in
     lease = HELD.get()
     if lease is not None:
         client = LeasedClient(client, lease)
-    started = monotonic()
-    said = started
+    said, speed = monotonic(), Speed()
+    speed.of(before, said)
 
-    def progress(done: int, total: int, cost_usd: float) -> None:
+    def progress(advance: Advance) -> None:
         nonlocal said
-        done, total = before + done, total if of is None else of
-        project.progress(done, total, cost_usd)
-        if monotonic() - said >= LOG_EVERY_S or done == total:
-            said = monotonic()
-            rate = (done - before) / max(said - started, 1e-9)
-            run.log.info(f"{order.purpose} {member.name}: {done}/{total} pairs, {rate:.0f} a second, ${cost_usd:.4f}")
+        whole = replace(advance, done=before + advance.done, total=advance.total if of is None else of)
+        project.progress(whole)
+        now = monotonic()
+        pace = speed.of(whole.done, now)
+        if now - said >= LOG_EVERY_S or whole.done == whole.total:
+            said = now
+            run.log.info(f"{order.purpose} {member.name}: {sentence(whole, pace)}")
 
     async def judged(journal: SQLiteJournal) -> Judging:
         try:

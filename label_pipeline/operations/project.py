@@ -25,6 +25,7 @@ from label_pipeline.adapters.store import Store
 from label_pipeline.adapters.tracking import Tracker
 from label_pipeline.core.errors import BudgetError, GateClosedError, PromptError, SettingsError, TableError
 from label_pipeline.core.judge import JudgeVersion, judge_from_row
+from label_pipeline.core.judging.advance import Advance
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.plan import Measured
 from label_pipeline.core.judging.prompt import PromptTemplate, parse_prompt
@@ -43,7 +44,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def no_progress(done: int, total: int, cost_usd: float) -> None:
+def no_progress(advance: Advance) -> None:
     """Ignores progress: for callers that show none."""
 
 

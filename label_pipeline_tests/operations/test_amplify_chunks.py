@@ -67,7 +67,7 @@ def sound(project: Project) -> None:
 def test_a_day_is_whole_queries_at_a_time_and_adds_up(home: Path, provider: Provider) -> None:
     before, project = provider.requests(), project_of(home)
     told: list[tuple[int, int]] = []
-    seen = Project(project.settings, project.clock, progress=lambda done, total, cost: told.append((done, total)))
+    seen = Project(project.settings, project.clock, progress=lambda now: told.append((now.done, now.total)))
     label(seen)
     rows = books(project)
     assert rows["pairs_in"].to_list() == rows["labelled"].to_list() == [12, 2, 6]

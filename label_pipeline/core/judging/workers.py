@@ -6,12 +6,14 @@ again if unreadable.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 
 from label_pipeline.core.boundary import WITHHELD, any_private
-from label_pipeline.core.codes.outcomes import FAILED, OVER_CAP, REJECTED, UNREADABLE, WRONG_MODEL
+from label_pipeline.core.codes.outcomes import FAILED, GRADED, OVER_CAP, REJECTED, UNREADABLE, WRONG_MODEL
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError, ServedModelError
+from label_pipeline.core.judging.advance import Advance
 from label_pipeline.core.judging.answers import Answer, Used
 from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.budget import Budget
@@ -61,6 +63,7 @@ class Workers:
         self._sendings: list[Sending] = []
         self._votes_left = [order.member.votes] * len(order.pairs)
         self._done = 0
+        self._ungraded: Counter[str] = Counter()
 
     async def finish(self) -> list[Answer]:
         """Every ask's answer, in order. Raises the first error, once nothing is under way any more."""
@@ -109,7 +112,7 @@ class Workers:
                     return
                 self._answers[prepared.number] = await self._answer(prepared)
                 self.budget.end(prepared.number)
-                self._tell(self.asks[prepared.number])
+                self._tell(prepared.number)
                 if prepared.number % 100 == 0:
                     await asyncio.sleep(0)  # a run answered by the journal never waits, and must still hear a cancel
         except BaseException as error:
@@ -281,10 +284,12 @@ class Workers:
             judged_at=self._clock(),
         )
 
-    def _tell(self, ask: Ask) -> None:
-        before = self._done
+    def _tell(self, number: int) -> None:
+        ask, before, outcome = self.asks[number], self._done, self._answers[number].reading.outcome
+        if outcome != GRADED:
+            self._ungraded[outcome] += 1
         for row in ask.rows:
             self._votes_left[row] -= 1
             self._done += self._votes_left[row] == 0
         if self._progress is not None and self._done > before:
-            self._progress(self._done, len(self._order.pairs), self.budget.paid_usd)
+            self._progress(Advance(self._done, len(self._order.pairs), self.budget.paid_usd, dict(self._ungraded)))

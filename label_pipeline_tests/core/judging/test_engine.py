@@ -9,12 +9,14 @@ import pytest
 from label_pipeline.core.boundary import WITHHELD
 from label_pipeline.core.catalogue import JUDGEMENTS
 from label_pipeline.core.errors import ProviderRejectedError, ProviderUnavailableError
+from label_pipeline.core.judging.advance import Advance
 from label_pipeline.core.ports import Reply
 from label_pipeline_tests.core.judging.scripted import (
     NOW,
     REPLY_USD,
     DictJournal,
     ScriptedClient,
+    document_of,
     judging,
     make_member,
     make_pair,
@@ -176,13 +178,23 @@ def test_our_own_words_about_customer_text_are_kept() -> None:
 
 
 def test_progress_counts_pairs_with_all_their_votes() -> None:
-    told: list[tuple[int, int, float]] = []
+    told: list[Advance] = []
     client = ScriptedClient(lambda n, body: reply())
     pairs = [*make_pairs(3), make_pair(0)._replace(doc_id="copy")]
-    asyncio.run(judging(pairs, client, make_member(votes=2), progress=lambda *figures: told.append(figures)))
-    assert told[-1][:2] == (4, 4)
-    assert told[-1][2] == pytest.approx(6 * REPLY_USD)
-    assert [done for done, _, _ in told] == sorted({done for done, _, _ in told})
+    asyncio.run(judging(pairs, client, make_member(votes=2), progress=told.append))
+    assert (told[-1].done, told[-1].total) == (4, 4)
+    assert told[-1].cost_usd == pytest.approx(6 * REPLY_USD)
+    assert [now.done for now in told] == sorted({now.done for now in told})
+    assert not any(now.ungraded for now in told)
+
+
+def test_progress_tells_what_gave_no_grade_as_it_happens() -> None:
+    told: list[Advance] = []
+    client = ScriptedClient(lambda n, body: reply("none" if "document 1" in document_of(body) else 2))
+    pairs = make_pairs(3)
+    asyncio.run(judging(pairs, client, make_member(votes=2), concurrency=1, progress=told.append))
+    assert [(now.done, sum(now.ungraded.values())) for now in told] == [(1, 0), (2, 2), (3, 2)]
+    assert {outcome for outcome, count in told[-1].ungraded.items() if count} == {"malformed"}
 
 
 def test_the_body_sent_is_the_body_of_the_key() -> None:

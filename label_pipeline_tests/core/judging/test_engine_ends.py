@@ -315,7 +315,7 @@ def test_a_cancel_is_heard_when_the_journal_answers_everything() -> None:
                 make_pairs(2000),
                 ScriptedClient(lambda n, body: reply()),
                 journal=journal,
-                progress=lambda done, total, usd: told.append(done),
+                progress=lambda advance: told.append(advance.done),
             )
         )
         await asyncio.sleep(0)
