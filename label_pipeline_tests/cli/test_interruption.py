@@ -101,7 +101,9 @@ def test_a_killed_run_is_taken_up_again_and_sends_at_most_what_was_under_way(
     # the first day rests on replies of the killed run, which its own books have; the rest was sent now
     assert own["reused"].to_list() == [asked - twice, 0]
     assert own["requests"].sum() == CANDIDATES - (asked - twice)
-    assert left.select("labelled", "requests").rows() == [(0, asked)]
+    assert left["labelled"].to_list() == [0]
+    # a kill between a receipt and its request leaves one that never went out: it counts as possibly paid
+    assert asked <= left["requests"].item() <= asked + CONCURRENCY
     killed_run = (
         Project(load(config)).store("rank").read("payments").filter(purpose="amplify", run_id=left["run_id"][0])
     )
