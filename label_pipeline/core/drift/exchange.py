@@ -13,6 +13,8 @@ Pairs are taken as independent within a run, as two requests to a model are; wha
 pair first, for the votes on one text fail together.
 """
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,10 +55,12 @@ def tail_p(outcomes: Ints, found: Ints) -> float:
     if reach <= 0:
         return 1.0
     moving = outcomes.max(axis=0) > least
-    patterns, counts = np.unique(np.sort(outcomes - least, axis=0)[:, moving].T, axis=0, return_counts=True)
+    patterns = np.ascontiguousarray(np.sort(outcomes - least, axis=0)[:, moving].T)
     chances = np.ones(1)
-    for pattern, count in zip(patterns, counts, strict=True):
-        chances = np.convolve(chances, _powered(np.bincount(pattern) / len(outcomes), int(count)))
+    # pairs that might as well have been the same are one power; sorting them to find those would cost more than it all
+    for pattern, count in Counter(row.tobytes() for row in patterns).items():
+        own = np.bincount(np.frombuffer(pattern, dtype=patterns.dtype)) / len(outcomes)
+        chances = np.convolve(chances, _powered(own, count))
     return min(float(chances[reach:].sum()), 1.0)
 
 
