@@ -13,7 +13,7 @@ LABELSTUDIO := .venv/labelstudio/.ready
 # one more than CI has cores: a fifth of the time tests wait for servers and daemons
 WORKERS ?= 3
 
-.PHONY: demo test test-long test-fast check ui realmodel labelstudio results study bench growth simulate mutants clean lock
+.PHONY: demo test test-long test-fast check ui realmodel labelstudio results study languages bench growth simulate mutants clean lock
 
 demo: $(READY)  ## the whole loop on the generated sample project
 	@$(BIN)/label-pipeline demo
@@ -50,6 +50,9 @@ results: $(READY)  ## docs/results.md from the real judgments under LABEL_PIPELI
 
 study: $(READY)  ## docs/study.md: what gate and watch do where the truth is known, simulated, up to an hour
 	$(BIN)/python -m label_pipeline_tests.study
+
+languages: $(READY)  ## docs/languages.md: how well words find documents in eleven languages, seconds
+	$(BIN)/python -m label_pipeline_tests.languages
 
 bench: $(READY)  ## docs/benchmarks.md: our code against named baselines, as ratios, about a minute
 	$(BIN)/python -m label_pipeline_tests.benchmarks

@@ -55,6 +55,7 @@ def check_project(console: Console, config: Path) -> int:
     inputs = _assembled(project, [found for found in files if isinstance(found, RawRows)])
     codes = [
         _tell_rows(console, files, inputs),
+        _tell_words(console, inputs),
         _tell_grades(console, project, inputs),
         _tell_splits(console, project, inputs),
         _tell_plans(console, project, list(stage_plans(project, inputs))),
@@ -111,6 +112,14 @@ def _tell_rows(console: Console, files: Iterable[RawRows | InputError], inputs: 
     if rejected.height > SHOWN:
         say(console, f"  and {rejected.height - SHOWN} more; after a run, table quarantine has all of them")
     return MISTAKE
+
+
+def _tell_words(console: Console, inputs: AssembledFiles) -> int:
+    """The queries that no search by words can find; many of them are a sign, not a mistake."""
+    bare = seed.wordless(inputs.seeded.queries, inputs.seeded.documents)
+    if bare is not None:
+        say(console, f"  {bare.sentence}", "yellow" if bare.many else "")
+    return DONE
 
 
 def _tell_grades(console: Console, project: Project, inputs: AssembledFiles) -> int:

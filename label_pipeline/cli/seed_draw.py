@@ -26,6 +26,7 @@ from label_pipeline.stages.seed.overlap import OverlapPlan, agreement_half_width
 from label_pipeline.stages.seed.pool import ZONE_SHARES, PoolPlan, draw_pairs
 from label_pipeline.stages.seed.querylog import STRATUM, QueryLog, read_log
 from label_pipeline.stages.seed.texts import Limits, accept_documents
+from label_pipeline.stages.seed.unfound import ADVICE, causes
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,10 @@ def draw_seed(console: Console, project: Project, folder: SeedFolder, sources: S
     drawn = draw_queries(log.queries, plans.queries, folder.read(DRAW), _spread(sources.spread, log))
     orders = retrieval_orders(console, drawn, documents, sources, plans.pool, project)
     pool = draw_pairs(drawn, orders, documents, plans.pool, folder.read(PAIRS_FILE))
+    bare = causes(drawn, orders, documents, pool.pairs)
     if pool.pairs.is_empty():
         raise InputError(
-            f"no document was found for any of {drawn.height} drawn queries ({told(pool.books)}); expected orders over "
-            "the documents of the settings: see that ids agree"
+            f"no document was found for any of {drawn.height} drawn queries: {_because(bare)} ({told(pool.books)})"
         )
     seats = seat(pool.pairs, plans.overlap, folder.read(SEATS_FILE).join(pool.pairs, on="task_id", how="semi"))
     likely = drawn.select(*QUERY_KEY, pl.col("probability").alias("query_probability"))
@@ -85,9 +86,15 @@ def draw_seed(console: Console, project: Project, folder: SeedFolder, sources: S
     console.print(as_table("\nqueries drawn, by stratum", strata.drop("task")))
     _tell_unreachable(console, strata, plans.pool)
     say(console, "documents: " + told(pool.books))
+    if bare:
+        say(console, f"nothing is drawn for {sum(bare.values())} queries: {_because(bare)}", "yellow")
     _tell_people(console, project, pairs, seats, plans)
     say(console, _next_steps(folder))
     return DONE
+
+
+def _because(bare: Mapping[str, int]) -> str:
+    return "; ".join(f"{count}: {cause}: {ADVICE[cause]}" for cause, count in bare.items())
 
 
 def _continued(folder: SeedFolder, plans: Plans) -> Plans:

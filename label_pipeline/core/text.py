@@ -1,11 +1,9 @@
-"""Words: tokens, the inverted statistics of one text field, and where a query's words stand in a document.
+"""Counted words: token ids, the statistics of one text field, and where a query's words stand in a document.
 
-Everything is arrays of integers, so that a hundred thousand pairs cost seconds. Keep out: what is made of the matches
-(core/retrieval.py, stages/rank/matching.py) and anything that knows grades.
+Everything is arrays of integers, so that a hundred thousand pairs cost seconds. Keep out: what a word is (words.py),
+what is made of the matches (core/retrieval.py, stages/rank/matching.py) and anything that knows grades.
 """
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,27 +12,25 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from label_pipeline.core.words import TOKENISER, tokeniser
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-_WORD = re.compile(r"\w+")
 CHUNK_TOKENS = 2_000_000
 """Document tokens expanded at once: about 100 MB of working arrays."""
 
 
-def tokenise(text: str) -> list[str]:
-    """Lower-case words of ``text``: runs of letters, digits and underscore, no stemming, no stop list.
-
-    Language-neutral on purpose; inflection is met by a second index on five-letter prefixes.
-    """
-    return _WORD.findall(unicodedata.normalize("NFKC", text).lower())
-
-
 class Vocabulary:
-    """Term to integer, in order of first sight."""
+    """Term to integer, in order of first sight.
 
-    def __init__(self) -> None:
+    Args:
+        version: of the tokeniser (words.py).
+    """
+
+    def __init__(self, version: int = TOKENISER) -> None:
         self.terms: dict[str, int] = {}
+        self._tokenise = tokeniser(version)
 
     def encode(self, texts: Sequence[str]) -> "Tokens":
         """Tokens of every text; unseen terms are added."""
@@ -42,7 +38,7 @@ class Vocabulary:
         ids: list[int] = []
         starts = [0]
         for text in texts:
-            ids.extend([terms.setdefault(token, len(terms)) for token in tokenise(text)])
+            ids.extend([terms.setdefault(token, len(terms)) for token in self._tokenise(text)])
             starts.append(len(ids))
         return Tokens(np.asarray(ids, dtype=np.int64), np.asarray(starts, dtype=np.int64))
 

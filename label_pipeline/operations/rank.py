@@ -13,6 +13,7 @@ from label_pipeline.core.codes.ranking import AMPLIFIED
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import pair_grades
 from label_pipeline.core.tables import PAIR_KEY
+from label_pipeline.core.words import TOKENISER
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.rank_queries import learnt_from, ranker_splits
 from label_pipeline.operations.run import Run
@@ -84,11 +85,15 @@ def label_orders(project: Project) -> tuple[rank.LabelOrder, ...]:
     )  # fmt: skip
 
 
-def feature_space(project: Project) -> rank.FeatureSpace:
+def feature_space(project: Project, tokeniser: int = TOKENISER) -> rank.FeatureSpace:
     """Features fitted on the project's documents; no grade goes into it.
 
     A pair's own numbers are used only where candidates, seed and test pairs all carry them: what is learnt from must be
     there at the test.
+
+    Args:
+        project: whose.
+        tokeniser: of rankers that are trained already, their own.
     """
     store = project.store("rank")
     own_numbers = [
@@ -100,6 +105,7 @@ def feature_space(project: Project) -> rank.FeatureSpace:
         store.read("queries"),
         project.settings.rank.seed,
         pairs=own_numbers,
+        tokeniser=tokeniser,
     )
 
 
@@ -144,9 +150,9 @@ def prove_ranker(run: Run, project: Project) -> Proven:
     newest = store.query("rank/newest_rankers")
     if newest.is_empty():
         raise NotApplicableError("there is no ranker yet; materialise trained_ranker first")
+    trained = rank.load_trained(newest, LightGBMTrainer(num_threads=project.settings.rank.threads))
     found = rank.evaluate(
-        rank.load_trained(newest, LightGBMTrainer(num_threads=project.settings.rank.threads)),
-        feature_space(project), store.query("rank/test_grades"), ranker_splits(project),
+        trained, feature_space(project, trained.tokeniser), store.query("rank/test_grades"), ranker_splits(project),
         project.settings.grade_scale, np.random.default_rng(0), project.clock(),
         learnt=learnt_from(project, newest, membership_inputs(project)),
     )  # fmt: skip

@@ -121,7 +121,7 @@ def test_a_log_without_queries_and_documents_nobody_finds_are_2_and_nothing_is_w
     (shell.folder / "none.csv").write_text("query\nelephants\n")
     end = seed(shell, folder, "seed", "draw", "--log", "none.csv", "--annotators", "ann,bea", "--floor", "1")
     assert end.code == 2
-    assert "no document was found for any of 1 drawn queries" in end.err
+    assert "no document was found for any of 1 drawn queries: 1: no word of the query occurs in a document" in end.err
     assert not (folder / "seed").exists()
 
 

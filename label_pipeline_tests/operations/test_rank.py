@@ -1,5 +1,6 @@
 """A recall always knows what a ranker learnt from, and the crown never rests on labels that any recall took back."""
 
+import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -70,7 +71,7 @@ def test_a_ranker_is_found_though_only_it_was_materialised(
     assert all(ranker.exact for ranker in found.rankers)
 
 
-def test_ranking_again_what_did_not_change_adds_nothing(
+def test_ranking_again_what_did_not_change_adds_nothing_and_rankers_without_a_tokeniser_are_still_proved(
     home: Path,
 ) -> None:
     assert watched(home, days=1).run("amplified_labels", day=DAYS[0]).success
@@ -82,6 +83,8 @@ def test_ranking_again_what_did_not_change_adds_nothing(
         sizes.append([store.read(name).height for name in ("training_sets", "rankers", "ranker_metrics")])
     assert sizes[0] == sizes[1]
     assert sizes[0][:2] == [2, 4]
+    _trained_before_tokenisers(graph)
+    assert watched(home, days=6).run("ranker_evaluation").success
 
 
 def test_a_champion_without_a_manifest_loses_its_crown_and_no_such_ranker_wins_one(
@@ -105,6 +108,16 @@ def test_a_champion_without_a_manifest_loses_its_crown_and_no_such_ranker_wins_o
     assert f"ranker {newest(later)} has no manifest of training set" in told
     assert f"The champion lost its crown: ranker {champion} has no manifest" in told
     assert later.project.tracker.champion() is None
+
+
+def _trained_before_tokenisers(graph: Small) -> None:
+    """As a project looks whose rankers were trained before a tokeniser had a version."""
+    store: Store = graph.project.store("rank")
+    rankers = store.read("rankers")
+    parameters = [json.loads(text) for text in rankers["parameters"]]
+    assert {one.pop("tokeniser") for one in parameters} == {2}
+    shutil.rmtree(Path(store.root) / "rankers")
+    store.append("rankers", rankers.with_columns(parameters=pl.Series([json.dumps(one) for one in parameters])), "old")
 
 
 def _without_manifests(graph: Small) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from label_pipeline.core.intervals import cluster_totals
 from label_pipeline.core.pairs import query_codes
 from label_pipeline.core.scale import Scale
-from label_pipeline.core.text import tokenise
+from label_pipeline.core.words import tokenise
 
 Floats = NDArray[np.float64]
 

@@ -20,11 +20,15 @@ from label_pipeline.core.errors import TableError
 from label_pipeline.core.pairs import query_codes
 from label_pipeline.core.ranker import Floats, Ranker, RankerTrainer, RankingRows
 from label_pipeline.core.ranking import ndcg_by_query
+from label_pipeline.core.words import TOKENISER
 from label_pipeline.stages.rank.features import FeatureSpace
 from label_pipeline.stages.rank.ridge import RidgeTrainer
 from label_pipeline.stages.rank.training_set import TrainingSets
 
 FOLDS = 5
+
+TOKENISED_BY = "tokeniser"
+"""Parameter of a ranker: version of the words it was trained on, 1 where it does not say."""
 
 
 class Chosen(NamedTuple):
@@ -44,6 +48,7 @@ class TrainedArms:
         features: names of the features they score, in order.
         frame: RANKERS rows without ``mlflow_uri``.
         notes: what was chosen and how, as sentences.
+        tokeniser: the version whose words they were trained on, and which they must be scored with.
     """
 
     rankers: Mapping[str, Ranker]
@@ -51,6 +56,7 @@ class TrainedArms:
     features: tuple[str, ...]
     frame: pl.DataFrame
     notes: tuple[str, ...] = ()
+    tokeniser: int = TOKENISER
 
 
 def train(
@@ -94,6 +100,7 @@ def train(
             **chosen.ranker.parameters,
             "rng_seed": rng_seed,
             "grades": training_sets.grades,
+            TOKENISED_BY: feature_space.tokeniser,
             "validated_ndcg_at_10": round(chosen.validated_ndcg, 6),
         }
         record = ranker_row(
@@ -106,14 +113,15 @@ def train(
             f"nDCG@10 {chosen.validated_ndcg:.3f} on the labels of held-out training queries."
         )
     frame = RANKERS.conform(pl.DataFrame(records, infer_schema_length=None))
-    return TrainedArms(rankers, ids, feature_space.names, frame, tuple(notes))
+    return TrainedArms(rankers, ids, feature_space.names, frame, tuple(notes), feature_space.tokeniser)
 
 
 def load_trained(rankers: pl.DataFrame, trainer: RankerTrainer) -> TrainedArms:
     """The arms stored as RANKERS rows (one per arm), ready to score.
 
     Raises:
-        TableError: when there is none, an arm occurs twice, the rankers use different features, or a family is unknown.
+        TableError: when there is none, an arm occurs twice, the rankers use different features or tokenisers, or a
+            family is unknown.
     """
     learners: dict[str, RankerTrainer] = {learner.family: learner for learner in (RidgeTrainer(), trainer)}
     if not rankers.height:
@@ -126,11 +134,17 @@ def load_trained(rankers: pl.DataFrame, trainer: RankerTrainer) -> TrainedArms:
             "select the rows of one training run"
         )
     records = list(rankers.iter_rows(named=True))
+    tokenisers = {json.loads(row["parameters"]).get(TOKENISED_BY, 1) for row in records}
+    if len(tokenisers) > 1:
+        raise TableError(
+            f"stored rankers were trained on words of tokenisers {sorted(tokenisers)}; train all of them again"
+        )
     return TrainedArms(
         rankers={row["arm"]: learners[row["family"]].load(row["model"]) for row in records},
         ids={row["arm"]: row["ranker_id"] for row in records},
         features=tuple(json.loads(records[0]["features"])),
         frame=rankers,
+        tokeniser=tokenisers.pop(),
     )
 
 

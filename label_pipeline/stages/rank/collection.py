@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from label_pipeline.core.text import Field, Floats, Ints, QueryTerms, Vocabulary
+from label_pipeline.core.words import TOKENISER
 from label_pipeline.stages.rank.matching import match, share
 from label_pipeline.stages.rank.vectors import Vectors
 
@@ -51,6 +52,7 @@ class Collection:
             words over words), age_days (before the newest document; nan = unknown) and ``source=NAME`` (0 or 1).
         document_language: (D,) ISO code or None.
         query_language: (Q,).
+        tokeniser: the version that cut all of them into words.
     """
 
     body: Field
@@ -63,11 +65,14 @@ class Collection:
     facts: dict[str, Floats]
     document_language: tuple[str | None, ...]
     query_language: tuple[str | None, ...]
+    tokeniser: int
 
     @classmethod
-    def read(cls, documents: pl.DataFrame, queries: pl.DataFrame, seed: int) -> "Collection":
+    def read(
+        cls, documents: pl.DataFrame, queries: pl.DataFrame, seed: int, tokeniser: int = TOKENISER
+    ) -> "Collection":
         """Learns words, frequencies and latent directions from ``documents``; queries only lend their words."""
-        vocabulary = Vocabulary()
+        vocabulary = Vocabulary(tokeniser)
         titles = documents["title"].fill_null("").to_list()
         seen = [f"{title}\n{text}" for title, text in zip(titles, documents["text"].to_list(), strict=True)]
         body_tokens, title_tokens = vocabulary.encode(seen), vocabulary.encode(titles)
@@ -93,6 +98,7 @@ class Collection:
             facts=facts | sources(documents["source"]),
             document_language=tuple(documents["language"].to_list()),
             query_language=tuple(queries["language"].to_list()),
+            tokeniser=tokeniser,
         )
 
     @property

@@ -94,12 +94,17 @@ def evaluate(
 
     Raises:
         NotApplicableError: when no pair is left to test on, or a ranker's scores are not finite or order no query.
-        TableError: when the rankers were trained on other features, or on numbers that the test pairs lack.
+        TableError: when the rankers were trained on other features or words, or on numbers that the test pairs lack.
     """
     if trained.features != feature_space.names:
         raise TableError(
             f"the rankers were trained on features {trained.features}, the feature space has {feature_space.names}; "
             "train again with this feature space"
+        )
+    if trained.tokeniser != feature_space.tokeniser:
+        raise TableError(
+            f"the rankers were trained on words of tokeniser {trained.tokeniser}, the feature space has those of "
+            f"{feature_space.tokeniser}; fit it with the rankers' own"
         )
     pairs, notes = tested_pairs(evaluation, splits, feature_space, learnt)
     scores, arm_notes = scores_by_arm(trained, feature_space, pairs)

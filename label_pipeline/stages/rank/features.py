@@ -15,6 +15,7 @@ import polars as pl
 from label_pipeline.core.errors import InputError, TableError
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.core.text import Floats, Ints
+from label_pipeline.core.words import TOKENISER
 from label_pipeline.stages.rank.collection import FACT_FEATURES, MATCH_FEATURES, Collection
 from label_pipeline.stages.rank.reference import FeatureReference
 
@@ -65,6 +66,7 @@ class FeatureSpace:
         queries: pl.DataFrame,
         seed: int,
         pairs: pl.DataFrame | Sequence[pl.DataFrame] = (),
+        tokeniser: int = TOKENISER,
     ) -> "FeatureSpace":
         """Learns from ``documents``; queries only lend their words. Row order does not matter.
 
@@ -76,6 +78,7 @@ class FeatureSpace:
                 with ``features`` and ``incumbent_score``. A pair's own number becomes a feature where at least half
                 of the pairs of *each* frame have it, the incumbent's score where all have it: a number that only the
                 machine-labelled pairs carry would be learnt from and then be missing in the test.
+            tokeniser: version by which texts are cut into words: of a ranker that is scored, its own.
 
         Raises:
             InputError: without documents or queries.
@@ -87,7 +90,7 @@ class FeatureSpace:
             )
         frames = [pairs] if isinstance(pairs, pl.DataFrame) else list(pairs)
         documents, queries = documents.sort("doc_id"), queries.sort(QUERY_KEY)
-        collection = Collection.read(documents, queries, seed)
+        collection = Collection.read(documents, queries, seed, tokeniser)
         return cls(
             collection=collection,
             reference=FeatureReference.of(collection),
@@ -96,6 +99,11 @@ class FeatureSpace:
             pair_features=shared_pair_features(frames),
             with_incumbent=bool(frames) and all(has_incumbent(frame) for frame in frames),
         )
+
+    @property
+    def tokeniser(self) -> int:
+        """The version by which texts are cut into words."""
+        return self.collection.tokeniser
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ The verbs, in the order the assets call them:
 
 * ``assemble``             files' rows to queries, documents, human labels, evaluation, quarantine, books  inputs.py
 * ``annotator_agreement``  agreement figures a collection, ``agreement_verdict`` on them                   agreement.py
+* ``wordless``           queries that no search by words can find                                        unfound.py
 * ``rejected``, ...        what is known of the grades before a judge is paid                         soundness.py
 * ``GradeRubric``          which rubric a grade was given by, and what those of another mean           rubrics.py
 * ``gold_labels``          panel mean, variance and count per pair                                           gold.py
@@ -38,6 +39,7 @@ from label_pipeline.stages.seed.quarantine import InputBooks
 from label_pipeline.stages.seed.rubrics import GradeRubric
 from label_pipeline.stages.seed.soundness import GradeFact, agreement, alike, rejected, rubric_fact, variation
 from label_pipeline.stages.seed.texts import Limits, doc_version
+from label_pipeline.stages.seed.unfound import wordless
 from label_pipeline.stages.seed.values import RawInput
 
 __all__ = [
@@ -67,4 +69,5 @@ __all__ = [
     "seed_splits",
     "settle",
     "variation",
+    "wordless",
 ]

@@ -12,7 +12,7 @@ import polars as pl
 from label_pipeline.core.errors import InputError
 from label_pipeline.core.query_text import normal_text
 from label_pipeline.core.sampling import allocate, permanent_number
-from label_pipeline.core.text import tokenise
+from label_pipeline.core.words import letters_and_digits
 from label_pipeline.stages.seed.querylog import BANDS, IDENTITY, STRATUM
 
 SALT = "label_pipeline.draw"
@@ -114,9 +114,12 @@ def summary(log: pl.DataFrame, drawn: pl.DataFrame) -> pl.DataFrame:
 
 
 def _numbered(queries: pl.DataFrame, salt: str) -> pl.DataFrame:
-    """Adds each query's permanent ``number``: it belongs to the words, not to an id, a spelling or their order."""
+    """Adds each query's permanent ``number``: it belongs to the words, not to an id, a spelling or their order.
+
+    By the first tokeniser for good: with other words an extended draw would not hold the one before it.
+    """
     numbers = [
-        permanent_number(salt, task, collection, " ".join(sorted(tokenise(normal))))
+        permanent_number(salt, task, collection, " ".join(sorted(letters_and_digits(normal))))
         for task, collection, normal in queries.select(IDENTITY).iter_rows()
     ]
     return queries.with_columns(pl.Series("number", numbers, dtype=pl.Float64))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from label_pipeline.core.query_text import normal_text
-from label_pipeline.core.text import tokenise
+from label_pipeline.core.words import letters_and_digits
 from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject
 from label_pipeline.stages.seed.values import RawInput, number, shown
 
@@ -119,16 +119,18 @@ def _distinct(rows: pl.DataFrame) -> pl.DataFrame:
 def _ids(queries: pl.DataFrame) -> list[str]:
     """The log's own ids; where it has none, or two queries share one, a hash of the query's words.
 
-    Of queries of the same words in another order, or with other symbols, the id is a hash of the normal text.
+    Of queries of the same words in another order, or with other symbols, the id is a hash of the normal text. Words are
+    the first tokeniser's for good: grades already given know the queries by these ids.
     """
     mine = queries["query_id"].is_not_null() & ~queries.select("task", "collection", "query_id").is_duplicated()
+    words = [" ".join(sorted(letters_and_digits(text))) for text in queries["normal"]]
     by_words, by_text = (
         [_made(task, collection, text) for task, collection, text in zip(
             queries["task"], queries["collection"], texts, strict=True)]
-        for texts in ([" ".join(sorted(tokenise(text))) for text in queries["normal"]], queries["normal"].to_list())
+        for texts in (words, queries["normal"].to_list())
     )  # fmt: skip
     shared = Counter(by_words)
-    made = [words if shared[words] == 1 else text for words, text in zip(by_words, by_text, strict=True)]
+    made = [plain if shared[plain] == 1 else text for plain, text in zip(by_words, by_text, strict=True)]
     return [str(given) if own else new for given, own, new in zip(queries["query_id"], mine, made, strict=True)]
 
 

@@ -190,6 +190,21 @@ def test_stored_rankers_score_as_the_trained_ones(learnt: tuple[TrainingSets, Fe
         assert np.array_equal(loaded.rankers[arm].score(probe), ranker.score(probe)), arm
 
 
+def test_a_ranker_says_which_words_it_was_trained_on_and_one_that_does_not_is_of_the_first(
+    learnt: tuple[TrainingSets, FeatureSpace, TrainedArms],
+) -> None:
+    _, space, trained = learnt
+    assert (space.tokeniser, trained.tokeniser, load_trained(trained.frame, LightGBMTrainer()).tokeniser) == (2, 2, 2)
+    before_versions = [
+        json.dumps({name: value for name, value in json.loads(text).items() if name != "tokeniser"})
+        for text in trained.frame["parameters"]
+    ]
+    old = trained.frame.with_columns(parameters=pl.Series(before_versions))
+    assert load_trained(old, LightGBMTrainer()).tokeniser == 1
+    with pytest.raises(TableError, match=r"words of tokenisers \[1, 2\]"):
+        load_trained(pl.concat([old[:1], trained.frame[1:]]), LightGBMTrainer())
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -200,6 +200,15 @@ def test_a_number_learnt_from_that_the_test_pairs_lack_is_refused(known: World) 
         run(with_clicks, world.evaluation(known.graded))
 
 
+def test_rankers_are_not_scored_on_the_words_of_another_tokeniser(known: World) -> None:
+    trained = TrainedArms(rankers={}, ids={}, features=known.space.names, frame=pl.DataFrame(), tokeniser=1)
+    with pytest.raises(TableError, match="words of tokeniser 1, the feature space has those of 2"):
+        evaluate(
+            trained, known.space, world.evaluation(known.graded), known.splits, Scale(0, 3),
+            np.random.default_rng(1), world.NOW,
+        )  # fmt: skip
+
+
 def test_rankers_of_other_features_are_refused(known: World) -> None:
     trained = TrainedArms(rankers={}, ids={}, features=("bm25",), frame=pl.DataFrame())
     with pytest.raises(TableError, match="trained on features"):

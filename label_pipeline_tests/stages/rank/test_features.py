@@ -132,6 +132,14 @@ def test_no_pairs_give_no_rows() -> None:
     assert matrix.values.shape == (0, len(matrix.names))
 
 
+def test_words_are_those_of_the_version_asked_for() -> None:
+    texts, asked = {"d1": "c++ string split", "d2": "c# string split"}, world.queries({"q1": "c++ split"})
+    both = world.pairs(("q1", "d1"), ("q1", "d2"))
+    first, second = (FeatureSpace.fit(world.documents(texts), asked, 1, (), version).bm25(both) for version in (1, 2))
+    assert first[0] == first[1]  # the first tokeniser sees c in both
+    assert second[0] > second[1]
+
+
 def test_nothing_to_learn_words_from_is_an_input_error() -> None:
     with pytest.raises(InputError, match="0 documents and 2 queries"):
         FeatureSpace.fit(world.documents(TEXTS).clear(), world.queries({"q1": "a", "q2": "b"}), 1)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from label_pipeline.core.text import Field, QueryTerms, Vocabulary, tokenise
+from label_pipeline.core.text import Field, QueryTerms, Vocabulary
 from label_pipeline.stages.rank.matching import match
 
 TEXTS = [
@@ -19,10 +19,6 @@ def matched(query: str, texts: list[str] = TEXTS, chunk_tokens: int = 1000) -> d
     n_terms = len(vocabulary.terms)
     document, same = np.arange(len(texts)), np.zeros(len(texts), dtype=np.int64)
     return dict(match(Field.of(tokens, n_terms), QueryTerms.of(asked, n_terms), document, same, chunk_tokens))
-
-
-def test_words_are_lower_case_runs_of_letters_and_digits_in_any_language() -> None:
-    assert tokenise("Fehler-Code E42, größe ﬁne\tИндекс_7!") == ["fehler", "code", "e42", "größe", "fine", "индекс_7"]
 
 
 def test_bm25_is_the_formula_with_k1_09_and_b_04() -> None:
