@@ -19,6 +19,7 @@ from label_pipeline.core.judging.causes import WHAT_TO_DO
 from label_pipeline.core.splits import SPLITS
 from label_pipeline.stages import STAGES, amplify
 from label_pipeline.stages.seed.agreement import HEADLINE
+from label_pipeline.stages.seed.notes import sentences
 
 Fact = tuple[str, str]
 """What, and what was found."""
@@ -44,9 +45,11 @@ def _seed(store: Store) -> list[Fact]:
 
 
 def _set_aside(store: Store, inputs: tuple[str, ...]) -> list[Fact]:
+    notes = store.read("input_notes").filter(pl.col("input").is_in(inputs))
+    noticed = [("rows kept, value left out", "\n".join(sentences(notes)))] if notes.height else []
     rows = store.read("quarantine").filter(pl.col("input").is_in(inputs))
     if rows.is_empty():
-        return []
+        return noticed
     counts = ", ".join(f"{count} of {name}" for name, count in rows.group_by("input").len().sort("input").iter_rows())
     first = rows.sort("input", "source", "line").row(0, named=True)
     return [
@@ -54,7 +57,8 @@ def _set_aside(store: Store, inputs: tuple[str, ...]) -> list[Fact]:
             "rows set aside",
             f"{counts}, the first one: {first['source']}:{first['line']}: {first['reason']} (`label-pipeline check` "
             "lists them, table quarantine keeps them)",
-        )
+        ),
+        *noticed,
     ]
 
 

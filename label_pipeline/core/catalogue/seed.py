@@ -83,6 +83,21 @@ INPUT_BOOKS = Table(
     ),
     "seed",
 )  # fmt: skip
+INPUT_NOTES = Table(
+    "input_notes", "snapshot", "one kind of value of one file that was left out, or is worth a look; its rows stay",
+    ("input", "partition", "source", "column", "note"),
+    (
+        Column("input", pl.String, "the input table the rows are of", values=inputs.INPUTS),
+        Column("partition", pl.String, "day of the load, or `all`"),
+        Column("source", pl.String, "file name"),
+        Column("column", pl.String, "column of the input table, or `feature_*`"),
+        Column("note", pl.String, "what is so, what became of the value and what to do"),
+        Column("rows", pl.Int64, "rows of the file it is so in, of those that were kept"),
+        Column("example", pl.String, "the first such value, shortened; null where it may not be shown", nullable=True),
+        Column("line", pl.Int64, "its line (CSV, JSONL, TREC) or row number (Parquet), from 1"),
+    ),
+    "seed",
+)  # fmt: skip
 GRADE_RUBRICS = Table(
     "grade_rubrics", "fact", "one human grade whose file does not say by which rubric it was given", ("grade_key",),
     (

@@ -21,6 +21,7 @@ from label_pipeline.operations.canary import canaries_of
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.recent import recent_coverage
 from label_pipeline.operations.seed_candidates import load_candidates
+from label_pipeline.stages import seed
 
 
 def amplify_assets(key: Names, days: dg.PartitionsDefinition[str], spending_pool: str) -> list[dg.AssetsDefinition]:
@@ -50,11 +51,14 @@ def _candidate_pairs(key: Names, days: dg.PartitionsDefinition[str]) -> dg.Asset
             assembled = load_candidates(project, _days(context))
             read = pl.concat([found.read for found in assembled])
             contract = contract_result(key("candidate_pairs"), {"candidates": read}, project)
+            notes = pl.concat([found.notes for found in assembled])
             off = [found.books.sentence for found in assembled if not found.books.balanced]
             return dg.MaterializeResult(
                 metadata={
                     "candidates": sum(found.candidates.height for found in assembled),
                     "quarantined": sum(found.quarantine.height for found in assembled),
+                    "values_left_out": int(notes["rows"].sum()),
+                    "noticed": dg.MetadataValue.md("\n".join(f"- {line}" for line in seed.sentences(notes))),
                     "books": dg.MetadataValue.md("\n".join(f"- {found.books.sentence}" for found in assembled)),
                 },
                 check_results=[

@@ -38,6 +38,8 @@ def _seed_inputs(key: Names) -> dg.AssetsDefinition:
                     **{table: getattr(found, table).height for table in SEED_INPUTS},
                     "quarantined": found.quarantine.height,
                     "books": dg.MetadataValue.md("\n".join(f"- {books.sentence}" for books in found.books)),
+                    "values_left_out": int(found.notes["rows"].sum()),
+                    "noticed": dg.MetadataValue.md("\n".join(f"- {line}" for line in seed.sentences(found.notes))),
                     "quarantine": markdown(found.quarantine.drop("row", "partition"), most=20),
                 },
                 check_results=[

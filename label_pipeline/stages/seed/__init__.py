@@ -9,6 +9,7 @@ The verbs, in the order the assets call them:
 * ``gold_labels``          panel mean, variance and count per pair                                           gold.py
 * ``seed_splits``          train, dev, holdout or anchor, for ever                                         gold.py
 * ``assemble_candidates``  candidate rows of one day or all (an amplify asset calls it)                candidates.py
+* ``sentences``            what was noticed of the files and rejects no row                                notes.py
 * ``settle``               one day's candidates beside those of other days                             feed.py
 
 Before there is a seed (the command line calls these; each module has its own verbs):
@@ -34,6 +35,7 @@ from label_pipeline.stages.seed.candidates import (
 from label_pipeline.stages.seed.feed import Fed, FilesHold, settle
 from label_pipeline.stages.seed.gold import gold_labels, seed_splits
 from label_pipeline.stages.seed.inputs import Assembled, assemble
+from label_pipeline.stages.seed.notes import sentences
 from label_pipeline.stages.seed.quarantine import InputBooks
 from label_pipeline.stages.seed.rubrics import GradeRubric
 from label_pipeline.stages.seed.soundness import GradeFact, agreement, alike, rejected, rubric_fact, variation
@@ -65,6 +67,7 @@ __all__ = [
     "rejected",
     "rubric_fact",
     "seed_splits",
+    "sentences",
     "settle",
     "variation",
 ]

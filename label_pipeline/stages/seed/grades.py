@@ -8,12 +8,13 @@ import polars as pl
 from label_pipeline.core.catalogue import EVALUATION, HUMAN_LABELS
 from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.scale import Scale
-from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
+from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY, Table
+from label_pipeline.stages.seed.notes import noted
 from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject, set_aside, with_repeats
 from label_pipeline.stages.seed.rubrics import GradeRubric
 from label_pipeline.stages.seed.sample import beyond_sample
 from label_pipeline.stages.seed.texts import Accepted
-from label_pipeline.stages.seed.values import RawInput, features, id_rules, number, number_rules, shown, stack
+from label_pipeline.stages.seed.values import RawInput, features, id_rules, number, number_oddities, shown, stack
 
 UNKNOWN_ANNOTATOR = "unknown"
 
@@ -63,7 +64,7 @@ def accept_human_labels(
     )
     if pairs_per_query is not None:
         rows = beyond_sample(rows, pairs_per_query, salt)
-    return Accepted(HUMAN_LABELS.conform(_typed(rows).select(list(HUMAN_LABELS.schema))), rows)
+    return _accepted(rows, HUMAN_LABELS)
 
 
 def accept_evaluation(
@@ -84,7 +85,12 @@ def accept_evaluation(
         ),
     )
     rows = set_aside(reject(rows, [contradiction]), pl.col("is_repeat"), "merged")
-    return Accepted(EVALUATION.conform(_typed(rows).select(list(EVALUATION.schema))), rows)
+    return _accepted(rows, EVALUATION)
+
+
+def _accepted(rows: pl.DataFrame, table: Table) -> Accepted:
+    notes = noted(rows, table.name, number_oddities(rows.columns))
+    return Accepted(table.conform(_typed(rows).select(list(table.schema))), rows, notes)
 
 
 def with_known(rows: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
@@ -159,7 +165,7 @@ def _judged(
             pl.col("doc_version"),
         ),
     )
-    rules = [*_grade_rules(scale), *known_rules(), customer, other_text, *number_rules(rows.columns)]
+    rules = [*_grade_rules(scale), *known_rules(), customer, other_text]
     return reject(rows, rules if rubric is None else [rubric.rule(), *rules])
 
 

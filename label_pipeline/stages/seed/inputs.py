@@ -32,6 +32,7 @@ class Assembled:
         human_labels: HUMAN_LABELS.
         evaluation: EVALUATION.
         quarantine: QUARANTINE, partition ``all``, of the four.
+        notes: INPUT_NOTES, partition ``all``, of the four: values that were left out.
         books: one per table, in that order.
         read: table to its rows as read, for the input contract (adapters/contracts.py): ids, grade after the mapping,
             lengths instead of texts, `source`, `line`, flags. Merged repeats and unjudged rows are left out.
@@ -43,6 +44,7 @@ class Assembled:
     human_labels: pl.DataFrame
     evaluation: pl.DataFrame
     quarantine: pl.DataFrame
+    notes: pl.DataFrame
     books: tuple[InputBooks, ...]
     read: Mapping[str, pl.DataFrame]
     first_loaded: pl.DataFrame
@@ -95,6 +97,7 @@ def assemble(
         human_labels=labels.table,
         evaluation=evaluation.table,
         quarantine=QUARANTINE.conform(pl.concat([quarantine_of(part.rows, name) for name, part in accepted.items()])),
+        notes=pl.concat([part.notes for part in accepted.values()]),
         books=tuple(
             book(
                 part.rows,

@@ -14,7 +14,7 @@ import polars as pl
 from label_pipeline.core.query_text import normal_text
 from label_pipeline.core.text import tokenise
 from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject
-from label_pipeline.stages.seed.values import RawInput, number, shown
+from label_pipeline.stages.seed.values import RawInput, is_nothing, number, shown
 
 UNKNOWN, OTHER = "unknown", "other"
 RARE = 0.01
@@ -54,7 +54,7 @@ def read_log(inputs: Sequence[RawInput]) -> QueryLog:
     rows = pl.concat(
         [
             raw.frame.select(
-                *(pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name).str.strip_chars()).alias(name)
+                *(pl.when(~is_nothing(name)).then(pl.col(name).str.strip_chars()).alias(name)
                   for name in names),
                 "line", "problem", pl.lit(raw.source).alias("file"),
             )
