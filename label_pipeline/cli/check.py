@@ -49,7 +49,7 @@ def check_project(console: Console, config: Path) -> int:
     good = [found for found in files if isinstance(found, RawRows)]
     inputs = _assembled(project, good)
     codes = [
-        tell_rows(console, good, inputs),
+        tell_rows(console, good, inputs, Path(project.settings.home_path)),
         _tell_grades(console, project, inputs),
         _tell_splits(console, project, inputs),
         _tell_plans(console, project, list(stage_plans(project, inputs))),

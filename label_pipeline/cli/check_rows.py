@@ -4,6 +4,7 @@ Keep out: which rows those are (stages/seed), whether the grades are fit to pay 
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import polars as pl
 from rich.console import Console
@@ -18,17 +19,21 @@ from label_pipeline.stages import seed
 SHOWN_GROUPS = 5
 """Groups of near-duplicate queries that are listed."""
 
-SHOWN = 20
-"""Rejected rows listed; the table `quarantine` keeps them all."""
+SHOWN = 12
+"""Causes of rejected rows that are listed, the commonest first."""
+
+REJECTED = "rejected_rows.csv"
+"""File in the project's home folder that holds every rejected row and its reason."""
 
 
-def tell_rows(console: Console, files: Iterable[RawRows], inputs: AssembledFiles) -> int:
+def tell_rows(console: Console, files: Iterable[RawRows], inputs: AssembledFiles, home: Path) -> int:
     """Prints it.
 
     Args:
         console: told.
         files: what was read.
         inputs: what was made of it.
+        home: the project's folder, for the file of rejected rows.
 
     Returns:
         0; 2 where rows would be set aside.
@@ -45,11 +50,23 @@ def tell_rows(console: Console, files: Iterable[RawRows], inputs: AssembledFiles
     if rejected.is_empty():
         return DONE
     say(console, f"{rejected.height} rows would be set aside; `run` goes on without them:", "yellow")
-    for row in rejected.head(SHOWN).iter_rows(named=True):
-        say(console, f"  {row['source']}:{row['line']}: {row['reason']}")
-    if rejected.height > SHOWN:
-        say(console, f"  and {rejected.height - SHOWN} more; after a run, table quarantine has all of them")
+    lines = seed.cause_lines(rejected)
+    for line in lines[:SHOWN]:
+        say(console, f"  {line}")
+    more = f"{len(lines) - SHOWN} more causes and every row" if len(lines) > SHOWN else "every one of them"
+    say(console, f"  {more}: {_written(rejected, home)}")
     return MISTAKE
+
+
+def _written(rejected: pl.DataFrame, home: Path) -> str:
+    """Where all rejected rows are: a file, or where none can be written, the table after a run."""
+    path = home / REJECTED
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        rejected.drop("partition").write_csv(path)
+    except OSError as error:
+        return f"table quarantine after a run ({path} cannot be written: {error.strerror})"
+    return str(path)
 
 
 def _unread(files: Iterable[RawRows]) -> list[str]:

@@ -62,6 +62,8 @@ QUARANTINE = Table(
         Column("line", pl.Int64, "line (CSV, JSONL, TREC) or row number (Parquet), from 1"),
         Column("reason", pl.String, "why it was rejected and what to do"),
         Column("row", pl.String, "the row's ids and grade as read, JSON; never its text"),
+        Column("cause", pl.String, "the kind of reason, the same words for every such row; null in older rows",
+               nullable=True),
     ),
     "seed",
 )  # fmt: skip

@@ -14,7 +14,7 @@ from label_pipeline.core.errors import WaitingError
 from label_pipeline.core.judging.causes import WHAT_TO_DO
 from label_pipeline.defs.checks import contract_result
 from label_pipeline.defs.names import WAITING, Names
-from label_pipeline.defs.report import markdown, refusing, stage_asset
+from label_pipeline.defs.report import listed, markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import amplify as operation
 from label_pipeline.operations.canary import canaries_of
@@ -58,8 +58,8 @@ def _candidate_pairs(key: Names, days: dg.PartitionsDefinition[str]) -> dg.Asset
                     "candidates": sum(found.candidates.height for found in assembled),
                     "quarantined": sum(found.quarantine.height for found in assembled),
                     "values_left_out": int(notes["rows"].sum()),
-                    "noticed": dg.MetadataValue.md("\n".join(f"- {line}" for line in seed.sentences(notes))),
-                    "books": dg.MetadataValue.md("\n".join(f"- {found.books.sentence}" for found in assembled)),
+                    "noticed": listed(seed.sentences(notes)),
+                    "books": listed([found.books.sentence for found in assembled]),
                 },
                 check_results=[
                     contract,

@@ -9,6 +9,7 @@ The verbs, in the order the assets call them:
 * ``gold_labels``          panel mean, variance and count per pair                                           gold.py
 * ``seed_splits``          train, dev, holdout or anchor, for ever                                         gold.py
 * ``assemble_candidates``  candidate rows of one day or all (an amplify asset calls it)                candidates.py
+* ``cause_lines``          rejected rows by cause, the commonest first                                     causes.py
 * ``sentences``            what was noticed of the files and rejects no row                                notes.py
 * ``settle``               one day's candidates beside those of other days                             feed.py
 
@@ -32,6 +33,7 @@ from label_pipeline.stages.seed.candidates import (
     candidate_rows,
     candidates_of,
 )
+from label_pipeline.stages.seed.causes import cause_lines
 from label_pipeline.stages.seed.feed import Fed, FilesHold, settle
 from label_pipeline.stages.seed.gold import gold_labels, seed_splits
 from label_pipeline.stages.seed.inputs import Assembled, assemble
@@ -62,6 +64,7 @@ __all__ = [
     "assemble_candidates",
     "candidate_rows",
     "candidates_of",
+    "cause_lines",
     "doc_version",
     "gold_labels",
     "rejected",

@@ -13,7 +13,7 @@ import polars as pl
 from label_pipeline.core.catalogue import CANDIDATES, INPUT_NOTES
 from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.seed.dates import with_day
-from label_pipeline.stages.seed.grades import known_rules, with_known
+from label_pipeline.stages.seed.known import known_rules, with_known
 from label_pipeline.stages.seed.notes import Oddity, noted
 from label_pipeline.stages.seed.quarantine import (
     ALIVE,
@@ -170,12 +170,14 @@ def _day_rules(first_day: dt.date | None, last_day: dt.date | None) -> list[Rule
     arrived = pl.col("arrived_day")
     rules = [
         Rule(
+            "no arrived_on",
             arrived.is_null() & pl.col("arrived_on").is_null(),
             pl.lit(
                 "no arrived_on; expected the day the pair arrived: fill it in, or set `pool_date` for an undated pool"
             ),
         ),
         Rule(
+            "arrived_on is no date",
             arrived.is_null(),
             pl.format(
                 "arrived_on {} is no date, or could be two; expected YYYY-MM-DD (UTC): correct it, or set `date_order` "
@@ -196,4 +198,4 @@ def _outside(when: pl.Expr, limit: str) -> Rule:
     what = (
         f"arrived_on {{}} is outside the range of days, which {limit}; correct it, or widen the range in the settings"
     )
-    return Rule(when, pl.format(what, found))
+    return Rule("arrived_on is outside the days", when, pl.format(what, found))

@@ -8,7 +8,6 @@ import polars as pl
 from label_pipeline.core.catalogue import GRADE_RUBRICS, INPUT_BOOKS, QUARANTINE
 from label_pipeline.core.codes.inputs import HUMAN_LABELS, SEED_INPUTS
 from label_pipeline.core.scale import Scale
-from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.stages.seed.grades import accept_evaluation, accept_human_labels
 from label_pipeline.stages.seed.quarantine import InputBooks, book, quarantine_of
 from label_pipeline.stages.seed.rubrics import GradeRubric, to_remember
@@ -85,11 +84,10 @@ def assemble(
     limits = limits or Limits()
     queries = accept_queries(inputs, limits)
     documents = accept_documents(inputs, limits)
-    labels = accept_human_labels(inputs, queries.table, documents.table, scale, pairs_per_query, salt, rubric)
-    evaluation = accept_evaluation(inputs, queries.table, documents.table, scale, rubric)
+    labels = accept_human_labels(inputs, queries, documents, scale, pairs_per_query, salt, rubric)
+    evaluation = accept_evaluation(inputs, queries, documents, scale, rubric)
     remembered = GRADE_RUBRICS.empty() if rubric is None else rubric.remembered
     graded = {HUMAN_LABELS: labels, "evaluation": evaluation}
-    named = queries.rows.select(QUERY_KEY).drop_nulls(), documents.rows.select("doc_id").drop_nulls()
     accepted = dict(zip(SEED_INPUTS, (queries, documents, labels, evaluation), strict=True))
     return Assembled(
         queries=queries.table,
@@ -104,7 +102,6 @@ def assemble(
                 name,
                 sum(raw.frame.height for raw in inputs if raw.table == name),
                 part.table.height,
-                named if name in {HUMAN_LABELS, "evaluation"} else None,
             )
             for name, part in accepted.items()
         ),

@@ -85,8 +85,13 @@ def accept_documents(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
 def _document_rules(limits: Limits) -> list[Rule]:
     return [
         *id_rules(["doc_id"]),
-        Rule(pl.col("text").is_null(), pl.lit("empty text; expected the document's body: fill it in, or drop the row")),
         Rule(
+            "empty text",
+            pl.col("text").is_null(),
+            pl.lit("empty text; expected the document's body: fill it in, or drop the row"),
+        ),
+        Rule(
+            "the document is too long",
             pl.col("text_chars") > limits.document_chars,
             pl.format(
                 f"{{}} characters of title and text, the limit is {limits.document_chars}; split the document into "
@@ -95,6 +100,7 @@ def _document_rules(limits: Limits) -> list[Rule]:
             ),
         ),
         Rule(
+            "boundary is unknown",
             pl.col("boundary_read").is_not_null() & ~pl.col("boundary_read").is_in([CUSTOMER, INTERNAL]),
             pl.format(
                 "boundary {} is unknown; expected `customer`, or nothing or `internal` for text that may leave: "
@@ -113,8 +119,13 @@ def accept_queries(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
     rows = stack(inputs, "queries").with_columns(pl.col("query").str.len_chars().alias("query_chars"))
     rules = [
         *id_rules(["query_id"], ("task", "collection")),
-        Rule(pl.col("query").is_null(), pl.lit("empty query; expected its text: fill it in, or drop the row")),
         Rule(
+            "empty query",
+            pl.col("query").is_null(),
+            pl.lit("empty query; expected its text: fill it in, or drop the row"),
+        ),
+        Rule(
+            "the query is too long",
             pl.col("query_chars") > limits.query_chars,
             pl.format(
                 f"the query has {{}} characters, the limit is {limits.query_chars}; check the export: a query is what "
@@ -155,6 +166,7 @@ def _several(read: str, name: str) -> Oddity:
 
 def _contradiction(noun: str, key: str) -> Rule:
     return Rule(
+        f"one {noun} id, several texts",
         pl.col("contradicts"),
         pl.format(
             f"{noun} {{}} appears with different contents (first on {{}}); expected one text and one description an "

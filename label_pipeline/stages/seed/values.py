@@ -12,7 +12,7 @@ import polars as pl
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.codes.inputs import DateOrder
 from label_pipeline.stages.seed.notes import Oddity
-from label_pipeline.stages.seed.quarantine import Rule
+from label_pipeline.stages.seed.quarantine import UNJUDGED, Rule
 
 FEATURE_PREFIX = "feature_"
 MAX_ID_CHARS = 512
@@ -66,7 +66,7 @@ def stack(inputs: Iterable[RawInput], table: str) -> pl.DataFrame:
     Returns:
         The table's columns as text (those made here excepted), every ``feature_*`` column, ``line``, ``problem``,
         ``file`` (two files of one name are told apart by "(2)"), ``date_order``, the grade columns of ``_with_grade``
-        where the table has a grade, and empty ``fate`` and ``reason``.
+        where the table has a grade, and empty ``UNJUDGED``.
     """
     names = [column.name for column in TABLES[table].columns if column.name not in _MADE_HERE]
     texts = [*names, "problem", "file", "date_order"]
@@ -86,9 +86,7 @@ def stack(inputs: Iterable[RawInput], table: str) -> pl.DataFrame:
             pl.lit(raw.date_order, dtype=pl.String).alias("date_order"),
         )
         frames.append(_with_grade(frame, raw.grades) if "grade" in names else frame)
-    return pl.concat(frames, how="diagonal").with_columns(
-        pl.lit(None, dtype=pl.String).alias("fate"), pl.lit(None, dtype=pl.String).alias("reason")
-    )
+    return pl.concat(frames, how="diagonal").with_columns(UNJUDGED)
 
 
 def is_nothing(name: str) -> pl.Expr:
@@ -176,13 +174,14 @@ def feature_names(columns: Sequence[str]) -> list[str]:
 
 def id_rules(required: Sequence[str], optional: Sequence[str] = ()) -> list[Rule]:
     """A record that cannot be read, a missing id, an id nobody can print."""
-    rules = [Rule(pl.col("problem").is_not_null(), pl.col("problem"))]
+    rules = [Rule("the record cannot be read", pl.col("problem").is_not_null(), pl.col("problem"))]
     rules += [
-        Rule(pl.col(name).is_null(), pl.lit(f"no {name}; expected an id: fill it in, or drop the row"))
+        Rule(f"no {name}", pl.col(name).is_null(), pl.lit(f"no {name}; expected an id: fill it in, or drop the row"))
         for name in required
     ]
     return rules + [
         Rule(
+            f"{name} is not printable",
             pl.col(name).str.contains(_CONTROL) | (pl.col(name).str.len_chars() > MAX_ID_CHARS),
             pl.format(
                 f"{name} {{}} has control characters or more than {MAX_ID_CHARS} characters; expected a printable id: "
