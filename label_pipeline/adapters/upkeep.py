@@ -24,7 +24,7 @@ FEW_FILES = 16
 """Files a table may have before they are made one: a night adds one or two, and reading a few costs little."""
 
 
-BY_PART = ("candidates", "quarantine")
+BY_PART = ("candidates", "quarantine", "input_notes")
 """Snapshots that a load overwrites part by part. Beside one that is overwritten whole, nothing may be compacted: the
 load would not see it, and both would stay."""
 

@@ -1,10 +1,10 @@
 """`check`: are settings and inputs good, and what would every stage send and cost? Sends no chat request.
 
-Keep out: every rule (stages/seed, core/judging/plan.py).
+Keep out: what it says of rows (check_rows.py), every rule (stages/seed, core/judging/plan.py).
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,13 @@ import polars as pl
 from rich.console import Console
 
 from label_pipeline.adapters.files import RawRows, read_rows
+from label_pipeline.cli.check_rows import tell_rows
 from label_pipeline.cli.exits import DONE, MISTAKE, OVER_BUDGET, code_of
 from label_pipeline.cli.plans import AssembledFiles, StagePlan, assign, stage_plans
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.codes.inputs import HUMAN_LABELS, INPUTS
 from label_pipeline.core.errors import InputError, JudgeError, SettingsError
 from label_pipeline.core.pairs import deepest_queries
-from label_pipeline.core.query_text import near_groups
 from label_pipeline.core.splits import HOLDOUT, LEARNING_SPLITS
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.operations.gate import last_verdicts
@@ -26,12 +26,6 @@ from label_pipeline.operations.project import Project
 from label_pipeline.operations.seed_rubrics import grade_rubric, texts_of_rubric
 from label_pipeline.settings import load
 from label_pipeline.stages import gate, seed
-
-SHOWN_GROUPS = 5
-"""Groups of near-duplicate queries that are listed."""
-
-SHOWN = 20
-"""Rejected rows listed; the table `quarantine` keeps them all."""
 
 
 def check_project(console: Console, config: Path) -> int:
@@ -52,9 +46,10 @@ def check_project(console: Console, config: Path) -> int:
         for sentence in broken:
             say(console, f"error: {sentence}", "red")
         return MISTAKE
-    inputs = _assembled(project, [found for found in files if isinstance(found, RawRows)])
+    good = [found for found in files if isinstance(found, RawRows)]
+    inputs = _assembled(project, good)
     codes = [
-        _tell_rows(console, files, inputs),
+        tell_rows(console, good, inputs, Path(project.settings.home_path)),
         _tell_words(console, inputs),
         _tell_grades(console, project, inputs),
         _tell_splits(console, project, inputs),
@@ -86,32 +81,6 @@ def _assembled(project: Project, files: Sequence[RawRows]) -> AssembledFiles:
         files, found.queries, found.documents, pool_date=inputs.pool_date, first_day=days.start, last_day=days.end
     )
     return AssembledFiles(found, candidates, assign(project, found))
-
-
-def _tell_rows(console: Console, files: Iterable[RawRows | InputError], inputs: AssembledFiles) -> int:
-    """The books of every input, the rejected rows, and the columns nobody reads."""
-    for books in (*inputs.seeded.books, inputs.candidates.books):
-        say(console, f"  {books.sentence}")
-    unread: dict[str, set[str]] = {}
-    for file in files:
-        if isinstance(file, RawRows):  # a wide file serves several tables: each reads some of its columns
-            unread[file.source] = unread.get(file.source, set(file.unread)) & set(file.unread)
-    for source, names in unread.items():
-        if names:
-            say(console, f"  {source}: columns nobody reads: {', '.join(sorted(names))}", "yellow")
-    near = near_groups(inputs.seeded.queries)
-    if near:
-        shown = "; ".join(" / ".join(group) for group in near[:SHOWN_GROUPS])
-        say(console, f"  {len(near)} groups of queries say nearly the same and are dealt to one split each: {shown}")
-    rejected = pl.concat([inputs.seeded.quarantine, inputs.candidates.quarantine])
-    if rejected.is_empty():
-        return DONE
-    say(console, f"{rejected.height} rows would be set aside; `run` goes on without them:", "yellow")
-    for row in rejected.head(SHOWN).iter_rows(named=True):
-        say(console, f"  {row['source']}:{row['line']}: {row['reason']}")
-    if rejected.height > SHOWN:
-        say(console, f"  and {rejected.height - SHOWN} more; after a run, table quarantine has all of them")
-    return MISTAKE
 
 
 def _tell_words(console: Console, inputs: AssembledFiles) -> int:

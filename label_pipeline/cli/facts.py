@@ -19,9 +19,14 @@ from label_pipeline.core.judging.causes import WHAT_TO_DO
 from label_pipeline.core.splits import SPLITS
 from label_pipeline.stages import STAGES, amplify
 from label_pipeline.stages.seed.agreement import HEADLINE
+from label_pipeline.stages.seed.causes import cause_lines
+from label_pipeline.stages.seed.notes import sentences
 
 Fact = tuple[str, str]
 """What, and what was found."""
+
+_CAUSES = 5
+"""Causes of rejected rows that are shown, the commonest first."""
 
 _FATES = ("labelled", "abstained", "failed", "refused", "skipped")
 _DECIDE = {"met": "ok", "missed": "NO", "unknown": "NO"}
@@ -44,17 +49,17 @@ def _seed(store: Store) -> list[Fact]:
 
 
 def _set_aside(store: Store, inputs: tuple[str, ...]) -> list[Fact]:
+    notes = store.read("input_notes").filter(pl.col("input").is_in(inputs))
+    noticed = [("rows kept, value left out", "\n".join(sentences(notes)))] if notes.height else []
     rows = store.read("quarantine").filter(pl.col("input").is_in(inputs))
     if rows.is_empty():
-        return []
+        return noticed
     counts = ", ".join(f"{count} of {name}" for name, count in rows.group_by("input").len().sort("input").iter_rows())
-    first = rows.sort("input", "source", "line").row(0, named=True)
+    lines = cause_lines(rows.sort("input", "source", "line"))
+    rest = f"\nand {len(lines) - _CAUSES} more causes" if len(lines) > _CAUSES else ""
     return [
-        (
-            "rows set aside",
-            f"{counts}, the first one: {first['source']}:{first['line']}: {first['reason']} (`label-pipeline check` "
-            "lists them, table quarantine keeps them)",
-        )
+        ("rows set aside", f"{counts} (table quarantine keeps them)\n" + "\n".join(lines[:_CAUSES]) + rest),
+        *noticed,
     ]
 
 

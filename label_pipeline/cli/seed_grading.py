@@ -18,6 +18,7 @@ from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.errors import InputError, SettingsError
 from label_pipeline.operations.project import Project
 from label_pipeline.stages.seed.annotations import Expected, Imported, accept, remembered
+from label_pipeline.stages.seed.causes import by_cause
 from label_pipeline.stages.seed.guide import guide
 from label_pipeline.stages.seed.texts import Limits, accept_documents
 
@@ -26,7 +27,7 @@ FILES = (".json", ".csv", ".tsv", ".txt")
 """Endings of what comes back: an export, sheets."""
 
 SHOWN = 20
-"""Quarantined answers listed; quarantine.csv has them all."""
+"""Causes of quarantined answers listed; quarantine.csv has the answers."""
 
 
 def write_guide(console: Console, project: Project, folder: SeedFolder) -> int:
@@ -152,10 +153,14 @@ def _tell(console: Console, done: Imported, expected: Expected) -> None:
     say(console, done.sentence)
     console.print(as_table("\nannotators", done.progress(expected)))
     bad = done.quarantine
-    for row in bad.head(SHOWN).iter_rows(named=True):
-        say(console, f"  {row['source']}, {row['place']}: {row['reason']}", "yellow")
-    if bad.height > SHOWN:
-        say(console, f"  and {bad.height - SHOWN} more; quarantine.csv has all of them", "yellow")
+    causes = by_cause(bad.rename({"place": "line"}))
+    for row in causes.head(SHOWN).iter_rows(named=True):
+        many = "" if row["rows"] == 1 else f"{row['rows']:,} answers, the first: "
+        say(console, f"  {many}{row['source']}, {row['line']}: {row['reason']}", "yellow")
+    if causes.height > SHOWN:
+        say(console, f"  and {causes.height - SHOWN} more causes", "yellow")
+    if bad.height:
+        say(console, "  quarantine.csv has all of them", "yellow")
 
 
 def _text(path: Path) -> str:

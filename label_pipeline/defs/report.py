@@ -88,6 +88,11 @@ def markdown(frame: pl.DataFrame, most: int = 20) -> dg.MetadataValue:
     return dg.MetadataValue.md("\n".join(lines))
 
 
+def listed(lines: Sequence[str]) -> dg.MetadataValue:
+    """Sentences as a Markdown list."""
+    return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines) or "none")
+
+
 def _cell(value: object) -> str:
     text = f"{value:.4g}" if isinstance(value, float) else "–" if value is None else str(value)
     return text.replace("|", "\\|").replace("\n", " ")[:200]

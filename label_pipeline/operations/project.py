@@ -126,6 +126,7 @@ class Project:
                 grades=item.grades,
                 delimiter=item.delimiter,
                 encoding=item.encoding,
+                date_order=item.date_order,
                 task=self.settings.task,
                 collection=self.settings.collection,
             )

@@ -11,7 +11,9 @@ from label_pipeline.stages import seed
 
 
 def load_inputs(project: Project) -> seed.Assembled:
-    """Reads every file of ``SEED_INPUTS`` and replaces the tables; rejected rows are in quarantine.
+    """Reads every file of ``SEED_INPUTS`` and replaces the tables.
+
+    Rejected rows are in ``quarantine``, values that were left out in ``input_notes``.
 
     Raises:
         InputError: a file as a whole cannot be used.
@@ -27,7 +29,8 @@ def load_inputs(project: Project) -> seed.Assembled:
     remember_rubrics(project, found.first_loaded)
     for table in SEED_INPUTS:
         store.overwrite(table, getattr(found, table))
-        store.overwrite("quarantine", found.quarantine.filter(pl.col("input") == table), {"input": table})
+        for name, rows in (("quarantine", found.quarantine), ("input_notes", found.notes)):
+            store.overwrite(name, rows.filter(pl.col("input") == table), {"input": table})
     store.overwrite("input_books", found.book_rows)
     return found
 

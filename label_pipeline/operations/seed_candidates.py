@@ -18,6 +18,9 @@ from label_pipeline.stages import seed
 FEW_DAYS = 3
 """So many days are looked up by themselves; of more, the whole table is read once."""
 
+_TOLD = ("quarantine", "input_notes")
+"""Tables of what became of rows that are not stored as they came."""
+
 
 def load_candidates(project: Project, days: Sequence[date]) -> list[seed.AssembledCandidates]:
     """The candidate pairs of ``days`` from the user's files, each day stored by itself; rejected rows in quarantine.
@@ -43,7 +46,7 @@ class _Load:
     ) -> None:  # fmt: skip
         self._store, self._rows, self._documents, self._hold = store, rows, documents, hold
         self._stored = self._read(days)
-        self._quarantine = store.read("quarantine").filter(pl.col("input") == CANDIDATES)
+        self._told = {name: store.read(name).filter(pl.col("input") == CANDIDATES) for name in _TOLD}
         self._lost: pl.DataFrame | None = None
 
     def every(self, days: Sequence[date]) -> list[seed.AssembledCandidates]:
@@ -67,8 +70,9 @@ class _Load:
             self._replace(other, left)
         self._replace(day, pl.concat([fed.found.candidates, self._told_anew(fed.stays)]))
         partition = pl.col("partition") == day.isoformat()
-        if not self._quarantine.filter(partition).equals(found.quarantine):
-            self._store.overwrite("quarantine", found.quarantine, {"input": CANDIDATES, "partition": day.isoformat()})
+        for name, rows in zip(_TOLD, (found.quarantine, found.notes), strict=True):
+            if not self._told[name].filter(partition).equals(rows):
+                self._store.overwrite(name, rows, {"input": CANDIDATES, "partition": day.isoformat()})
         return fed.found
 
     def _replace(self, day: date, rows: pl.DataFrame) -> None:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from label_pipeline.core.codes.inputs import DateOrder
+
 Grade = Annotated[int | None, Field(description="grade on the project's scale; null = not judged, dropped and counted")]
 
 _GREEDY: dict[str, str | int | float | bool] = {"temperature": 0, "max_tokens": 300}
@@ -45,6 +47,9 @@ class InputSettings(Knobs):
     grades: dict[str | int, Grade] | None = Field(None, description="source grade: our grade, where scales differ")
     delimiter: str | None = Field(None, min_length=1, max_length=2, description="a comma when absent, a tab for .tsv")
     encoding: str = "utf-8"
+    date_order: DateOrder | None = Field(
+        None, description="how it writes dates like 03/05/2024; absent = such a date is left out and counted"
+    )
 
 
 def _files(value: object) -> object:

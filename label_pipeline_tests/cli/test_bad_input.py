@@ -177,11 +177,14 @@ def test_bad_rows_are_set_aside_with_their_reason_and_the_books_add_up(shell: Sh
     end = shell.here("run", "--config", config, *SEED)
 
     assert checked.code == 2
-    assert "documents.csv:1106: 265008 characters of title and text, the limit is 100000" in checked.said
+    assert "(documents.csv:1106: 265008 characters of title and text, the limit is 100000" in checked.said
     assert "candidates: 61 rows read = 60 kept, 1 quarantined" in checked.said
     assert end.code == 0, "bad rows stop nobody"
     assert "check inputs_contract of seed_inputs did not pass" in end.said
-    assert "rows set aside: 1 of documents, 4 of human_labels, the first one: documents.csv:1106: " in end.said
+    assert "rows set aside: 1 of documents, 4 of human_labels (table quarantine keeps them)" in end.said
+    assert "2 rows of human_labels: one annotator, several grades of a pair (the first, human_labels.csv:" in end.said
+    written = pl.read_csv(config.parent / "runs" / "rejected_rows.csv")
+    assert written.group_by("input").len().sort("input")["len"].to_list() == [1, 1, 4]
     found = store_of(config)
     rows = found.read("quarantine").sort("source", "line")
     assert [(row["source"], row["line"]) for row in rows.iter_rows(named=True)] == [

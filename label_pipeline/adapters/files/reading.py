@@ -53,7 +53,7 @@ def read_rows(spec: InputSpec) -> RawRows:
         )
     )
     unread = tuple(name for name in records.columns.columns if name not in picked.values())
-    return RawRows(spec.table, source, frame, spec.grades, unread)
+    return RawRows(spec.table, source, frame, spec.grades, unread, spec.date_order)
 
 
 def pick_columns(spec: InputSpec, names: Sequence[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 from label_pipeline.adapters.s3 import Objects
+from label_pipeline.core.codes.inputs import DateOrder
 
 InputTable = Literal["queries", "documents", "human_labels", "evaluation", "candidates"]
 ListName = Literal["query_log", "retrieved"]
@@ -86,6 +87,7 @@ class InputSpec:
         grades: the file's grade to ours, where it uses another scale; None as a value means "not judged".
         delimiter: of a CSV file; None is a comma, a tab for .tsv.
         encoding: of a text file.
+        date_order: how it writes dates of three numbers; None takes only those that mean one day.
         task: task of rows that do not say.
         collection: collection of rows that do not say.
         objects: reads the file where it is on S3.
@@ -98,6 +100,7 @@ class InputSpec:
     grades: Mapping[str | int, int | None] | None = None
     delimiter: str | None = None
     encoding: str = "utf-8"
+    date_order: DateOrder | None = None
     task: str = "relevance"
     collection: str = "main"
     objects: Objects | None = field(default=None, repr=False)
@@ -127,6 +130,7 @@ class RawRows:
             record could not be read; null for a readable one).
         grades: the spec's grade mapping.
         unread: the file's columns nobody asked for, for `check` to show.
+        date_order: the spec's.
     """
 
     table: InputTable | ListName
@@ -134,3 +138,4 @@ class RawRows:
     frame: pl.DataFrame
     grades: Mapping[str | int, int | None] | None = None
     unread: tuple[str, ...] = ()
+    date_order: DateOrder | None = None

@@ -17,6 +17,7 @@ from label_pipeline.core.catalogue.seed import (
     GRADE_RUBRICS,
     HUMAN_LABELS,
     INPUT_BOOKS,
+    INPUT_NOTES,
     QUARANTINE,
     QUERIES,
     RUBRICS,
@@ -27,8 +28,8 @@ from label_pipeline.core.tables import Table
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        QUERIES, DOCUMENTS, HUMAN_LABELS, EVALUATION, QUARANTINE, INPUT_BOOKS, GRADE_RUBRICS, RUBRICS, AGREEMENT, GOLD,
-        SPLITS,
+        QUERIES, DOCUMENTS, HUMAN_LABELS, EVALUATION, QUARANTINE, INPUT_BOOKS, INPUT_NOTES, GRADE_RUBRICS, RUBRICS,
+        AGREEMENT, GOLD, SPLITS,
         EPOCHS, JUDGEMENTS, PAYMENTS, LEADERBOARD, JUDGE_VERSIONS,
         VERDICTS, HOLDOUT_LOOKS,
         CANDIDATES, LABELS, LABEL_RUNS,
@@ -52,6 +53,7 @@ __all__ = [
     "HOLDOUT_LOOKS",
     "HUMAN_LABELS",
     "INPUT_BOOKS",
+    "INPUT_NOTES",
     "JUDGEMENTS",
     "JUDGE_VERSIONS",
     "LABELS",

@@ -62,6 +62,8 @@ QUARANTINE = Table(
         Column("line", pl.Int64, "line (CSV, JSONL, TREC) or row number (Parquet), from 1"),
         Column("reason", pl.String, "why it was rejected and what to do"),
         Column("row", pl.String, "the row's ids and grade as read, JSON; never its text"),
+        Column("cause", pl.String, "the kind of reason, the same words for every such row; null in older rows",
+               nullable=True),
     ),
     "seed",
 )  # fmt: skip
@@ -80,6 +82,21 @@ INPUT_BOOKS = Table(
         Column("merged", pl.Int64, "repeats of a kept row that say nothing new"),
         Column("not_judged", pl.Int64, "grades the mapping calls not judged"),
         Column("not_sampled", pl.Int64, "rows of pairs beyond `inputs.pairs_per_query`"),
+    ),
+    "seed",
+)  # fmt: skip
+INPUT_NOTES = Table(
+    "input_notes", "snapshot", "one kind of value of one file that was left out, or is worth a look; its rows stay",
+    ("input", "partition", "source", "column", "note"),
+    (
+        Column("input", pl.String, "the input table the rows are of", values=inputs.INPUTS),
+        Column("partition", pl.String, "day of the load, or `all`"),
+        Column("source", pl.String, "file name"),
+        Column("column", pl.String, "column of the input table, or `feature_*`"),
+        Column("note", pl.String, "what is so, what became of the value and what to do"),
+        Column("rows", pl.Int64, "rows of the file it is so in, of those that were kept"),
+        Column("example", pl.String, "the first such value, shortened; null where it may not be shown", nullable=True),
+        Column("line", pl.Int64, "its line (CSV, JSONL, TREC) or row number (Parquet), from 1"),
     ),
     "seed",
 )  # fmt: skip

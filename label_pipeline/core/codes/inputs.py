@@ -20,6 +20,9 @@ CANDIDATES: Final = "candidates"
 INPUTS: Final = (*SEED_INPUTS, CANDIDATES)
 """Tables that the user's files fill."""
 
+DateOrder = Literal["day_first", "month_first"]
+"""How a file writes dates of three numbers, such as 03/05/2024."""
+
 PANEL: Final = "panel"
 
 GOLD_SOURCES: Final = (PANEL,)

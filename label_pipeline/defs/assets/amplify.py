@@ -14,13 +14,14 @@ from label_pipeline.core.errors import WaitingError
 from label_pipeline.core.judging.causes import WHAT_TO_DO
 from label_pipeline.defs.checks import contract_result
 from label_pipeline.defs.names import WAITING, Names
-from label_pipeline.defs.report import markdown, refusing, stage_asset
+from label_pipeline.defs.report import listed, markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import amplify as operation
 from label_pipeline.operations.canary import canaries_of
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.recent import recent_coverage
 from label_pipeline.operations.seed_candidates import load_candidates
+from label_pipeline.stages import seed
 
 
 def amplify_assets(key: Names, days: dg.PartitionsDefinition[str], spending_pool: str) -> list[dg.AssetsDefinition]:
@@ -50,12 +51,15 @@ def _candidate_pairs(key: Names, days: dg.PartitionsDefinition[str]) -> dg.Asset
             assembled = load_candidates(project, _days(context))
             read = pl.concat([found.read for found in assembled])
             contract = contract_result(key("candidate_pairs"), {"candidates": read}, project)
+            notes = pl.concat([found.notes for found in assembled])
             off = [found.books.sentence for found in assembled if not found.books.balanced]
             return dg.MaterializeResult(
                 metadata={
                     "candidates": sum(found.candidates.height for found in assembled),
                     "quarantined": sum(found.quarantine.height for found in assembled),
-                    "books": dg.MetadataValue.md("\n".join(f"- {found.books.sentence}" for found in assembled)),
+                    "values_left_out": int(notes["rows"].sum()),
+                    "noticed": listed(seed.sentences(notes)),
+                    "books": listed([found.books.sentence for found in assembled]),
                 },
                 check_results=[
                     contract,

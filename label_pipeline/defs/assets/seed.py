@@ -5,7 +5,7 @@ import dagster as dg
 from label_pipeline.core.codes.inputs import SEED_INPUTS
 from label_pipeline.defs.checks import contract_result
 from label_pipeline.defs.names import Names
-from label_pipeline.defs.report import markdown, refusing, stage_asset
+from label_pipeline.defs.report import listed, markdown, refusing, stage_asset
 from label_pipeline.operations import seed as operation
 from label_pipeline.operations.project import Project
 from label_pipeline.stages import seed
@@ -37,7 +37,10 @@ def _seed_inputs(key: Names) -> dg.AssetsDefinition:
                 metadata={
                     **{table: getattr(found, table).height for table in SEED_INPUTS},
                     "quarantined": found.quarantine.height,
-                    "books": dg.MetadataValue.md("\n".join(f"- {books.sentence}" for books in found.books)),
+                    "books": listed([books.sentence for books in found.books]),
+                    "values_left_out": int(found.notes["rows"].sum()),
+                    "noticed": listed(seed.sentences(found.notes)),
+                    "causes": listed(seed.cause_lines(found.quarantine)),
                     "quarantine": markdown(found.quarantine.drop("row", "partition"), most=20),
                 },
                 check_results=[

@@ -10,6 +10,8 @@ The verbs, in the order the assets call them:
 * ``gold_labels``          panel mean, variance and count per pair                                           gold.py
 * ``seed_splits``          train, dev, holdout or anchor, for ever                                         gold.py
 * ``assemble_candidates``  candidate rows of one day or all (an amplify asset calls it)                candidates.py
+* ``cause_lines``          rejected rows by cause, the commonest first                                     causes.py
+* ``sentences``            what was noticed of the files and rejects no row                                notes.py
 * ``settle``               one day's candidates beside those of other days                             feed.py
 
 Before there is a seed (the command line calls these; each module has its own verbs):
@@ -32,9 +34,11 @@ from label_pipeline.stages.seed.candidates import (
     candidate_rows,
     candidates_of,
 )
+from label_pipeline.stages.seed.causes import cause_lines
 from label_pipeline.stages.seed.feed import Fed, FilesHold, settle
 from label_pipeline.stages.seed.gold import gold_labels, seed_splits
 from label_pipeline.stages.seed.inputs import Assembled, assemble
+from label_pipeline.stages.seed.notes import sentences
 from label_pipeline.stages.seed.quarantine import InputBooks
 from label_pipeline.stages.seed.rubrics import GradeRubric
 from label_pipeline.stages.seed.soundness import GradeFact, agreement, alike, rejected, rubric_fact, variation
@@ -62,11 +66,13 @@ __all__ = [
     "assemble_candidates",
     "candidate_rows",
     "candidates_of",
+    "cause_lines",
     "doc_version",
     "gold_labels",
     "rejected",
     "rubric_fact",
     "seed_splits",
+    "sentences",
     "settle",
     "variation",
     "wordless",

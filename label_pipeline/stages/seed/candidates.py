@@ -10,9 +10,11 @@ from typing import NamedTuple
 
 import polars as pl
 
-from label_pipeline.core.catalogue import CANDIDATES
+from label_pipeline.core.catalogue import CANDIDATES, INPUT_NOTES
 from label_pipeline.core.tables import PAIR_KEY
-from label_pipeline.stages.seed.grades import known_rules, with_known
+from label_pipeline.stages.seed.dates import with_day
+from label_pipeline.stages.seed.known import known_rules, with_known
+from label_pipeline.stages.seed.notes import Oddity, noted
 from label_pipeline.stages.seed.quarantine import (
     ALIVE,
     InputBooks,
@@ -23,17 +25,31 @@ from label_pipeline.stages.seed.quarantine import (
     set_aside,
     with_repeats,
 )
-from label_pipeline.stages.seed.values import RawInput, day, features, id_rules, number, number_rules, shown, stack
+from label_pipeline.stages.seed.values import (
+    RawInput,
+    date_oddities,
+    features,
+    id_rules,
+    number,
+    number_oddities,
+    shown,
+    stack,
+)
 
 
 class AssembledCandidates(NamedTuple):
-    """The candidates of one load, the rows it rejected, its books, the rows as read for the contract, their days."""
+    """The candidates of one load and what became of its rows.
+
+    ``quarantine`` holds the rows it rejected, ``read`` the rows for the contract, ``days`` the days of the files,
+    ``notes`` what was noticed (INPUT_NOTES).
+    """
 
     candidates: pl.DataFrame
     quarantine: pl.DataFrame
     books: InputBooks
     read: pl.DataFrame
     days: frozenset[dt.date] = frozenset()
+    notes: pl.DataFrame = INPUT_NOTES.empty()
 
 
 class CandidateRows(NamedTuple):
@@ -75,14 +91,14 @@ def candidate_rows(
         inputs: files read for the table ``candidates``.
         queries: the accepted queries.
         documents: the accepted documents.
-        pool_date: the day of rows without ``arrived_on``; None rejects them.
+        pool_date: the day of rows whose ``arrived_on`` is absent or cannot be read; None rejects them.
         first_day: earliest acceptable day; None accepts any.
         last_day: latest acceptable day; None accepts any.
     """
-    rows = with_known(stack(inputs, "candidates"), queries, documents)
+    rows = with_day(with_known(stack(inputs, "candidates"), queries, documents), "arrived_on", "said_day")
     rows = rows.with_columns(
-        pl.when(pl.col("arrived_on").is_null() & pl.col("problem").is_null()).then(pl.lit(pool_date, dtype=pl.Date))
-        .otherwise(day("arrived_on")).alias("arrived_day")
+        pl.when(pl.col("said_day").is_null() & pl.col("problem").is_null()).then(pl.lit(pool_date, dtype=pl.Date))
+        .otherwise("said_day").alias("arrived_day")
     )  # fmt: skip
     rows = reject(
         rows,
@@ -90,7 +106,6 @@ def candidate_rows(
             *id_rules(["query_id", "doc_id"], ("context_id", "task", "collection")),
             *_day_rules(first_day, last_day),
             *known_rules(),
-            *number_rules(rows.columns),
         ],
     )
     # the earliest arrival stands, whatever the order of the files; rows of one day in file order
@@ -117,14 +132,21 @@ def candidates_of(found: CandidateRows, only_day: dt.date | None = None) -> Asse
         pl.col("arrived_day").alias("arrived_on"), number("incumbent_score"), features(rows.columns)
     )
     candidates = CANDIDATES.conform(kept.select(list(CANDIDATES.schema)))
+    partition = only_day.isoformat() if only_day else "all"
     books = book(rows, "candidates", found.rows.height, candidates.height)
     return AssembledCandidates(
         candidates,
-        quarantine_of(rows, "candidates", only_day.isoformat() if only_day else "all"),
+        quarantine_of(rows, "candidates", partition),
         replace(books, other_day=found.rows.height - rows.height),
         candidates_as_read(rows),
         found.days,
+        noted(rows, "candidates", _oddities(rows.columns), partition),
     )
+
+
+def _oddities(columns: Sequence[str]) -> list[Oddity]:
+    """Kept rows whose day or numbers could not be read; without a `pool_date` no row without a day is kept."""
+    return [*date_oddities("arrived_on", "said_day", "is taken for `pool_date`"), *number_oddities(columns)]
 
 
 def candidates_as_read(rows: pl.DataFrame) -> pl.DataFrame:
@@ -148,14 +170,20 @@ def _day_rules(first_day: dt.date | None, last_day: dt.date | None) -> list[Rule
     arrived = pl.col("arrived_day")
     rules = [
         Rule(
+            "no arrived_on",
             arrived.is_null() & pl.col("arrived_on").is_null(),
             pl.lit(
                 "no arrived_on; expected the day the pair arrived: fill it in, or set `pool_date` for an undated pool"
             ),
         ),
         Rule(
+            "arrived_on is no date",
             arrived.is_null(),
-            pl.format("arrived_on {} is no date; expected YYYY-MM-DD (UTC): correct it", shown("arrived_on")),
+            pl.format(
+                "arrived_on {} is no date, or could be two; expected YYYY-MM-DD (UTC): correct it, or set `date_order` "
+                "on this file, or `pool_date` for what has no day",
+                shown("arrived_on"),
+            ),
         ),
     ]
     if first_day is not None:
@@ -170,4 +198,4 @@ def _outside(when: pl.Expr, limit: str) -> Rule:
     what = (
         f"arrived_on {{}} is outside the range of days, which {limit}; correct it, or widen the range in the settings"
     )
-    return Rule(when, pl.format(what, found))
+    return Rule("arrived_on is outside the days", when, pl.format(what, found))

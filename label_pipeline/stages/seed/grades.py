@@ -6,14 +6,15 @@ from typing import Literal
 import polars as pl
 
 from label_pipeline.core.catalogue import EVALUATION, HUMAN_LABELS
-from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.scale import Scale
-from label_pipeline.core.tables import PAIR_KEY, QUERY_KEY
+from label_pipeline.core.tables import PAIR_KEY, Table
+from label_pipeline.stages.seed.known import known_rules, rejected_rules, with_known, with_named
+from label_pipeline.stages.seed.notes import noted
 from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject, set_aside, with_repeats
 from label_pipeline.stages.seed.rubrics import GradeRubric
 from label_pipeline.stages.seed.sample import beyond_sample
 from label_pipeline.stages.seed.texts import Accepted
-from label_pipeline.stages.seed.values import RawInput, features, id_rules, number, number_rules, shown, stack
+from label_pipeline.stages.seed.values import RawInput, features, id_rules, number, number_oddities, shown, stack
 
 UNKNOWN_ANNOTATOR = "unknown"
 
@@ -23,8 +24,8 @@ MOST_PEOPLE = 10_000
 
 def accept_human_labels(
     inputs: Iterable[RawInput],
-    queries: pl.DataFrame,
-    documents: pl.DataFrame,
+    queries: Accepted,
+    documents: Accepted,
     scale: Scale,
     pairs_per_query: int | None,
     salt: str,
@@ -42,6 +43,7 @@ def accept_human_labels(
         rows,
         [
             Rule(
+                "one annotator, several grades of a pair",
                 pl.col("contradicts"),
                 pl.format(
                     "annotator {} graded this pair more than once and differently (first on {}); expected one grade a "
@@ -51,6 +53,7 @@ def accept_human_labels(
                 ),
             ),
             Rule(
+                "repeats a grade",
                 pl.col("is_repeat"),
                 pl.format(
                     "repeats the grade of annotator {} on {}; expected one grade a (pair, annotator): drop this row"
@@ -63,19 +66,20 @@ def accept_human_labels(
     )
     if pairs_per_query is not None:
         rows = beyond_sample(rows, pairs_per_query, salt)
-    return Accepted(HUMAN_LABELS.conform(_typed(rows).select(list(HUMAN_LABELS.schema))), rows)
+    return _accepted(rows, HUMAN_LABELS)
 
 
 def accept_evaluation(
     inputs: Iterable[RawInput],
-    queries: pl.DataFrame,
-    documents: pl.DataFrame,
+    queries: Accepted,
+    documents: Accepted,
     scale: Scale,
     rubric: GradeRubric | None = None,
 ) -> Accepted:
     """One row per pair; identical repeats are merged, contradicting grades all rejected."""
     rows = with_repeats(_judged(inputs, "evaluation", queries, documents, scale, rubric), PAIR_KEY, ("grade_value",))
     contradiction = Rule(
+        "several grades of a pair",
         pl.col("contradicts"),
         pl.format(
             "the pair has different evaluation grades (first on {}); expected one grade a pair: keep one, or put "
@@ -84,64 +88,31 @@ def accept_evaluation(
         ),
     )
     rows = set_aside(reject(rows, [contradiction]), pl.col("is_repeat"), "merged")
-    return Accepted(EVALUATION.conform(_typed(rows).select(list(EVALUATION.schema))), rows)
+    return _accepted(rows, EVALUATION)
 
 
-def with_known(rows: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
-    """Adds ``query_known``, ``document_known``, ``doc_version`` and ``customer_text`` from the accepted tables."""
-    known_queries = queries.select(*QUERY_KEY, pl.lit(True).alias("query_known"))
-    known_documents = documents.select("doc_id", "doc_version", "boundary")
-    return (
-        rows.join(known_queries, on=QUERY_KEY, how="left", maintain_order="left")
-        .join(known_documents, on="doc_id", how="left", maintain_order="left")
-        .with_columns(
-            pl.col("query_known").fill_null(False),
-            pl.col("doc_version").is_not_null().alias("document_known"),
-            (pl.col("boundary") == CUSTOMER).fill_null(False).alias("customer_text"),
-        )
-        .drop("boundary")
-    )
-
-
-def known_rules() -> list[Rule]:
-    """Query and document are among the accepted ones."""
-    return [
-        Rule(
-            ~pl.col("query_known"),
-            pl.format(
-                "query_id {} (task {}, collection {}) is not among the accepted queries; add it to the queries file, "
-                "correct the id, or see whether the query itself was quarantined",
-                shown("query_id"),
-                shown("task"),
-                shown("collection"),
-            ),
-        ),
-        Rule(
-            ~pl.col("document_known"),
-            pl.format(
-                "doc_id {} is not among the accepted documents; add it to the documents file, correct the id, or see "
-                "whether the document itself was quarantined",
-                shown("doc_id"),
-            ),
-        ),
-    ]
+def _accepted(rows: pl.DataFrame, table: Table) -> Accepted:
+    notes = noted(rows, table.name, number_oddities(rows.columns))
+    return Accepted(table.conform(_typed(rows).select(list(table.schema))), rows, notes)
 
 
 def _judged(
     inputs: Iterable[RawInput],
     table: Literal["human_labels", "evaluation"],
-    queries: pl.DataFrame,
-    documents: pl.DataFrame,
+    queries: Accepted,
+    documents: Accepted,
     scale: Scale,
     rubric: GradeRubric | None,
 ) -> pl.DataFrame:
     """The working rows after every rule that looks at one row."""
-    rows = with_known(_graded_as(_with_panel(stack(inputs, table))), queries, documents)
+    rows = with_known(_graded_as(_with_panel(stack(inputs, table))), queries.table, documents.table)
+    rows = with_named(rows, queries.rows, documents.rows)
     rows = rows if rubric is None else rubric.applied(rows, table)
     annotator = ("annotator_id",) if table == "human_labels" else ()
     rows = reject(rows, id_rules(["query_id", "doc_id"], ("context_id", "task", "collection", *annotator)))
     rows = set_aside(rows, pl.col("not_judged"), "not judged")
     customer = Rule(
+        "customer text",
         pl.col("customer_text"),
         pl.format(
             f"document {{}} is customer text, which is never shown to people; remove it from {table} (expected "
@@ -150,6 +121,7 @@ def _judged(
         ),
     )
     other_text = Rule(
+        "graded on another text",
         pl.col("graded_version") != pl.col("doc_version"),
         pl.format(
             "the graded text was version {}, document {} is now {}; expected grades of today's text: have it graded "
@@ -159,7 +131,7 @@ def _judged(
             pl.col("doc_version"),
         ),
     )
-    rules = [*_grade_rules(scale), *known_rules(), customer, other_text, *number_rules(rows.columns)]
+    rules = [*_grade_rules(scale), *rejected_rules(), *known_rules(), customer, other_text]
     return reject(rows, rules if rubric is None else [rubric.rule(), *rules])
 
 
@@ -191,10 +163,12 @@ def _grade_rules(scale: Scale) -> list[Rule]:
     value = pl.col("grade_value")
     return [
         Rule(
+            "no grade",
             pl.col("grade").is_null() & value.is_null(),
             pl.lit(f"no grade; {wanted}: fill it in, or drop the row if nobody judged the pair"),
         ),
         Rule(
+            "grade is not in the mapping",
             pl.col("unmapped"),
             pl.format(
                 "grade {} is not in this input's `grades:` mapping ({}); add it there, or map it to null if it means "
@@ -204,6 +178,7 @@ def _grade_rules(scale: Scale) -> list[Rule]:
             ),
         ),
         Rule(
+            "n_grades is no number of people",
             pl.col("n_grades").is_not_null()
             & ~(
                 number("n_grades").is_between(1, MOST_PEOPLE) & (number("n_grades") == number("n_grades").round())
@@ -214,6 +189,7 @@ def _grade_rules(scale: Scale) -> list[Rule]:
             ),
         ),
         Rule(
+            "grade is not whole",
             value.is_null() | ((value != value.round()) & pl.col("panel").is_null()),
             pl.format(
                 f"grade {{}} is not a whole number; {wanted}: correct it, map it under `grades:`, or, where it is the "
@@ -222,6 +198,7 @@ def _grade_rules(scale: Scale) -> list[Rule]:
             ),
         ),
         Rule(
+            "grade is outside the scale",
             (value < scale.lo) | (value > scale.hi),
             pl.format(
                 f"grade {{}}{{}} is outside the scale; {wanted}, and grades are never clipped: if the file uses "

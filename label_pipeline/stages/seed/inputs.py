@@ -8,7 +8,6 @@ import polars as pl
 from label_pipeline.core.catalogue import GRADE_RUBRICS, INPUT_BOOKS, QUARANTINE
 from label_pipeline.core.codes.inputs import HUMAN_LABELS, SEED_INPUTS
 from label_pipeline.core.scale import Scale
-from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.stages.seed.grades import accept_evaluation, accept_human_labels
 from label_pipeline.stages.seed.quarantine import InputBooks, book, quarantine_of
 from label_pipeline.stages.seed.rubrics import GradeRubric, to_remember
@@ -32,6 +31,7 @@ class Assembled:
         human_labels: HUMAN_LABELS.
         evaluation: EVALUATION.
         quarantine: QUARANTINE, partition ``all``, of the four.
+        notes: INPUT_NOTES, partition ``all``, of the four: values that were left out.
         books: one per table, in that order.
         read: table to its rows as read, for the input contract (adapters/contracts.py): ids, grade after the mapping,
             lengths instead of texts, `source`, `line`, flags. Merged repeats and unjudged rows are left out.
@@ -43,6 +43,7 @@ class Assembled:
     human_labels: pl.DataFrame
     evaluation: pl.DataFrame
     quarantine: pl.DataFrame
+    notes: pl.DataFrame
     books: tuple[InputBooks, ...]
     read: Mapping[str, pl.DataFrame]
     first_loaded: pl.DataFrame
@@ -83,11 +84,10 @@ def assemble(
     limits = limits or Limits()
     queries = accept_queries(inputs, limits)
     documents = accept_documents(inputs, limits)
-    labels = accept_human_labels(inputs, queries.table, documents.table, scale, pairs_per_query, salt, rubric)
-    evaluation = accept_evaluation(inputs, queries.table, documents.table, scale, rubric)
+    labels = accept_human_labels(inputs, queries, documents, scale, pairs_per_query, salt, rubric)
+    evaluation = accept_evaluation(inputs, queries, documents, scale, rubric)
     remembered = GRADE_RUBRICS.empty() if rubric is None else rubric.remembered
     graded = {HUMAN_LABELS: labels, "evaluation": evaluation}
-    named = queries.rows.select(QUERY_KEY).drop_nulls(), documents.rows.select("doc_id").drop_nulls()
     accepted = dict(zip(SEED_INPUTS, (queries, documents, labels, evaluation), strict=True))
     return Assembled(
         queries=queries.table,
@@ -95,13 +95,13 @@ def assemble(
         human_labels=labels.table,
         evaluation=evaluation.table,
         quarantine=QUARANTINE.conform(pl.concat([quarantine_of(part.rows, name) for name, part in accepted.items()])),
+        notes=pl.concat([part.notes for part in accepted.values()]),
         books=tuple(
             book(
                 part.rows,
                 name,
                 sum(raw.frame.height for raw in inputs if raw.table == name),
                 part.table.height,
-                named if name in {HUMAN_LABELS, "evaluation"} else None,
             )
             for name, part in accepted.items()
         ),

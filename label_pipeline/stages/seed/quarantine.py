@@ -1,6 +1,6 @@
 """The fate of every input row: kept, or set aside for a stated reason; and the books that prove none is lost.
 
-A working frame carries ``fate`` (null = still kept) and ``reason``.
+A working frame carries ``fate`` (null = still kept), ``reason`` and ``cause``.
 """
 
 from collections.abc import Iterable
@@ -16,17 +16,26 @@ Fate = Literal["quarantined", "merged", "not judged", "not sampled", "other day"
 NOT_SAMPLED: Final = "not sampled"
 """The fate of rows of pairs beyond ``pairs_per_query``."""
 
+UNJUDGED: Final = tuple(pl.lit(None, dtype=pl.String).alias(name) for name in ("fate", "reason", "cause"))
+"""The columns of a working frame before any rule."""
+
 ALIVE = pl.col("fate").is_null()
 """Rows nothing was said against so far."""
 
 _SHOWN = ("task", "collection", "query_id", "doc_id", "context_id", "annotator_id", "grade", "arrived_on")
 _ID_CHARS = 200
-_NAMED = ("query_named", "document_named")
 
 
 class Rule(NamedTuple):
-    """Rows where ``when`` holds are rejected with ``reason``: found, expected, what to do."""
+    """Rows where ``when`` holds are rejected.
 
+    Attributes:
+        cause: a few words by which rows are counted.
+        when: which rows.
+        reason: what was found in the row, what was expected, what to do.
+    """
+
+    cause: str
     when: pl.Expr
     reason: pl.Expr
 
@@ -89,10 +98,13 @@ def reject(rows: pl.DataFrame, rules: Iterable[Rule]) -> pl.DataFrame:
     if not caught.any():
         return rows
     # sentences are written for the caught rows only: a healthy file of 300,000 rows costs none
-    sentences = [pl.when(rule.when).then(rule.reason.fill_null("rejected")) for rule in rules]
-    reasons = rows["reason"].scatter(caught.arg_true(), rows.filter(caught).select(pl.coalesce(sentences)).to_series())
+    told = rows.filter(caught).select(
+        pl.coalesce(pl.when(rule.when).then(rule.reason.fill_null("rejected")) for rule in rules).alias("reason"),
+        pl.coalesce(pl.when(rule.when).then(pl.lit(rule.cause)) for rule in rules).alias("cause"),
+    )
     return rows.with_columns(
-        pl.when(caught).then(pl.lit("quarantined")).otherwise("fate").alias("fate"), reasons.alias("reason")
+        pl.when(caught).then(pl.lit("quarantined")).otherwise("fate").alias("fate"),
+        *(rows[name].scatter(caught.arg_true(), told[name]) for name in told.columns),
     )
 
 
@@ -135,27 +147,26 @@ def quarantine_of(rows: pl.DataFrame, table: str, partition: str = "all") -> pl.
             pl.col("file").alias("source"),
             "line",
             "reason",
+            "cause",
             pl.struct(shown).struct.json_encode().alias("row"),
         )
     ).sort("source", "line", maintain_order=True)
 
 
-def book(
-    rows: pl.DataFrame, table: str, read: int, kept: int, named: tuple[pl.DataFrame, pl.DataFrame] | None = None
-) -> InputBooks:
+def book(rows: pl.DataFrame, table: str, read: int, kept: int) -> InputBooks:
     """The books of one table: what was read and kept is counted at the ends, not from the fates.
 
     Args:
-        rows: working rows.
+        rows: working rows; where they have ``query_named`` and ``document_named``, rows of neither are foreign: a
+            grade whose document was too long is of this project.
         table: input table.
         read: records found in its files.
         kept: rows of the resulting table.
-        named: every query (QUERY_KEY) and document (``doc_id``) of the files, also rejected ones: a grade whose
-            document was too long is of this project; None where the rows have neither.
     """
     fates: dict[str, int] = dict(rows.filter(~ALIVE).group_by("fate").len().iter_rows())
     rejected = rows.filter(pl.col("fate") == "quarantined")
-    foreign = _foreign(rejected, named)
+    named = pl.col("query_named") & pl.col("document_named")  # no columns of candidates, none of which are foreign
+    foreign = _any(rejected, [~named | pl.col("customer_text")])
     void = _any(rejected.filter(~foreign), [pl.col("void")])
     repeated = _any(rejected.filter(~foreign), [pl.col("is_repeat") & ~pl.col("contradicts")])
     return InputBooks(
@@ -173,18 +184,6 @@ def book(
         unstated=int(_any(rows.filter(ALIVE), [pl.col("rubric_stated").is_null()]).sum()),
         waiting=int(_any(rejected.filter(~foreign), [pl.col("void") & pl.col("rubric_stated").is_null()]).sum()),
     )
-
-
-def _foreign(rejected: pl.DataFrame, named: tuple[pl.DataFrame, pl.DataFrame] | None) -> pl.Series:
-    """Which rows are of no query or document of the files, or of customer text."""
-    if named is None:
-        return pl.Series("met", [False] * rejected.height, dtype=pl.Boolean)
-    queries, documents = (
-        frame.unique().with_columns(pl.lit(True).alias(name)) for frame, name in zip(named, _NAMED, strict=True)
-    )
-    joined = rejected.join(queries, on=queries.columns[:-1], how="left", maintain_order="left")
-    joined = joined.join(documents, on=documents.columns[:-1], how="left", maintain_order="left")
-    return _any(joined, [pl.col(name).is_null() for name in _NAMED] + [pl.col("customer_text")])
 
 
 def _any(rows: pl.DataFrame, conditions: list[pl.Expr]) -> pl.Series:

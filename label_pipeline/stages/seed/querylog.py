@@ -13,8 +13,8 @@ import polars as pl
 
 from label_pipeline.core.query_text import normal_text
 from label_pipeline.core.words import letters_and_digits
-from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject
-from label_pipeline.stages.seed.values import RawInput, number, shown
+from label_pipeline.stages.seed.quarantine import ALIVE, UNJUDGED, Rule, reject
+from label_pipeline.stages.seed.values import RawInput, is_nothing, number, shown
 
 UNKNOWN, OTHER = "unknown", "other"
 RARE = 0.01
@@ -54,7 +54,7 @@ def read_log(inputs: Sequence[RawInput]) -> QueryLog:
     rows = pl.concat(
         [
             raw.frame.select(
-                *(pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name).str.strip_chars()).alias(name)
+                *(pl.when(~is_nothing(name)).then(pl.col(name).str.strip_chars()).alias(name)
                   for name in names),
                 "line", "problem", pl.lit(raw.source).alias("file"),
             )
@@ -64,8 +64,7 @@ def read_log(inputs: Sequence[RawInput]) -> QueryLog:
     rows = rows.with_columns(
         pl.Series("normal", [normal_text(query or "") for query in rows["query"]], dtype=pl.String),
         number("frequency").alias("count"),
-        pl.lit(None, dtype=pl.String).alias("fate"),
-        pl.lit(None, dtype=pl.String).alias("reason"),
+        *UNJUDGED,
     )
     rows = reject(rows, _rules())
     kept = rows.filter(ALIVE).with_columns(pl.col("count").fill_null(1.0).alias("frequency"))
@@ -84,17 +83,20 @@ def read_log(inputs: Sequence[RawInput]) -> QueryLog:
 
 def _rules() -> list[Rule]:
     return [
-        Rule(pl.col("problem").is_not_null(), pl.col("problem")),
-        Rule(pl.col("query").is_null(), pl.lit("empty query; expected what a user typed: drop the row")),
+        Rule("the record cannot be read", pl.col("problem").is_not_null(), pl.col("problem")),
+        Rule("empty query", pl.col("query").is_null(), pl.lit("empty query; expected what a user typed: drop the row")),
         Rule(
+            "no letter or digit",
             ~pl.col("normal").str.contains(r"[\p{L}\p{N}]"),
             pl.lit("the query has no letter or digit; nothing can be graded for it"),
         ),
         Rule(
+            "the query is too long",
             pl.col("query").str.len_chars() > MAX_CHARS,
             pl.lit(f"the query has more than {MAX_CHARS} characters; check the export: a query is what a user typed"),
         ),
         Rule(
+            "frequency is no positive number",
             pl.col("frequency").is_not_null() & ~(pl.col("count") > 0).fill_null(False),
             pl.format("frequency {} is no positive number; correct it, or leave it empty for 1", shown("frequency")),
         ),

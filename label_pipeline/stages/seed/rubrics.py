@@ -65,6 +65,7 @@ class GradeRubric:
     def rule(self) -> Rule:
         """Rows of another rubric that nobody vouches for."""
         return Rule(
+            "graded by another rubric",
             pl.col("void"),
             pl.format(
                 f"graded by rubric {{}}, the rubric is now {self.label}; have it graded again, or state under "

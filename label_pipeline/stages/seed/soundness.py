@@ -4,7 +4,6 @@ Whether people agree, whether few of their rows were rejected, whether their gra
 verdict needs (stages/gate), what an annotator should do (agreement.py).
 """
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ import polars as pl
 from label_pipeline.core.codes.inputs import KNOWN_AGREEMENT
 from label_pipeline.core.scale import Scale
 from label_pipeline.stages.seed.agreement import HEADLINE
+from label_pipeline.stages.seed.causes import by_cause
 
 AGREEMENT, REJECTED, GRADES, RUBRIC = "human agreement", "rejected human rows", "grades", "rubric of the grades"
 """What is known of human grades, as criteria of a verdict name it."""
@@ -180,9 +180,10 @@ def alike(gold: pl.DataFrame) -> list[str]:
 
 
 def _causes(quarantine: pl.DataFrame) -> str:
-    """The commonest reasons of rejected rows, names and numbers left out."""
+    """The commonest causes of rejected rows."""
     if quarantine.is_empty():
         return "Reasons are in the table"
-    kinds = [re.sub(r"'[^']*'|\"[^\"]*\"|\d+", "..", reason).split(";")[0] for reason in quarantine["reason"]]
-    counts = pl.Series("kind", kinds).value_counts(sort=True).head(CAUSES)
-    return "Mostly: " + "; ".join(f"{count} times: {kind}" for kind, count in counts.iter_rows())
+    counts = by_cause(quarantine).head(CAUSES)
+    return "Mostly: " + "; ".join(
+        f"{count} times: {kind}" for kind, count in counts.select("cause", "rows").iter_rows()
+    )

@@ -1,7 +1,7 @@
 """Queries and documents: one accepted text per id, and the hash of the text a grader saw."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,8 +11,13 @@ from label_pipeline.core.catalogue import DOCUMENTS, QUERIES
 from label_pipeline.core.codes.inputs import CUSTOMER, INTERNAL
 from label_pipeline.core.pairs import shown_text
 from label_pipeline.core.tables import QUERY_KEY
+from label_pipeline.stages.seed.dates import with_day
+from label_pipeline.stages.seed.notes import Oddity, noted
 from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject, set_aside, with_repeats
-from label_pipeline.stages.seed.values import RawInput, day, id_rules, shown, stack
+from label_pipeline.stages.seed.values import RawInput, date_oddities, id_rules, quoted, shown, stack
+
+_FACTS = {"source": "source", "language": "language", "created_day": "created_on"}
+"""What describes a document, as it is read: its column. None of it may cost the document."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,11 @@ class Limits:
 
 
 class Accepted(NamedTuple):
-    """One table and the working rows it came from, with the fate of each."""
+    """One table, the working rows it came from with the fate of each, and what was noticed of them (INPUT_NOTES)."""
 
     table: pl.DataFrame
     rows: pl.DataFrame
+    notes: pl.DataFrame
 
 
 def doc_version(text: str, title: str | None = None) -> str:
@@ -43,10 +49,12 @@ def doc_version(text: str, title: str | None = None) -> str:
 def accept_documents(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
     """One row per document id.
 
-    Rows of one id that say the same are merged. Where they differ all are rejected: which of the texts a person
-    graded cannot be known. A document any row of which is marked customer text is customer text.
+    Rows of one id and one text are merged. Where the texts differ all are rejected: which of them a person graded
+    cannot be known. Where only source, language or date differ, that is unknown (null): a column `source` often says
+    which search found the row, not which system the text is from. A document any row of which is marked customer text
+    is customer text.
     """
-    rows = stack(inputs, "documents")
+    rows = with_day(stack(inputs, "documents"), "created_on", "created_day")
     versions = [
         None if text is None else doc_version(text, title) for text, title in rows.select("text", "title").iter_rows()
     ]
@@ -55,25 +63,35 @@ def accept_documents(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
     rows = rows.with_columns(
         pl.Series("doc_version", versions, dtype=pl.String),
         (pl.col("text").str.len_chars() + (pl.col("title").str.len_chars() + 2).fill_null(0)).alias("text_chars"),
-        day("created_on").alias("created_day"),
         boundary.alias("boundary_read"),
         pl.when(marked.any().over("doc_id")).then(pl.lit(CUSTOMER)).alias("boundary_kept"),
     )
     rows = reject(rows, _document_rules(limits))
-    rows = with_repeats(rows, ("doc_id",), ("doc_version", "source", "language", "created_day"))
+    rows = with_repeats(rows, ("doc_id",), ("doc_version",))
     rows = reject(rows, [_contradiction("document", "doc_id")])
+    rows = _agreed(rows, ("doc_id",), _FACTS)
     rows = set_aside(rows, pl.col("is_repeat"), "merged")
     kept = rows.filter(ALIVE).with_columns(
-        pl.col("created_day").alias("created_on"), pl.col("boundary_kept").alias("boundary")
+        *(pl.col(f"{read}_agreed").alias(name) for read, name in _FACTS.items()),
+        pl.col("boundary_kept").alias("boundary"),
     )
-    return Accepted(DOCUMENTS.conform(kept.select(list(DOCUMENTS.schema))), rows)
+    found = [*date_oddities("created_on", "created_day"), *(_several(read, name) for read, name in _FACTS.items())]
+    # a shifted row may hold customer text where its date belongs
+    may_show = [one._replace(value=pl.when(pl.col("boundary_kept").is_null()).then(one.value)) for one in found]
+    table = DOCUMENTS.conform(kept.select(list(DOCUMENTS.schema)))
+    return Accepted(table, rows, noted(rows, "documents", may_show))
 
 
 def _document_rules(limits: Limits) -> list[Rule]:
     return [
         *id_rules(["doc_id"]),
-        Rule(pl.col("text").is_null(), pl.lit("empty text; expected the document's body: fill it in, or drop the row")),
         Rule(
+            "empty text",
+            pl.col("text").is_null(),
+            pl.lit("empty text; expected the document's body: fill it in, or drop the row"),
+        ),
+        Rule(
+            "the document is too long",
             pl.col("text_chars") > limits.document_chars,
             pl.format(
                 f"{{}} characters of title and text, the limit is {limits.document_chars}; split the document into "
@@ -82,6 +100,7 @@ def _document_rules(limits: Limits) -> list[Rule]:
             ),
         ),
         Rule(
+            "boundary is unknown",
             pl.col("boundary_read").is_not_null() & ~pl.col("boundary_read").is_in([CUSTOMER, INTERNAL]),
             pl.format(
                 "boundary {} is unknown; expected `customer`, or nothing or `internal` for text that may leave: "
@@ -89,22 +108,24 @@ def _document_rules(limits: Limits) -> list[Rule]:
                 shown("boundary"),
             ),
         ),
-        Rule(
-            pl.col("created_on").is_not_null() & pl.col("created_day").is_null(),
-            pl.format(
-                "created_on {} is no date; expected YYYY-MM-DD: correct it, or leave it empty", shown("created_on")
-            ),
-        ),
     ]
 
 
 def accept_queries(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
-    """One row per (task, collection, query id); repeats are merged, contradicting texts all rejected."""
+    """One row per (task, collection, query id); repeats are merged, contradicting texts all rejected.
+
+    Where only the language differs it is unknown (null).
+    """
     rows = stack(inputs, "queries").with_columns(pl.col("query").str.len_chars().alias("query_chars"))
     rules = [
         *id_rules(["query_id"], ("task", "collection")),
-        Rule(pl.col("query").is_null(), pl.lit("empty query; expected its text: fill it in, or drop the row")),
         Rule(
+            "empty query",
+            pl.col("query").is_null(),
+            pl.lit("empty query; expected its text: fill it in, or drop the row"),
+        ),
+        Rule(
+            "the query is too long",
             pl.col("query_chars") > limits.query_chars,
             pl.format(
                 f"the query has {{}} characters, the limit is {limits.query_chars}; check the export: a query is what "
@@ -113,13 +134,39 @@ def accept_queries(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
             ),
         ),
     ]
-    rows = with_repeats(reject(rows, rules), QUERY_KEY, ("query", "language"))
-    rows = set_aside(reject(rows, [_contradiction("query", "query_id")]), pl.col("is_repeat"), "merged")
-    return Accepted(QUERIES.conform(rows.filter(ALIVE).select(list(QUERIES.schema))), rows)
+    rows = reject(with_repeats(reject(rows, rules), QUERY_KEY, ("query",)), [_contradiction("query", "query_id")])
+    rows = set_aside(_agreed(rows, QUERY_KEY, {"language": "language"}), pl.col("is_repeat"), "merged")
+    kept = rows.filter(ALIVE).with_columns(pl.col("language_agreed").alias("language"))
+    notes = noted(rows, "queries", [_several("language", "language")])
+    return Accepted(QUERIES.conform(kept.select(list(QUERIES.schema))), rows, notes)
+
+
+def _agreed(rows: pl.DataFrame, key: Sequence[str], names: Iterable[str]) -> pl.DataFrame:
+    """Adds what the kept rows of one key say together: ``{name}_agreed``, the one value of those that have one.
+
+    ``{name}_several`` quotes the first three that differ; null where they do not.
+    """
+    told = rows.filter(ALIVE).group_by(key).agg(
+        *(pl.when(pl.col(name).drop_nulls().n_unique() == 1).then(pl.col(name).drop_nulls().first())
+          .alias(f"{name}_agreed") for name in names),
+        *(pl.when(pl.col(name).drop_nulls().n_unique() > 1)
+          .then(quoted(pl.col(name).drop_nulls().unique().sort().head(3).cast(pl.String)).str.join(" and "))
+          .alias(f"{name}_several") for name in names),
+    )  # fmt: skip
+    return rows.join(told, on=key, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _several(read: str, name: str) -> Oddity:
+    return Oddity(
+        name, pl.col(f"{read}_several").is_not_null(),
+        "differs between rows of one id and is left out: keep one value an id, or map the column to none",
+        pl.col(f"{read}_several"),
+    )  # fmt: skip
 
 
 def _contradiction(noun: str, key: str) -> Rule:
     return Rule(
+        f"one {noun} id, several texts",
         pl.col("contradicts"),
         pl.format(
             f"{noun} {{}} appears with different contents (first on {{}}); expected one text and one description an "

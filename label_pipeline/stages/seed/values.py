@@ -1,4 +1,7 @@
-"""From text to values: ids, numbers, days, grades and features, and how a value is shown in a reason."""
+"""From text to values: ids, numbers, grades and features, and how a value is shown in a reason.
+
+Dates have a module of their own (dates.py).
+"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,12 +10,25 @@ from typing import Protocol
 import polars as pl
 
 from label_pipeline.core.catalogue import TABLES
-from label_pipeline.stages.seed.quarantine import Rule
+from label_pipeline.core.codes.inputs import DateOrder
+from label_pipeline.stages.seed.notes import Oddity
+from label_pipeline.stages.seed.quarantine import UNJUDGED, Rule
 
 FEATURE_PREFIX = "feature_"
 MAX_ID_CHARS = 512
 _MADE_HERE = ("doc_version", "features", "grade_mean", "rubric_label")
 _CONTROL = r"[\x00-\x1f\x7f]"
+
+NOTHING = ("null", r"\n", "nan", "nat", "none", "n/a", "#n/a", "<na>")
+"""What databases and programs write for no value, in lower case."""
+
+_NO_WORDS = ("null", r"\n")
+"""Of these, what no person would write into `boundary`, where a word in doubt must not count as nothing."""
+
+_DESCRIBES = ("source", "language", "created_on", "arrived_on", "n_grades", "incumbent_score", "doc_version",
+              "rubric_version", "frequency")  # fmt: skip
+"""Columns in which NOTHING is no value. Not ids and texts: a person may search for "null", and an id that was loaded
+once keeps its spelling."""
 
 
 class RawInput(Protocol):
@@ -38,17 +54,23 @@ class RawInput(Protocol):
         """The file's grade to ours; None as a value is "not judged"."""
         ...
 
+    @property
+    def date_order(self) -> DateOrder | None:
+        """How the file writes dates of three numbers; None takes only those that mean one day."""
+        ...
+
 
 def stack(inputs: Iterable[RawInput], table: str) -> pl.DataFrame:
     """All records meant for ``table`` as one working frame, blank values null.
 
     Returns:
         The table's columns as text (those made here excepted), every ``feature_*`` column, ``line``, ``problem``,
-        ``file`` (two files of one name are told apart by "(2)"), the grade columns of ``_with_grade`` where the table
-        has a grade, and empty ``fate`` and ``reason``.
+        ``file`` (two files of one name are told apart by "(2)"), ``date_order``, the grade columns of ``_with_grade``
+        where the table has a grade, and empty ``UNJUDGED``.
     """
     names = [column.name for column in TABLES[table].columns if column.name not in _MADE_HERE]
-    empty = pl.DataFrame(schema=dict.fromkeys([*names, "problem", "file"], pl.String) | {"line": pl.Int64})
+    texts = [*names, "problem", "file", "date_order"]
+    empty = pl.DataFrame(schema=dict.fromkeys(texts, pl.String) | {"line": pl.Int64})
     frames = [empty if "grade" not in names else _with_grade(empty, None)]
     seen: list[str] = []
     for raw in inputs:
@@ -59,13 +81,20 @@ def stack(inputs: Iterable[RawInput], table: str) -> pl.DataFrame:
         file = raw.source if number == 1 else f"{raw.source} ({number})"
         text = [name for name, dtype in raw.frame.schema.items() if dtype == pl.String]
         frame = raw.frame.with_columns(
-            *(pl.when(pl.col(name).str.strip_chars() != "").then(name).alias(name) for name in text),
+            *(pl.when(~is_nothing(name)).then(name).alias(name) for name in text),
             pl.lit(file).alias("file"),
+            pl.lit(raw.date_order, dtype=pl.String).alias("date_order"),
         )
         frames.append(_with_grade(frame, raw.grades) if "grade" in names else frame)
-    return pl.concat(frames, how="diagonal").with_columns(
-        pl.lit(None, dtype=pl.String).alias("fate"), pl.lit(None, dtype=pl.String).alias("reason")
-    )
+    return pl.concat(frames, how="diagonal").with_columns(UNJUDGED)
+
+
+def is_nothing(name: str) -> pl.Expr:
+    """Whether the column ``name`` holds no value, as this kind of column may say it."""
+    text = pl.col(name).str.strip_chars()
+    if name in _DESCRIBES or name.startswith(FEATURE_PREFIX):
+        return (text == "") | text.str.to_lowercase().is_in(NOTHING)
+    return (text == "") | text.str.to_lowercase().is_in(_NO_WORDS) if name == "boundary" else text == ""
 
 
 def _with_grade(frame: pl.DataFrame, grades: Mapping[str | int, int | None] | None) -> pl.DataFrame:
@@ -114,20 +143,14 @@ def number(name: str) -> pl.Expr:
     return pl.when(value.is_finite()).then(value)
 
 
-def day(name: str) -> pl.Expr:
-    """The column as a date: ISO dates, or ISO moments taken to their UTC day; null when it is neither."""
-    text = pl.col(name).str.strip_chars()
-    moment = text.str.replace(" ", "T", literal=True)
-    return pl.coalesce(
-        text.str.to_date("%Y-%m-%d", strict=False),
-        moment.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False).dt.date(),
-        moment.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False).dt.date(),
-    )
-
-
 def shown(name: str) -> pl.Expr:
     """The value as a reason quotes it: short, in quotes, control characters replaced."""
-    return pl.format("'{}'", pl.col(name).str.slice(0, 60).str.replace_all(_CONTROL, "?")).fill_null("nothing")
+    return quoted(pl.col(name)).fill_null("nothing")
+
+
+def quoted(text: pl.Expr) -> pl.Expr:
+    """``text`` as ``shown`` shows it; null where it is."""
+    return pl.format("'{}'", text.str.slice(0, 60).str.replace_all(_CONTROL, "?"))
 
 
 def features(columns: Sequence[str]) -> pl.Expr:
@@ -151,13 +174,14 @@ def feature_names(columns: Sequence[str]) -> list[str]:
 
 def id_rules(required: Sequence[str], optional: Sequence[str] = ()) -> list[Rule]:
     """A record that cannot be read, a missing id, an id nobody can print."""
-    rules = [Rule(pl.col("problem").is_not_null(), pl.col("problem"))]
+    rules = [Rule("the record cannot be read", pl.col("problem").is_not_null(), pl.col("problem"))]
     rules += [
-        Rule(pl.col(name).is_null(), pl.lit(f"no {name}; expected an id: fill it in, or drop the row"))
+        Rule(f"no {name}", pl.col(name).is_null(), pl.lit(f"no {name}; expected an id: fill it in, or drop the row"))
         for name in required
     ]
     return rules + [
         Rule(
+            f"{name} is not printable",
             pl.col(name).str.contains(_CONTROL) | (pl.col(name).str.len_chars() > MAX_ID_CHARS),
             pl.format(
                 f"{name} {{}} has control characters or more than {MAX_ID_CHARS} characters; expected a printable id: "
@@ -169,14 +193,33 @@ def id_rules(required: Sequence[str], optional: Sequence[str] = ()) -> list[Rule
     ]
 
 
-def number_rules(columns: Sequence[str]) -> list[Rule]:
-    """Every feature, and the incumbent's score, is a finite number or absent."""
+def number_oddities(columns: Sequence[str]) -> list[Oddity]:
+    """Features, and scores of the incumbent, that are no finite number: they are left out, their rows are not."""
     return [
-        Rule(
+        Oddity(
+            name,
             pl.col(name).is_not_null() & number(name).is_null(),
-            pl.format(
-                "{} {} is not a finite number; correct it, or leave it empty for missing", pl.lit(name), shown(name)
-            ),
+            "is not a finite number and is left out: export it as a plain number, as in 0.25",
+            shown(name),
         )
         for name in (*feature_names(columns), "incumbent_score")
     ]
+
+
+def date_oddities(name: str, day: str, what: str = "is left out") -> list[Oddity]:
+    """Dates that say nothing or could be two days.
+
+    Args:
+        name: the column.
+        day: what was read of it (``dates.with_day``).
+        what: what becomes of such a date.
+    """
+    unread, unsure = pl.col(name).is_not_null() & pl.col(day).is_null(), pl.col(f"{day}_unsure")
+    return [
+        Oddity(
+            name, unread & unsure,
+            f"could be two days and {what}: set `date_order: day_first` or `month_first` on this file",
+            shown(name),
+        ),
+        Oddity(name, unread & ~unsure, f"is no date that can be read and {what}: write it as YYYY-MM-DD", shown(name)),
+    ]  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from label_pipeline.adapters.files.spec import LISTS
+from label_pipeline.core.codes.inputs import DateOrder
 from label_pipeline.stages.seed.orders import RETRIEVED
 from label_pipeline.stages.seed.querylog import QueryLog, read_log
 
@@ -19,6 +20,7 @@ class Rows:
     table: str = "query_log"
     source: str = "log.csv"
     grades: Mapping[str | int, int | None] | None = None
+    date_order: DateOrder | None = None
 
 
 def rows(table: str, records: Sequence[Mapping[str, object]], source: str = "log.csv") -> Rows:

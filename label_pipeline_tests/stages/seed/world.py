@@ -1,11 +1,12 @@
 """A small healthy project as rows, to be spoilt one fault at a time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from label_pipeline.core.catalogue import TABLES
+from label_pipeline.core.codes.inputs import DateOrder
 
 Row = dict[str, object]
 
@@ -23,6 +24,11 @@ class Raw:
     frame: pl.DataFrame
     source: str = "file.csv"
     grades: Mapping[str | int, int | None] | None = field(default=None)
+    date_order: DateOrder | None = None
+
+    def dated(self, order: DateOrder) -> "Raw":
+        """The same file, whose settings say the order of its dates."""
+        return replace(self, date_order=order)
 
 
 def raw(
