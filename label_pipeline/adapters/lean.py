@@ -13,6 +13,8 @@ import aiohttp
 import httpx2
 import openai
 
+from label_pipeline.adapters.openai_access import Access
+
 
 class LeanAnswer(NamedTuple):
     """A success of a lean connection: the body, whole, and headers whose names may be in any case."""
@@ -25,18 +27,20 @@ class LeanConnection:
     """The two calls of ``openai.AsyncOpenAI`` that this project makes. Make it inside the loop that uses it.
 
     Args:
-        base_url: up to and including the version.
-        api_key: sent as a bearer token.
+        access: address and its parameters.
         connections: the most at once.
+
+    Attributes:
+        headers: what is sent from now on beside its own, the key among them.
     """
 
-    def __init__(self, base_url: str, api_key: str, connections: int) -> None:
-        self._base_url = base_url.rstrip("/")
+    def __init__(self, access: Access, connections: int) -> None:
+        self._access = access
+        self.headers: Mapping[str, str] = {}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=30.0),
             timeout=aiohttp.ClientTimeout(total=None),  # whoever calls has its own
             headers={
-                "Authorization": f"Bearer {api_key}",
                 "Accept": "application/json",
                 "Content-Type": "application/json",
                 "User-Agent": "label-pipeline",
@@ -64,7 +68,12 @@ class LeanConnection:
 
     async def _exchange(self, method: str, path: str, sent: bytes | None) -> LeanAnswer:
         async with self._session.request(
-            method, f"{self._base_url}{path}", data=sent, allow_redirects=False
+            method,
+            f"{self._access.base_url}{path}",
+            params=self._access.query or None,
+            headers=self.headers,
+            data=sent,
+            allow_redirects=False,
         ) as response:
             content = await response.read()
             if response.status >= 400:

@@ -5,7 +5,6 @@ line of output means (openai_batch_lines.py), and what is to be done with a batc
 """
 
 import asyncio
-import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from urllib.parse import urlsplit
@@ -13,10 +12,11 @@ from urllib.parse import urlsplit
 import numpy as np
 import openai
 
+from label_pipeline.adapters.openai_access import Access, Extras, KeySource
 from label_pipeline.adapters.openai_batch_calls import BROKEN, BatchCalls
 from label_pipeline.adapters.openai_batch_lines import output_line
 from label_pipeline.adapters.openai_batch_objects import id_of, json_object, metadata_of, remote_of
-from label_pipeline.adapters.openai_client import host_of, named, unconnected
+from label_pipeline.adapters.openai_client import named, unconnected
 from label_pipeline.core.errors import FileGoneError, ProviderUnavailableError, UnsureCreationError
 from label_pipeline.core.judging.batches.matching import OutputLine
 from label_pipeline.core.judging.batches.record import CHAT, HASH, WINDOW, BatchTerms, RemoteBatch
@@ -31,8 +31,9 @@ class OpenAIBatchClient:
     """Batches of one endpoint.
 
     Args:
-        base_url: up to and including the version, e.g. ``http://127.0.0.1:8000/v1``.
-        api_key: sent as a bearer token; in no message and no repr. Empty for endpoints without keys.
+        base_url: up to and including the version, e.g. ``http://127.0.0.1:8000/v1``; a query may follow.
+        api_key: the key, or where one comes from; in no message and no repr. Empty for endpoints without keys.
+        extras: headers, parameters of the address, and which header carries the key.
         timeout_s: seconds one try may take; a file has ``file_timeout_s``.
         max_retries: tries after the first, of calls that may be repeated.
         file_timeout_s: seconds.
@@ -41,14 +42,16 @@ class OpenAIBatchClient:
     """
 
     def __init__(
-        self, base_url: str, api_key: str, *, timeout_s: float, max_retries: int,
+        self, base_url: str, api_key: str | KeySource, *, timeout_s: float, max_retries: int,
+        extras: Extras | None = None,
         file_timeout_s: float = FILE_TIMEOUT_S, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rng: np.random.Generator | None = None,
     ) -> None:  # fmt: skip
-        self._base_url, self._api_key, self._host = base_url, api_key, host_of(base_url)
+        self._access = Access(base_url, api_key, extras)
+        self._base_url, self._host = self._access.base_url, self._access.host
         self._timeout_s, self._file_timeout_s = timeout_s, file_timeout_s
         jitter = rng if rng is not None else np.random.default_rng()  # it decides nothing
-        self._calls = BatchCalls(base_url, api_key, timeout_s, max_retries, sleep, jitter)
+        self._calls = BatchCalls(self._access, timeout_s, max_retries, sleep, jitter)
         self._account: str | None = None
 
     def __repr__(self) -> str:
@@ -63,8 +66,8 @@ class OpenAIBatchClient:
             raw = await self._calls.tried(lambda client: client.batches.with_raw_response.list(limit=1))
             named_by = [raw.headers.get(f"openai-{what}") for what in ("organization", "project")]
             owner = " ".join(filter(None, named_by))
-            if not owner and self._api_key:
-                owner = "key " + hashlib.sha256(f"account\0{self._host}\0{self._api_key}".encode()).hexdigest()[:8]
+            if not owner and (account := self._access.account):
+                owner = f"key {account}"
             address = urlsplit(self._base_url)
             port = f":{address.port}" if address.port else ""
             self._account = f"{self._host}{port}{address.path.rstrip('/')} {owner or 'without a key'}"
@@ -105,7 +108,7 @@ class OpenAIBatchClient:
         """
         try:
             async with asyncio.timeout(self._timeout_s):
-                raw = await self._calls.connected().batches.with_raw_response.create(
+                raw = await (await self._calls.connected()).batches.with_raw_response.create(
                     input_file_id=file_id, endpoint=CHAT, completion_window=WINDOW, metadata=dict(metadata)
                 )
                 return remote_of(json_object(raw.content))
@@ -173,7 +176,7 @@ class OpenAIBatchClient:
             ProviderRejectedError: saying it again will not help.
         """
         try:
-            streamed = self._calls.connected().files.with_streaming_response.content(
+            streamed = (await self._calls.connected()).files.with_streaming_response.content(
                 file_id, timeout=self._file_timeout_s
             )
             async with streamed as response:

@@ -19,7 +19,8 @@ import openai
 
 from label_pipeline.adapters.lean import LeanConnection
 from label_pipeline.adapters.limiter import Limiter, Turn
-from label_pipeline.adapters.openai_connection import connection
+from label_pipeline.adapters.openai_access import Access, Extras, KeySource
+from label_pipeline.adapters.openai_connection import Library, connection, dress
 from label_pipeline.adapters.openai_refusals import bare_code, quote, rejection, wait_s
 from label_pipeline.adapters.openai_replies import UnusableAnswerError, json_answer, parse_reply
 from label_pipeline.adapters.pace.troubles import Blame, Trouble
@@ -41,10 +42,13 @@ TROUBLES = (openai.APIConnectionError, aiohttp.ClientError, TimeoutError, Unusab
 OVERLOADED = frozenset({503, 529})
 """Statuses of an endpoint that cannot answer now; 529 is Anthropic's."""
 
+_GEMINI = "models/"
+"""What Gemini's list puts before every name; it is asked for, and answers, without."""
+
 MOST_SPARED = 20
 """Tries of one request that may count for nothing: what is refused so often is refused for its own sake."""
 
-Connection = openai.AsyncOpenAI | LeanConnection
+Connection = Library | LeanConnection
 """What requests are sent through."""
 
 T = TypeVar("T")
@@ -59,8 +63,9 @@ class OpenAIChatClient:
     """Sends chat requests to one endpoint.
 
     Args:
-        base_url: up to and including the version, e.g. ``http://127.0.0.1:8000/v1``.
-        api_key: sent as a bearer token; in no message and no repr. Empty for endpoints without keys.
+        base_url: up to and including the version, e.g. ``http://127.0.0.1:8000/v1``; a query may follow.
+        api_key: the key, or where one comes from; in no message and no repr. Empty for endpoints without keys.
+        extras: headers, parameters of the address, and which header carries the key.
         timeout_s: seconds one try may take.
         max_retries: tries after the first.
         limiter: shared pace of the endpoint.
@@ -73,8 +78,9 @@ class OpenAIChatClient:
     def __init__(
         self,
         base_url: str,
-        api_key: str,
+        api_key: str | KeySource,
         *,
+        extras: Extras | None = None,
         timeout_s: float,
         max_retries: int,
         limiter: Limiter,
@@ -83,8 +89,8 @@ class OpenAIChatClient:
         clock: Callable[[], float] = time.monotonic,
         lean: bool = False,
     ) -> None:
-        self._base_url, self._api_key = base_url, api_key
-        self._host = host_of(base_url)
+        self._access = Access(base_url, api_key, extras)
+        self._base_url, self._host = self._access.base_url, self._access.host
         self._timeout_s, self._max_retries, self._limiter = timeout_s, max_retries, limiter
         self._sleep, self._clock, self._lean = sleep, clock, lean
         # Jitter only keeps clients apart in time; it must differ between processes and decides nothing.
@@ -129,7 +135,7 @@ class OpenAIChatClient:
             data = json_answer(response.content, "data")["data"]
             turn.answered(response.headers, timed=False)
             assert isinstance(data, list)  # json_answer saw to it
-            return tuple(str(entry.get("id")) for entry in data)
+            return tuple(str(entry.get("id")).removeprefix(_GEMINI) for entry in data)
 
         return await self._with_retries(get, 0, None)
 
@@ -148,28 +154,32 @@ class OpenAIChatClient:
     ) -> T:
         trouble = bare = ""
         sending = SENDING.get() or Sending()
-        number, tries, spared, pause_s = self._limiter.new_number(), 0, 0, 0.0
+        number, tries, spared, pause_s, renewed = self._limiter.new_number(), 0, 0, 0.0, False
         while tries <= self._max_retries:
             sending.queued = True
             if pause_s:
                 await self._sleep(pause_s)
             async with self._limiter.slot(tokens) as turn:
+                key = await self._access.key()
                 await sending.go()  # a stop, or a lease that ended, while this one was waiting
                 turn.begin()
                 try:
                     async with asyncio.timeout(self._timeout_s):
-                        return await send(self._connected(), turn)
+                        return await send(self._connected(key), turn)
                 # `from None`: the library's own message may repeat the key, and a traceback would print it.
                 except openai.APIStatusError as error:
-                    rejected = rejection(error, self._base_url, model, self._api_key, fields)
+                    rejected = rejection(error, self._base_url, model, self._access.secrets, fields)
                     if rejected is not None:
                         turn.answered(error.response.headers, timed=False)
+                        if error.status_code == 401 and not renewed and await self._access.renewed(key):
+                            renewed = True  # a key that lives an hour; a fresh one that is refused is no key
+                            continue
                         raise rejected from None
-                    trouble, bare = quote(error, self._api_key), bare_code(error)
+                    trouble, bare = quote(error, self._access.secrets), bare_code(error)
                     blame = turn.failed(_kind(error), number, self._asked_s(error))
                 except TROUBLES as error:
                     sending.lost += not _uncharged(error)
-                    trouble = named(error)
+                    trouble = self._access.hidden(named(error))
                     # A broken answer may be quoted in the library's message, and may itself quote the request.
                     bare = trouble if isinstance(error, UnusableAnswerError) else trouble.partition(":")[0]
                     blame = turn.failed(_kind(error), number)
@@ -191,24 +201,29 @@ class OpenAIChatClient:
             said = f"{self._base_url} asks to wait {asked_s:.0f} s"
             advice = f", more than the {RETRY_AFTER_MAX_S:.0f} s this client waits; run again later"
             raise ProviderUnavailableError(
-                f"{said} ({quote(error, self._api_key)}){advice}", bare=f"{said} ({bare_code(error)}){advice}"
+                f"{said} ({quote(error, self._access.secrets)}){advice}", bare=f"{said} ({bare_code(error)}){advice}"
             ) from None
         return asked_s
 
     def _backoff_s(self, retry: int) -> float:
         return float(self._rng.uniform(0.5, 1.0)) * min(BACKOFF_MAX_S, BACKOFF_S * 2.0**retry)
 
-    def _connected(self) -> Connection:
+    def _connected(self, key: str) -> Connection:
         # Connections belong to one loop; a client outlives several (one per run_judging).
         loop = asyncio.get_running_loop()
         if self._client is None or loop is not self._loop:
             self._loop = loop
             # A connection a request under way: neither a queue in the transport nor idle sockets.
-            if self._lean:
-                self._client = LeanConnection(self._base_url, self._api_key or "none", self._limiter.concurrency)
-                return self._client
             limits = httpx2.Limits(max_connections=self._limiter.concurrency, keepalive_expiry=30.0)
-            self._client = connection(self._base_url, self._api_key, timeout_s=self._timeout_s, limits=limits)
+            self._client = (
+                LeanConnection(self._access, self._limiter.concurrency)
+                if self._lean
+                else connection(self._access, timeout_s=self._timeout_s, limits=limits)
+            )
+        if isinstance(self._client, LeanConnection):
+            self._client.headers = self._access.headers(key)
+        else:
+            dress(self._client, self._access.headers(key))
         return self._client
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import openai
 
+from label_pipeline.adapters.openai_access import without
 from label_pipeline.core.errors import ProviderRejectedError
 
 RETRIED = frozenset({408, 409, 425, 429})
@@ -42,22 +43,23 @@ class _No(NamedTuple):
 
 
 def rejection(
-    error: openai.APIStatusError, base_url: str, model: str | None, secret: str, fields: Collection[str] = ()
-) -> ProviderRejectedError | None:
+    error: openai.APIStatusError, base_url: str, model: str | None, secrets: str | tuple[str, ...],
+    fields: Collection[str] = (),
+) -> ProviderRejectedError | None:  # fmt: skip
     """The refusal for good that ``error`` is, or None when another try may help.
 
     Args:
         error: the endpoint's answer.
         base_url: its address, for people.
         model: that was asked for.
-        secret: the key, which no message may hold.
+        secrets: the key, and whatever else no message may hold.
         fields: names of the request's fields: a no that names one of them, other than the messages, is about the judge.
     """
     no = _refusal(error, base_url, model, fields)
     if no is None:
         return None
     return ProviderRejectedError(
-        f"{no.head} ({quote(error, secret)}){no.tail}",
+        f"{no.head} ({quote(error, secrets)}){no.tail}",
         request_only=no.request_only,
         account=no.account,
         bare=f"{no.head} ({bare_code(error)}){no.tail}",
@@ -131,12 +133,10 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def quote(error: openai.APIStatusError, secret: str) -> str:
+def quote(error: openai.APIStatusError, secrets: str | tuple[str, ...]) -> str:
     """Status and the provider's words, short, on one line, without the key: some providers repeat it."""
     words = " ".join((_words(error) or str(error.message)).split())
-    if len(secret) > 3:
-        words = words.replace(secret, "***")
-    return f"{error.status_code}: {words[:_QUOTE_CHARS]}"
+    return f"{error.status_code}: {without(words, secrets)[:_QUOTE_CHARS]}"
 
 
 def bare_code(error: openai.APIStatusError) -> str:

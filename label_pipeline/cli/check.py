@@ -207,6 +207,12 @@ def _tell_endpoints(console: Console, project: Project) -> int:
     """Asks every endpoint for its model list; says what is missing."""
     codes = []
     for endpoint in sorted({member.endpoint for member in project.members}):
+        if not project.settings.endpoints[endpoint].model_list:
+            say(
+                console,
+                f"endpoint {endpoint}: not asked, it has no model list; whether it serves the models is unknown",
+            )
+            continue
         wanted = sorted({member.model for member in project.members if member.endpoint == endpoint})
         try:
             listed = asyncio.run(_models(project, endpoint))

@@ -147,21 +147,24 @@ class Project:
             path = self.settings.locate(prompt)
             if prompt not in prompts:
                 prompts[prompt] = parse_prompt(_mapping(path), str(path))
+            endpoint = self.settings.endpoints[group.endpoint]
             found.append(
                 Member(
                     name=name,
                     endpoint=group.endpoint,
-                    inside=self.settings.endpoints[group.endpoint].boundary == "inside",
+                    inside=endpoint.boundary == "inside",
                     model=model,
                     prompt=prompts[prompt],
                     rubric=self.rubric,
-                    parameters=parameters,
+                    parameters=endpoint.body_fields(parameters),
                     votes=votes,
-                    logprobs=group.logprobs,
-                    vary_seed=group.vary_seed,
+                    logprobs=group.logprobs and endpoint.logprobs,
+                    vary_seed=group.vary_seed and endpoint.seed,
                     read_attempts=group.read_attempts,
                     served_as=tuple(group.served_as),
                     price=self._price(group, model),
+                    shape=endpoint.shape,
+                    top_logprobs=endpoint.top_logprobs,
                 )
             )
         if len({member.name for member in found}) < len(found):

@@ -8,6 +8,7 @@ from label_pipeline.core.scale import Scale
 from label_pipeline.rehearsal.prompt_blocks import UnreadablePromptError, read_blocks
 
 MOST_TOP_LOGPROBS = 20
+_SCHEMA_BEGINS = '{"type": "object"'
 
 
 class ProtocolError(Exception):
@@ -134,14 +135,28 @@ def _dig(value: object, *keys: str) -> object:
     return value
 
 
-def _scale(fields: dict[str, object]) -> tuple[Scale, bool]:
+def _schema(fields: dict[str, object], texts: list[str]) -> object:
+    """The schema of the field, or of the prompt where the field says only that JSON is wanted, or is absent."""
+    asked = _dig(fields, "response_format", "type")
+    if asked == "json_schema":
+        return _dig(fields, "response_format", "json_schema", "schema")
+    if asked == "json_object" and not any("json" in text.lower() for text in texts):
+        raise _invalid("'messages' must contain the word 'json' in some form, to use 'response_format' of this type.")
+    for text in texts:
+        start = text.find(_SCHEMA_BEGINS)
+        if start >= 0:
+            return json.JSONDecoder().raw_decode(text, start)[0]
+    return None
+
+
+def _scale(fields: dict[str, object], texts: list[str]) -> tuple[Scale, bool]:
     """The scale in the schema's enum of grades, and whether a rationale is asked for."""
-    properties = _dig(fields, "response_format", "json_schema", "schema", "properties")
+    properties = _dig(_schema(fields, texts), "properties")
     grades = _dig(properties, "grade", "enum")
-    if _dig(fields, "response_format", "type") != "json_schema" or not isinstance(grades, list):
+    if not isinstance(grades, list):
         raise _invalid(
-            "found no response_format of type json_schema whose schema has properties.grade.enum; "
-            "this endpoint reads the grade scale from there",
+            "found no response_format of type json_schema whose schema has properties.grade.enum, nor such a schema in "
+            "a message; this endpoint reads the grade scale from there",
             "grade_enum_missing",
         )
     whole = [grade for grade in grades if isinstance(grade, int) and not isinstance(grade, bool)]
@@ -181,7 +196,7 @@ def read_request(body: bytes, fields: dict[str, object], *, max_input_chars: int
         )
     if fields.get("stream") or fields.get("n") not in (None, 1):
         raise _invalid("stream and n > 1 are not supported here; send one request a reply", "unsupported_parameter")
-    scale, with_rationale = _scale(fields)
+    scale, with_rationale = _scale(fields, [text for _, text in messages])
     from_user = [text for role, text in messages if role == "user"]
     if not from_user:
         raise _invalid(

@@ -5,7 +5,6 @@ It sees only the request. Files and batches: batch_api.py.
 
 import asyncio
 import hashlib
-import hmac
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from label_pipeline.rehearsal.batch_faults import BatchScript
 from label_pipeline.rehearsal.batch_input import InputLine
 from label_pipeline.rehearsal.batch_jobs import TWO_POLLS, Pace
 from label_pipeline.rehearsal.completion import Usage, build_choice, build_completion, prompt_tokens
+from label_pipeline.rehearsal.dialect import OPENAI, Dialect, RefusedError
 from label_pipeline.rehearsal.faults import (
     ChangedFingerprint,
     DroppedConnection,
@@ -52,8 +52,9 @@ class _Provider:
         faults: ScriptedFaults,
         clock: Callable[[], float],
         about: Mapping[str, object],
+        dialect: Dialect,
     ) -> None:
-        self._about = about
+        self._about, self._dialect = about, dialect
         self._models = {model.name: model for model in models}
         self._api_key, self._max_input_chars = api_key, max_input_chars
         self._faults, self._clock = faults, clock
@@ -63,11 +64,7 @@ class _Provider:
 
     def check_key(self, request: web.Request) -> None:
         """Raises ProtocolError 401 where a request carries another key."""
-        given = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {self._api_key}".encode()):
-            raise ProtocolError(
-                401, "invalid_api_key", "Incorrect API key provided. Send it as: Authorization: Bearer KEY."
-            )
+        self._dialect.check_entry(request, self._api_key)
 
     def _model(self, name: str) -> Model:
         if name not in self._models:
@@ -123,6 +120,7 @@ class _Provider:
             self.check_key(request)
             if unreadable is not None:
                 raise unreadable
+            self._dialect.check(fields)
             response, usage = await self._reply(request, body, fields)
         except ProtocolError as error:
             self._stats.replied(name, str(error.status))
@@ -143,6 +141,7 @@ class _Provider:
         served_as = fault.model if isinstance(fault, ServedAs) else None
         fingerprint = fault.fingerprint if isinstance(fault, ChangedFingerprint) else None
         completion, usage = self._complete(body, fields, served_as, fingerprint)
+        completion = self._dialect.answer(completion)
         if isinstance(fault, SlowReply):
             await asyncio.sleep(fault.seconds)
         if isinstance(fault, DroppedConnection):
@@ -193,6 +192,8 @@ class _Provider:
         request_id = f"req-rehearsal-{self._count:08d}"
         try:
             response = await handler(request)
+        except RefusedError as error:
+            response = web.json_response(error.answer, status=error.status)
         except ProtocolError as error:
             response = web.json_response(error.body(), status=error.status)
         response.headers["x-request-id"] = request_id
@@ -226,6 +227,7 @@ def make_app(
     batch_script: BatchScript | None = None,
     batch_pace: Pace = TWO_POLLS,
     enqueued_tokens: int | None = None,
+    dialect: Dialect = OPENAI,
 ) -> web.Application:
     """The provider as an aiohttp application; one application runs once.
 
@@ -239,6 +241,7 @@ def make_app(
         batch_script: ordered troubles of batches, for tests only.
         batch_pace: how long a batch stays in each status; two polls until it is complete.
         enqueued_tokens: prompt tokens all batches under way may have together; a batch past it fails validation.
+        dialect: how it differs from OpenAI; batches are OpenAI's in any.
 
     Raises:
         ValueError: two models have one name.
@@ -246,11 +249,12 @@ def make_app(
     names = [model.name for model in models]
     if len(set(names)) != len(names):
         raise ValueError(f"found models of the same name in {sorted(names)}; every model needs its own")
-    provider = _Provider(models, api_key, max_input_chars, faults or ScriptedFaults([]), clock, about or {})
+    provider = _Provider(models, api_key, max_input_chars, faults or ScriptedFaults([]), clock, about or {}, dialect)
     app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[provider.edge])
-    app.router.add_get("/v1/models", provider.models)
-    app.router.add_get("/v1/models/{name}", provider.one_model)
-    app.router.add_post("/v1/chat/completions", provider.chat)
+    if dialect.lists_models:
+        app.router.add_get(f"{dialect.base}/models", provider.models)
+        app.router.add_get(f"{dialect.base}/models/{{name}}", provider.one_model)
+    app.router.add_post(f"{dialect.base}/chat/completions", provider.chat)
     script = batch_script or BatchScript()
     BatchApi(provider.check_key, provider.batch_line, clock, batch_pace, script, enqueued_tokens).add_routes(app)
     app.router.add_get("/stats", provider.stats)

@@ -1,6 +1,7 @@
 """One validated settings tree, read from one YAML file.
 
 * knobs.py    the sections: every knob has a safe default, a bound, a unit and a reason
+* endpoints.py one endpoint: address, key, shape of a request, limits; outside.py and presets.py(.yaml) serve it
 * watch.py    the sections about watching a certified judge
 * alerts.py   who is told when a check fails
 * identity.py what Dagster knows the project by
@@ -12,12 +13,8 @@ What spends has a cap; a cap of 0 refuses. Secrets are named by environment vari
 building clients or members from it (operations/).
 """
 
-from label_pipeline.settings.knobs import (
-    BatchSettings,
-    CandidateSettings,
-    EndpointSettings,
-    InputSettings,
-)
+from label_pipeline.settings.endpoints import BatchSettings, EndpointSettings
+from label_pipeline.settings.knobs import CandidateSettings, InputSettings
 from label_pipeline.settings.loading import CONFIG_VARIABLE, SAMPLE, load, parse
 from label_pipeline.settings.rehearsal import RehearsalSettings
 from label_pipeline.settings.tree import HOME_VARIABLE, Settings

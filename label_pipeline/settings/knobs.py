@@ -1,20 +1,33 @@
 """The parts of the settings tree: a class per section, each knob with a safe default, a bound, a unit and a reason."""
 
-import re
+import json
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from label_pipeline.core.codes.inputs import DateOrder
 
 Grade = Annotated[int | None, Field(description="grade on the project's scale; null = not judged, dropped and counted")]
 
-_GREEDY: dict[str, str | int | float | bool] = {"temperature": 0, "max_tokens": 300}
+_GREEDY: dict[str, JsonValue] = {"temperature": 0, "max_tokens": 300}
 
 
 def _listed(value: object) -> object:
     return value if isinstance(value, list) or value is None else [value]
+
+
+def _finite(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """JSON has no word for `.nan` and `.inf`, which YAML has."""
+    try:
+        json.dumps(fields, allow_nan=False)
+    except ValueError:
+        raise ValueError("expected finite numbers: no request can carry .nan or .inf") from None
+    return fields
+
+
+BodyFields = Annotated[dict[str, JsonValue], AfterValidator(_finite)]
+"""Fields of a request's body."""
 
 
 class Knobs(BaseModel):
@@ -128,73 +141,6 @@ class SplitSettings(Knobs):
         return self
 
 
-class BatchSettings(Knobs):
-    """What the provider's Batch API takes of this account, and what it costs; see `amplify.send`."""
-
-    price_share: float = Field(0.5, gt=0, le=1, description="of the list price a batch costs; most providers halve it")
-    enqueued_tokens: int | None = Field(
-        None, ge=1, description="input tokens all batches of a model may have waiting (account page); absent = no limit"
-    )
-    rest_share: float = Field(
-        0.05,
-        ge=0,
-        le=1,
-        description="of a day's requests: so few left without a reply by batch are asked online, not by another batch",
-    )
-    canary_pairs: int = Field(
-        30, ge=0, le=1000, description="anchor pairs a judge answers by batch, as it did online, before labels go by it"
-    )
-
-
-class EndpointSettings(Knobs):
-    """One endpoint that speaks the OpenAI protocol."""
-
-    base_url: str = Field(description="ends in /v1; environment variables are expanded")
-    api_key_env: str = Field("OPENAI_API_KEY", description="environment variable that holds the key")
-    api_key_secret: str | None = Field(
-        None,
-        min_length=1,
-        description="wins over api_key_env: the key's name in AWS Secrets Manager; `name:field` is a field of JSON",
-    )
-    boundary: Literal["outside", "inside"] = Field("outside", description="inside = customer text may be sent there")
-    provider: str | None = Field(None, description="provider id for list prices, e.g. openai")
-    concurrency: int = Field(
-        16, ge=1, le=2048,
-        description="most requests in flight; fewer where latency says so; 16 is safe on a first-tier account",
-    )  # fmt: skip
-    transport: Literal["openai", "lean"] = Field(
-        "openai",
-        description="lean = without the openai library, for an endpoint you run yourself: less than half the "
-        "CPU a request; no proxy of the environment, no redirect",
-    )
-    requests_per_minute: int | None = Field(None, ge=1)
-    tokens_per_minute: int | None = Field(None, ge=1)
-    timeout_s: float = Field(120, gt=0, le=3600, description="seconds a request; reasoning models take a minute")
-    max_retries: int = Field(
-        5, ge=0, le=20, description="tries after the first; a refusal to everybody (429, 503) or an outage takes none"
-    )
-    patience_s: float = Field(
-        300, ge=0, le=86_400,
-        description="seconds an endpoint that has answered may be gone while requests wait for it, a probe at a time; "
-        "then the run ends; 0 = a try is spent at once",
-    )  # fmt: skip
-    unanswered_runs: int = Field(
-        3,
-        ge=2,
-        le=100,
-        description="a text without an answer in so many runs is counted as ungraded and blocks no more",
-    )
-    batch: BatchSettings | None = Field(None, description="its Batch API; absent = it is asked online only")
-
-    @field_validator("api_key_env")
-    @classmethod
-    def _is_a_name(cls, value: str) -> str:
-        # the value is not repeated: it may be the key itself
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-            raise ValueError("expected the name of the environment variable that holds the key, not the key")
-        return value
-
-
 class PriceSettings(Knobs):
     """US dollars per million tokens; stated where the public list does not know the model."""
 
@@ -209,8 +155,8 @@ class CandidateSettings(Knobs):
     endpoint: str
     models: Annotated[list[str], BeforeValidator(_listed)] = Field(min_length=1)
     prompts: Annotated[list[str], BeforeValidator(_listed)] = Field(min_length=1, description="prompt files")
-    parameters: Annotated[list[dict[str, str | int | float | bool]], BeforeValidator(_listed)] = Field(
-        default_factory=lambda: [dict(_GREEDY)], min_length=1
+    parameters: Annotated[list[BodyFields], BeforeValidator(_listed)] = Field(
+        default_factory=lambda: [dict(_GREEDY)], min_length=1, description="further body fields: any JSON"
     )
     votes: Annotated[list[int], BeforeValidator(_listed)] = Field(default_factory=lambda: [1], min_length=1)
     logprobs: bool = Field(False, description="read the expected grade from token probabilities")

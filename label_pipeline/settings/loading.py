@@ -122,9 +122,17 @@ def _sentence(detail: ErrorDetails, source: Path, places: Mapping[Keys, Place]) 
         return f"{at}: unknown key {where!r}; {hint}"
     message = detail["msg"].removeprefix("Value error, ")
     # whoever puts the secret itself there must not see it in a log
-    if not detail["loc"] or path[-1] in {"api_key_env", "api_key_secret", "webhook_env"}:
+    if not detail["loc"] or _may_hold_a_secret(path):
         return f"{at}: {where}: {message}" if path else f"{at}: {message}"
     return f"{at}: {where}: {message}; found {without_credentials(repr(detail['input'])):.80}"
+
+
+_SECRET_PLACES = {"base_url", "api_key_env", "api_key_secret", "key_command", "headers", "query", "webhook_env"}
+
+
+def _may_hold_a_secret(path: Keys) -> bool:
+    """Whether what was found at ``path`` is not to be repeated; a whole endpoint holds all its values."""
+    return not _SECRET_PLACES.isdisjoint(path) or (path[0] == "endpoints" and len(path) < 3)
 
 
 def _in_file(loc: Sequence[int | str], places: Mapping[Keys, Place]) -> Keys:

@@ -15,13 +15,13 @@ from pydantic import Field, model_validator
 from label_pipeline.core.scale import Scale
 from label_pipeline.settings.alerts import AlertsSettings
 from label_pipeline.settings.cadence import times_a_year
+from label_pipeline.settings.endpoints import EndpointSettings
 from label_pipeline.settings.identity import DagsterSettings, Keys, keys_in
 from label_pipeline.settings.knobs import (
     AmplifySettings,
     CalibrateSettings,
     CandidateSettings,
     DaysSettings,
-    EndpointSettings,
     GateSettings,
     InputsSettings,
     Knobs,

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from label_pipeline.adapters.lean import LeanConnection
 from label_pipeline.adapters.limiter import Limiter
+from label_pipeline.adapters.openai_access import Access
 from label_pipeline.adapters.openai_client import OpenAIChatClient
 from label_pipeline.adapters.openai_connection import connection
 from label_pipeline.core.errors import ProviderRejectedError
@@ -119,7 +120,8 @@ def test_nothing_of_the_shell_s_account_leaks_to_an_endpoint_that_did_not_ask_fo
         bare = OpenAIChatClient(provider.url, "", timeout_s=10, max_retries=0, limiter=Limiter(1))
         asyncio.run(ask(bare, bodies()[0]))
         assert "of-the-shell" not in str(provider.headers[-1])
-        batches = connection(provider.url, KEY, timeout_s=10)
+        assert "authorization" not in provider.headers[-1]
+        batches = connection(Access(provider.url, KEY), timeout_s=10)
         asyncio.run(_raw(batches))
         assert "of-the-shell" not in str(provider.headers[-1])
 
@@ -158,7 +160,7 @@ def test_an_address_that_moved_is_not_followed_with_the_key() -> None:
     moved = web.Response(status=307, headers={"Location": "http://127.0.0.1:9/elsewhere"})
 
     async def post(url: str) -> bytes:
-        connection = LeanConnection(url, KEY, 1)
+        connection = LeanConnection(Access(url), 1)
         try:
             return (await connection.post("/chat/completions", cast_to=None, body={})).content
         finally:
@@ -171,7 +173,7 @@ def test_an_address_that_moved_is_not_followed_with_the_key() -> None:
 
 def test_a_number_that_json_has_no_word_for_is_no_request() -> None:
     async def post(url: str) -> None:
-        connection = LeanConnection(url, KEY, 1)
+        connection = LeanConnection(Access(url), 1)
         try:
             await connection.post("/chat/completions", cast_to=None, body={"temperature": float("nan")})
         finally:
@@ -184,7 +186,7 @@ def test_a_number_that_json_has_no_word_for_is_no_request() -> None:
 
 def test_its_error_is_the_library_s() -> None:
     async def post(url: str) -> None:
-        connection = LeanConnection(url, KEY, 1)
+        connection = LeanConnection(Access(url), 1)
         try:
             await connection.post("/chat/completions", cast_to=None, body={})
         finally:

@@ -125,7 +125,7 @@ def test_a_key_that_cannot_be_sent_is_2_and_a_line_break_at_its_end_is_none(
     config = own_data.fill(shell.folder / "company", data, serve())
     end = Shell(shell.folder, {own_data.KEY_VARIABLE: "sk-schlüssel"}).here("check", "--config", config)
     assert end.code == 2, end.said
-    assert "the key in COMPANY_LLM_KEY holds a character that no request can carry" in end.said
+    assert "its key in COMPANY_LLM_KEY holds a character that no request can carry" in end.said
     assert "schlüssel" not in end.said
     end = Shell(shell.folder, {own_data.KEY_VARIABLE: f"{own_data.KEY}\n"}).here("check", "--config", config)
     assert end.code == 0, end.said

@@ -11,6 +11,7 @@ import numpy as np
 import openai
 
 from label_pipeline.adapters.openai_client import OpenAIChatClient
+from label_pipeline.adapters.openai_connection import Library
 from label_pipeline_tests.core.judging.scripted import REPLY_USD, chat_answer
 
 ADDRESS = "https://simulated.example/v1"
@@ -106,7 +107,7 @@ class SimulatedClient(OpenAIChatClient):
 
     provider: SimulatedProvider
 
-    def _connected(self) -> openai.AsyncOpenAI:
+    def _connected(self, key: str) -> Library:
         return self.provider  # type: ignore[return-value]  # it has the one method that is called
 
 

@@ -13,12 +13,16 @@ from label_pipeline.core.errors import SettingsError
 from label_pipeline.core.judging.prompt import PromptTemplate
 from label_pipeline.core.judging.reply import READING_VERSION
 from label_pipeline.core.judging.request_key import ATTEMPT_STEP, content_hash, draw
+from label_pipeline.core.judging.shape import Shape
 from label_pipeline.core.ports import PairText, Price
 from label_pipeline.core.rubric import Rubric
 from label_pipeline.core.scale import Scale
 
 OWN_FIELDS = frozenset({"model", "messages", "response_format", "seed", "n", "stream", "logprobs"})
 """Body fields the pipeline sets itself; a parameter of that name would be overwritten or break reading."""
+
+MOST_LOGPROBS = 20
+"""The protocol's maximum of ``top_logprobs``."""
 
 ANY_MODEL = "*"
 """As ``served``: whichever model answers, its reply is read. For watching a judge, never for labelling with one."""
@@ -45,13 +49,15 @@ class Member:
         model: model id asked for.
         prompt: the template.
         rubric: the rubric; its scale is the member's.
-        parameters: further body fields (temperature, max_tokens or max_completion_tokens, reasoning_effort, ...).
+        parameters: further body fields, any JSON (temperature, max_tokens, reasoning_effort, provider, ...).
         votes: independent replies per pair.
         logprobs: whether to ask for token log-probabilities.
         vary_seed: whether votes and reading attempts after the first carry a ``seed``.
         read_attempts: how often at most one vote is asked until its reply can be read.
         served_as: further model ids the provider may report.
         price: US dollars per million tokens.
+        shape: how its endpoint wants to be asked.
+        top_logprobs: the most alternatives a token its endpoint gives; None: the protocol's 20.
 
     Raises:
         SettingsError: for a parameter the pipeline sets itself, or votes or read_attempts out of range.
@@ -70,6 +76,8 @@ class Member:
     read_attempts: int = 2
     served_as: tuple[str, ...] = ()
     price: Price = field(kw_only=True)
+    shape: Shape = field(default=Shape(), kw_only=True)
+    top_logprobs: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         taken = sorted(OWN_FIELDS & set(self.parameters))
@@ -103,6 +111,7 @@ class Member:
         """
         return content_hash(
             {
+                **self.shape.hashed,
                 "endpoint": self.endpoint,
                 "model": self.model,
                 "system": self.system,
@@ -124,7 +133,7 @@ class Member:
     @cached_property
     def system(self) -> str:
         """The system message, the same in every request."""
-        return self.prompt.render_system(self.rubric.render())
+        return self.shape.system(self.prompt.render_system(self.rubric.render()), self.scale)
 
     def texts(self, pair: PairText) -> tuple[str, str, str]:
         """Query, document and context as the request shows them: pairs that agree here make identical requests."""
@@ -145,13 +154,14 @@ class Member:
         body: dict[str, object] = {
             **self.parameters,
             "model": self.model,
-            "messages": [{"role": "system", "content": self.system}, {"role": "user", "content": user}],
-            "response_format": self._response_format,
+            "messages": self.shape.messages(self.system, user),
         }
+        if self._response_format is not None:
+            body["response_format"] = self._response_format
         if self.logprobs:
             body["logprobs"] = True
-            # Room for every grade with and without a leading blank; 20 is the protocol's maximum.
-            body.setdefault("top_logprobs", min(20, 2 * len(self.scale.grades) + 2))
+            # Room for every grade with and without a leading blank.
+            body.setdefault("top_logprobs", min(self.top_logprobs or MOST_LOGPROBS, 2 * len(self.scale.grades) + 2))
         number = draw(sample_index, attempt)
         if self.vary_seed and number > 0:
             body["seed"] = number
@@ -188,6 +198,7 @@ class Member:
             "vary_seed": self.vary_seed,
             "read_attempts": self.read_attempts,
             "served_as": list(self.served_as),
+            "shape": self.shape.describe(),
             "price": self.price._asdict(),
         }
 
@@ -195,19 +206,8 @@ class Member:
         return (pair.context_id or "none") if self.prompt.uses_context else ""
 
     @cached_property
-    def _response_format(self) -> dict[str, object]:
-        # The rationale comes first: a model that has written its reason grades better than one that must justify a
-        # grade, and the grade is the last thing written, where read_reply looks for its log-probabilities.
-        schema = {
-            "type": "object",
-            "properties": {
-                "rationale": {"type": "string"},
-                "grade": {"type": "integer", "enum": list(self.scale.grades)},
-            },
-            "required": ["rationale", "grade"],
-            "additionalProperties": False,
-        }
-        return {"type": "json_schema", "json_schema": {"name": "judgement", "strict": True, "schema": schema}}
+    def _response_format(self) -> dict[str, object] | None:
+        return self.shape.response_format(self.scale)
 
 
 def accepts(model: str, served_as: Collection[str], reported: str, served: str | None) -> bool:

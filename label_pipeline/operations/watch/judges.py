@@ -183,6 +183,11 @@ async def _model_lists(project: Project, endpoints: Sequence[str]) -> ModelLists
     unreached: list[str] = []
 
     async def ask(endpoint: str) -> None:
+        if not project.settings.endpoints[endpoint].model_list:
+            notes.append(
+                f"endpoint {endpoint} has no model list: whether it still serves a model is seen in replies only"
+            )
+            return
         try:
             client = project.client(endpoint)
         except (SettingsError, StorageError) as error:

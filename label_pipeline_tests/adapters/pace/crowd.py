@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import numpy as np
-import openai
 
 from label_pipeline.adapters.limiter import Limiter
 from label_pipeline.adapters.openai_client import OpenAIChatClient
+from label_pipeline.adapters.openai_connection import Library
 from label_pipeline.core.errors import ProviderUnavailableError
 from label_pipeline_tests.adapters.pace.servers import ADDRESS, Server
 from label_pipeline_tests.simulation.clock import SimulatedLoop, simulated
@@ -23,7 +23,7 @@ class CrowdClient(OpenAIChatClient):
 
     server: Server
 
-    def _connected(self) -> openai.AsyncOpenAI:
+    def _connected(self, key: str) -> Library:
         return self.server  # type: ignore[return-value]  # it has the one method that is called
 
 
