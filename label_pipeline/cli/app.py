@@ -51,11 +51,17 @@ def init(
 
 
 @app.command()
-def check(config: Config = None) -> None:
-    """Validate settings and inputs, and price what every stage would send. Sends no chat request."""
+def check(
+    config: Config = None,
+    ask: Annotated[int, typer.Option(min=0, max=100, help="Graded pairs to ask every judge about; paid for.")] = 0,
+    fit: Annotated[bool, typer.Option(help="With --ask: try other settings of an endpoint that does not fit.")] = False,
+) -> None:
+    """Validate settings and inputs, and price what every stage would send. Sends no chat request without --ask."""
     from label_pipeline.cli.check import check_project
 
-    raise typer.Exit(check_project(Console(), _path(config)))
+    if fit and not ask:
+        raise typer.BadParameter("--fit goes with --ask N: it asks a judge until its settings fit")
+    raise typer.Exit(check_project(Console(), _path(config), ask, fit=fit))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`check`: are settings and inputs good, and what would every stage send and cost? Sends no chat request.
+"""`check`: are settings and inputs good, and what would every stage send and cost? Sends no chat request unasked.
 
 Keep out: what it says of rows (check_rows.py), every rule (stages/seed, core/judging/plan.py).
 """
@@ -12,6 +12,7 @@ import polars as pl
 from rich.console import Console
 
 from label_pipeline.adapters.files import RawRows, read_rows
+from label_pipeline.cli.ask import ask_judges
 from label_pipeline.cli.check_rows import tell_rows
 from label_pipeline.cli.exits import DONE, MISTAKE, OVER_BUDGET, code_of
 from label_pipeline.cli.plans import AssembledFiles, StagePlan, assign, stage_plans
@@ -28,8 +29,14 @@ from label_pipeline.settings import load
 from label_pipeline.stages import gate, seed
 
 
-def check_project(console: Console, config: Path) -> int:
+def check_project(console: Console, config: Path, ask: int = 0, *, fit: bool = False) -> int:
     """Checks a project's settings, files, endpoints and plans.
+
+    Args:
+        console: where it is told.
+        config: settings file.
+        ask: graded pairs that every judge is asked about.
+        fit: try other settings of an endpoint that does not fit.
 
     Returns:
         0; 2 for a file that cannot be used, rejected rows or a key that is not set; 4 for a plan over its cap; 5 for an
@@ -55,6 +62,7 @@ def check_project(console: Console, config: Path) -> int:
         _tell_splits(console, project, inputs),
         _tell_plans(console, project, list(stage_plans(project, inputs))),
         _tell_endpoints(console, project),
+        ask_judges(console, project, inputs, ask, fit=fit) if ask else DONE,
     ]
     return next((code for code in codes if code == MISTAKE), next(filter(None, codes), DONE))
 

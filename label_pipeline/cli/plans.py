@@ -81,13 +81,13 @@ def stage_plans(project: Project, inputs: AssembledFiles) -> Iterator[StagePlan]
         GATE: inputs.assigned.filter(split.is_in([HOLDOUT, ANCHOR] if project.settings.anchor.required else [HOLDOUT])),
     }
     for stage, pairs in asked.items():
-        texts = _texts(inputs.seeded, pairs)
+        texts = texts_of(inputs.seeded, pairs)
         for member in project.members:
             plan = price(project, JudgingOrder(member, texts, stage, epoch))
             yield StagePlan(stage, member.name, plan, plan.cost_usd)
-    yield from _anchor_plans(project, _texts(inputs.seeded, inputs.assigned.filter(split == ANCHOR)))
+    yield from _anchor_plans(project, texts_of(inputs.seeded, inputs.assigned.filter(split == ANCHOR)))
     days = inputs.candidates.candidates.sort("arrived_on").partition_by("arrived_on")
-    by_day = [_texts(inputs.seeded, day) for day in days]
+    by_day = [texts_of(inputs.seeded, day) for day in days]
     collections = inputs.candidates.candidates["collection"].unique()
     epoch = max([epoch, *(recall_epoch(project, name) for name in collections)])  # what was recalled is asked again
     for member in project.members:
@@ -133,11 +133,16 @@ def _canary_plan(project: Project, member: Member, inputs: AssembledFiles, colle
         anchor.canary.choose(mine, project.settings.anchor.canary_pairs)
         for mine in pairs.partition_by("collection", maintain_order=True)
     ]
-    texts = _texts(inputs.seeded, pl.concat(chosen)) if chosen else ()
+    texts = texts_of(inputs.seeded, pl.concat(chosen)) if chosen else ()
     return price(project, JudgingOrder(member, texts, "canary", newest_epoch(project) + 1))
 
 
-def _texts(found: seed.Assembled, pairs: pl.DataFrame) -> tuple[PairText, ...]:
-    """The pairs with the texts a judge would be shown."""
+def texts_of(found: seed.Assembled, pairs: pl.DataFrame) -> tuple[PairText, ...]:
+    """The pairs with the texts a judge would be shown.
+
+    Args:
+        found: the user's files.
+        pairs: rows with a pair key.
+    """
     joined = pairs.select(PAIR_KEY).join(found.queries.select(*QUERY_KEY, "query"), on=list(QUERY_KEY))
     return pair_texts(joined.join(shown_documents(found.documents), on=["doc_id", "doc_version"]))

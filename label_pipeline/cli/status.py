@@ -19,7 +19,7 @@ from label_pipeline.settings import Settings
 from label_pipeline.stages import STAGES, amplify, gate
 
 _FATES = ("abstained", "failed", "refused", "skipped")
-_PURPOSES = (purposes.CALIBRATE, purposes.GATE, purposes.ANCHOR, purposes.CANARY, purposes.AMPLIFY)
+_PURPOSES = (purposes.CHECK, purposes.CALIBRATE, purposes.GATE, purposes.ANCHOR, purposes.CANARY, purposes.AMPLIFY)
 
 
 def show_status(console: Console, settings: Settings) -> None:

@@ -28,7 +28,7 @@ from label_pipeline.operations.payments import inherit, settle, settle_left
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 
-STAGE_OF = {"canary": "anchor"}
+STAGE_OF = {"canary": "anchor", "check": "calibrate"}
 """The stage whose tables a purpose may see, where it has another name."""
 
 REJECTED_SHARE = 0.05

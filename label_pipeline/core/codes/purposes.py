@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-Purpose = Literal["calibrate", "gate", "amplify", "anchor", "canary"]
+Purpose = Literal["calibrate", "gate", "amplify", "anchor", "canary", "check"]
 """Why a judge is asked about pairs."""
 
 EpochPurpose = Literal["calibrate", "anchor", "canary", "recall"]
@@ -14,6 +14,8 @@ AMPLIFY: Final = "amplify"
 ANCHOR: Final = "anchor"
 CANARY: Final = "canary"
 RECALL: Final = "recall"
+CHECK: Final = "check"
+"""A first contact: do endpoint, model and settings fit? Its replies answer a calibration that asks the same."""
 
-PURPOSES: Final[tuple[Purpose, ...]] = (CALIBRATE, GATE, AMPLIFY, ANCHOR, CANARY)
+PURPOSES: Final[tuple[Purpose, ...]] = (CALIBRATE, GATE, AMPLIFY, ANCHOR, CANARY, CHECK)
 EPOCH_PURPOSES: Final[tuple[EpochPurpose, ...]] = (CALIBRATE, ANCHOR, CANARY, RECALL)
