@@ -104,6 +104,10 @@ class ServedModelError(JudgeError):
     """Another model answered than the one asked for or certified."""
 
 
+class NoGradesError(JudgeError):
+    """The first replies of a candidate hold no grade, so that nothing more was asked of it."""
+
+
 class BudgetError(LabelPipelineError):
     """A plan or a run is over its cap, or the price of a model is unknown."""
 

@@ -133,7 +133,7 @@ def fulfil(
         if ended.outcome != "complete":
             break
     if ended is not None:
-        ended.refuse_other_model()
+        ended.refuse_ended()
     return pl.concat(rows), before - left.usd
 
 

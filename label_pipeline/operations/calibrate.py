@@ -9,8 +9,15 @@ import polars as pl
 
 from label_pipeline.adapters import plots
 from label_pipeline.core.catalogue import JUDGE_VERSIONS
-from label_pipeline.core.errors import GateClosedError, NotApplicableError, ProviderRejectedError, ServedModelError
+from label_pipeline.core.errors import (
+    GateClosedError,
+    NoGradesError,
+    NotApplicableError,
+    ProviderRejectedError,
+    ServedModelError,
+)
 from label_pipeline.core.judge import JudgeVersion, pair_grades
+from label_pipeline.core.judging.first_replies import MOST
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.plan import Plan, refuse_over
@@ -120,7 +127,7 @@ def _ask_candidates(
     run: Run, project: Project, texts: Sequence[PairText], epoch: int, cap_usd: float
 ) -> list[calibrate.Candidate]:
     """Every candidate's grades, all within one cap; a model the endpoint refuses stays on the board with the reason."""
-    orders = [JudgingOrder(member, texts, "calibrate", epoch) for member in project.members]
+    orders = [JudgingOrder(member, texts, "calibrate", epoch, gives_up=MOST) for member in project.members]
     refuse_over(sum((price(project, order) for order in orders), Plan()), cap_usd, "calibrate")
     if epoch != current_epoch(project):  # opened once the plan is within the cap, before the first request
         open_epoch(project, "calibrate", run.run_id)
@@ -142,7 +149,7 @@ def _ask_candidate(
         paid = judging.cost_usd
         refuse_unanswered(judging, "calibrate", cap_usd)
         calibrate.served_model(judging.judgements, member.name)
-    except (ProviderRejectedError, ServedModelError) as error:
+    except (ProviderRejectedError, ServedModelError, NoGradesError) as error:
         run.log.warning(f"candidate {member.name}: {error}")
         return calibrate.Candidate(member.name, member.member_hash, None, float("nan"), str(error)), paid
     tokens = [int(judging.judgements[name].sum()) for name in ("input_tokens", "cached_tokens", "output_tokens")]

@@ -153,7 +153,7 @@ def refuse_unanswered(judging: Judging, purpose: str, cap_usd: float) -> None:
         ProviderRejectedError: more than ``REJECTED_SHARE`` of the texts, and more than one, were rejected: that speaks
             of the account, the prompt or the model's context, not of single texts.
     """
-    judging.refuse_other_model()
+    judging.refuse_ended()
     if judging.outcome == "cap":
         raise BudgetError(
             f"{purpose}: stopped at the cap of ${cap_usd:.4f} with pairs unasked, so nothing was decided; "

@@ -91,7 +91,7 @@ class Endpoint:
                     JudgingOrder(who, pairs, "calibrate", 0), client=client, journal=DictJournal(), concurrency=2,
                     run_id="r", clock=clock,
                 )  # fmt: skip
-                done.refuse_other_model()
+                done.refuse_ended()
                 return done.judgements
             finally:
                 await client.close()

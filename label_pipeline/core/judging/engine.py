@@ -11,14 +11,14 @@ from typing import Literal
 import polars as pl
 
 from label_pipeline.core import boundary
-from label_pipeline.core.errors import ServedModelError
+from label_pipeline.core.errors import NoGradesError, ServedModelError
 from label_pipeline.core.judging.answers import Answer, judgement_frame
 from label_pipeline.core.judging.asks import Ask
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.workers import Workers
 from label_pipeline.core.ports import ChatClient, Clock, Journal, Progress
 
-Outcome = Literal["complete", "cap", "other_model"]
+Outcome = Literal["complete", "cap", "other_model", "no_grades"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,9 @@ class Judging:
         requests: requests sent (the client's own retries not counted).
         cost_usd: US dollars paid in this run, reading attempts included.
         outcome: ``cap``: asks were left unsent because the cap was reached; ``other_model``: a model answered that is
-            not accepted, and asking ended there; else ``complete``.
-        sentence: what to tell about another model; empty elsewhere.
+            not accepted, and asking ended there; ``no_grades``: so it did after the order's ``gives_up`` replies; else
+            ``complete``.
+        sentence: what to tell about another model, or about no grades; empty elsewhere.
         estimated: replies of this run whose tokens are our estimate, on the high side.
         lost_usd: US dollars that tries whose answer never came may have cost at most.
     """
@@ -45,14 +46,17 @@ class Judging:
     estimated: int = 0
     lost_usd: float = 0.0
 
-    def refuse_other_model(self) -> None:
-        """Raises where another model answered.
+    def refuse_ended(self) -> None:
+        """Raises where another model answered, or replies without a grade ended it.
 
         Raises:
             ServedModelError: with the sentence.
+            NoGradesError: likewise.
         """
         if self.outcome == "other_model":
             raise ServedModelError(self.sentence)
+        if self.outcome == "no_grades":
+            raise NoGradesError(self.sentence)
 
 
 async def judge_pairs(
@@ -112,7 +116,8 @@ async def judge_pairs(
 
     try:
         answers = await workers.finish()
-    except ServedModelError as error:  # replies under way are in the journal by now
+    except (ServedModelError, NoGradesError) as error:  # replies under way are in the journal by now
+        ended: Outcome = "other_model" if isinstance(error, ServedModelError) else "no_grades"
         paid = workers.paid()
-        return judging([ask for ask, _ in paid], [answer for _, answer in paid], "other_model", str(error))
+        return judging([ask for ask, _ in paid], [answer for _, answer in paid], ended, str(error))
     return judging(workers.asks, answers, "cap" if workers.budget.spent else "complete")

@@ -23,6 +23,7 @@ class JudgingOrder:
         cap_usd: US dollars: a request is sent while what is paid, what is under way and it fit, at the greatest price.
         whole_queries: what the cap leaves unasked is whole queries, in the order of the pairs.
         day: the day that is labelled; for the books.
+        gives_up: replies, and none with a grade, after which nothing more is asked; None asks everything.
     """
 
     member: Member
@@ -33,6 +34,7 @@ class JudgingOrder:
     cap_usd: float = math.inf
     whole_queries: bool = False
     day: date | None = None
+    gives_up: int | None = None
 
     def accepts(self, model: str) -> bool:
         """Whether a reply of ``model`` counts."""

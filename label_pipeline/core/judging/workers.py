@@ -17,6 +17,7 @@ from label_pipeline.core.judging.advance import Advance
 from label_pipeline.core.judging.answers import Answer, Used
 from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.budget import Budget
+from label_pipeline.core.judging.first_replies import FirstReplies
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.receipts import OpenReceipt, intent_to_send
 from label_pipeline.core.judging.refusals import Refusals
@@ -63,6 +64,7 @@ class Workers:
         self._sendings: list[Sending] = []
         self._votes_left = [order.member.votes] * len(order.pairs)
         self._done = 0
+        self._first = FirstReplies(order.member, order.gives_up)
         self._ungraded: Counter[str] = Counter()
 
     async def finish(self) -> list[Answer]:
@@ -112,6 +114,7 @@ class Workers:
                     return
                 self._answers[prepared.number] = await self._answer(prepared)
                 self.budget.end(prepared.number)
+                self._first.look(self._answers[prepared.number])
                 self._tell(prepared.number)
                 if prepared.number % 100 == 0:
                     await asyncio.sleep(0)  # a run answered by the journal never waits, and must still hear a cancel

@@ -153,7 +153,7 @@ class _Choice:
 
 def _choose(scored: Sequence[_Scored], codes: NDArray[np.int64], n_queries: int) -> _Choice:
     """By the one-SE rule, among those who read the scale the right way up and whose replies can mostly be read."""
-    upright = [s for s in scored if not s.upside_down]
+    upright = [s for s in scored if not s.upside_down and s.ungraded_share < 1]
     eligible = [s for s in upright if s.ungraded_share <= UNGRADED_LIMIT] or upright
     best = min(eligible or scored, key=lambda s: (float(s.nmse.mean()), s.candidate.name))
     paired = {s.candidate.name: intervals.cluster_totals(s.nmse - best.nmse, codes, n_queries) for s in scored}
@@ -276,6 +276,8 @@ def _reason(entry: _Scored, best: _Scored, winner: _Scored | None, within: Seque
         return (
             "lowest loss" if entry is best else f"cheapest within one standard error of {best.candidate.name}: {price}"
         )
+    if entry.ungraded_share == 1:
+        return "no reply holds a grade"
     if entry.upside_down:
         return (
             f"human grades rise by {entry.slope:.2f} a grade of its own, 95 % bound {entry.slope_low:.2f}, needs above "

@@ -34,7 +34,7 @@ def test_another_model_stops_everything_after_one_request() -> None:
     done = asyncio.run(judging(make_pairs(50), client, journal=journal, concurrency=8))
     assert (done.outcome, done.requests) == ("other_model", 1)
     with pytest.raises(ServedModelError, match="answered with model cheaper, expected judge"):
-        done.refuse_other_model()
+        done.refuse_ended()
     assert len(client.bodies) == len(journal.replies) == 1
 
 
@@ -97,7 +97,7 @@ def test_the_certified_model_is_the_only_one_accepted() -> None:
     assert set(done.judgements["model_reported"]) == {"judge-2026-01-01"}
     other = asyncio.run(judging(make_pairs(2), dated, served="judge-2025-01-01"))
     with pytest.raises(ServedModelError, match="expected judge-2025-01-01"):
-        other.refuse_other_model()
+        other.refuse_ended()
 
 
 def test_a_no_for_good_stops_everything() -> None:

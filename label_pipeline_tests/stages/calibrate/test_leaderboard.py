@@ -139,6 +139,16 @@ def test_when_all_mumble_one_is_chosen_still() -> None:
     assert chosen(ranked(candidate("mumbles", VOTES, 1), candidate("worse", unread(range(13)), 9))) == "mumbles"
 
 
+def test_a_candidate_without_a_grade_never_wins_and_says_so() -> None:
+    found = ranked(candidate("silent", [None] * N, 1), candidate("poor", unread(range(13)), 9))
+    assert chosen(found) == "poor"
+    assert found["silent"].reason == "no reply holds a grade"
+    alone = [candidate("silent", [None] * N, 1)]
+    assert not any(
+        entry.chosen for entry in compare(judged.gold(HUMAN), alone, SCALE, folds=5, rng=np.random.default_rng(0))
+    )
+
+
 def test_a_pair_that_was_never_asked_is_an_unreadable_one() -> None:
     entry = ranked(candidate("half", HUMAN[: N // 2], 1))["half"]
     assert entry.loss.value == pytest.approx(50)
