@@ -122,11 +122,12 @@ def _patterns(run: str, letter: str, alone: str, unspaced_letter: str = "") -> _
     """
     inside = r"[.,](?=[0-9])(?<=[0-9].)"
     after = rf"[+#](?<={letter}.)(?:(?<=\+)\+|{alone})"
-    before = rf"""\.(?={letter})(?<![^\s("'\[/,{unspaced_letter}]\.)"""
+    apart = rf"""(?<![^\s("'\[/,{unspaced_letter}]\.)"""
+    before = rf"\.(?={letter}){apart}"
     return _Patterns(
         re.compile(run),
         re.compile(rf"(?:{run}|{before}{run})(?:{inside}{run})*(?:{after})?"),
-        re.compile(rf"[.,+#](?:(?<={letter}[+#])|(?=[0-9])(?<=[0-9].)|(?<=\.)(?={letter}))"),
+        re.compile(rf"[.,+#](?:(?=[0-9])(?<=[0-9][.,])|(?<=\.)(?={letter}){apart}|(?<={letter}[+#]))"),
         re.compile(before),
     )
 
