@@ -63,8 +63,8 @@ def words_of_any_script(text: str) -> list[str]:
     """Version 2: what a reader of the script would look up; no stemming, no stop list.
 
     * A word keeps its marks; spellings that differ only in what a script may leave out are one (scripts.py).
-    * Where words stand without spaces, and in Hangul, every two neighbouring letters are a word (Nie et al. 1999 for
-      Chinese, Lee and Ahn 1996 for Korean); a letter alone is one.
+    * Where words stand without spaces, and in Hangul, every two neighbouring letters are a word (Nie and Ren 1999 for
+      Chinese, Lee and Ahn 1996 for Korean); a letter alone is one, so that a query of one letter finds only such.
     * Signs that carry meaning stay: `c++`, `c#`, `4.5`, `10,000` (UAX 29, rules 11 and 12); `.net` is `.net` and `net`,
       for `.pdf` and `pdf` are the same thing.
 
@@ -122,11 +122,12 @@ def _patterns(run: str, letter: str, alone: str, unspaced_letter: str = "") -> _
     """
     inside = r"[.,](?=[0-9])(?<=[0-9].)"
     after = rf"[+#](?<={letter}.)(?:(?<=\+)\+|{alone})"
-    before = rf"""\.(?={letter})(?<![^\s("'\[/,{unspaced_letter}]\.)"""
+    apart = rf"""(?<![^\s("'\[/,{unspaced_letter}]\.)"""
+    before = rf"\.(?={letter}){apart}"
     return _Patterns(
         re.compile(run),
         re.compile(rf"(?:{run}|{before}{run})(?:{inside}{run})*(?:{after})?"),
-        re.compile(rf"[.,+#](?:(?<={letter}[+#])|(?=[0-9])(?<=[0-9].)|(?<=\.)(?={letter}))"),
+        re.compile(rf"[.,+#](?:(?=[0-9])(?<=[0-9][.,])|(?<=\.)(?={letter}){apart}|(?<={letter}[+#]))"),
         re.compile(before),
     )
 

@@ -1,4 +1,4 @@
-"""The statistics against the libraries one would otherwise call, on data of the size a gate sees.
+"""The statistics against the libraries one would otherwise call, on data of the size a gate sees; and words.
 
 Keep out: anything that asks a judge (bulk.py).
 """
@@ -10,16 +10,19 @@ import numpy as np
 from label_pipeline.core.agreement import alpha_interval, krippendorff_alpha
 from label_pipeline.core.intervals import bootstrap_t_interval, cluster_totals, resample_counts
 from label_pipeline.core.ranking import ndcg_by_query
+from label_pipeline.core.words import tokenise
 from label_pipeline_tests.benchmarks.paired import Paired, paired
+from label_pipeline_tests.languages.finding import parallel
 
 QUERIES, DEPTH, B = 60, 10, 2_000
 
 
 def arithmetic() -> Iterator[Paired]:
-    """Interval, agreement, ranking metric."""
+    """Interval, agreement, ranking metric, words."""
     yield _interval()
     yield _alpha()
     yield _ndcg()
+    yield _words()
 
 
 def _interval() -> Paired:
@@ -99,4 +102,25 @@ def _ndcg() -> Paired:
         ("`ndcg_by_query`", lambda: ndcg_by_query(scores, grades, query_index, QUERIES, gain="linear")),
         ("`ir_measures` (its evaluator made beforehand)", lambda: evaluator.calc_aggregate(run)),
         unit="an evaluation",
+    )
+
+
+def _words() -> Paired:
+    documents, _ = parallel("en")
+    passages = [" ".join(documents[n % 24 : n % 24 + 4]) for n in range(3_000)]
+    assert all(tokenise(text, 2) == tokenise(text, 1) for text in passages), "both must find the same words"
+    passages = [f"{text} 4.5" if n % 10 == 0 else text for n, text in enumerate(passages)]  # as often as on the web
+
+    def cut(version: int) -> None:
+        for text in passages:
+            tokenise(text, version)
+
+    return paired(
+        "What does cutting an English passage of 300 characters into words cost?",
+        ("tokeniser 2, any script", lambda: cut(2)),
+        ("tokeniser 1, letters and digits", lambda: cut(1)),
+        unit="a passage",
+        ours_units=len(passages),
+        baseline_units=len(passages),
+        cpu=True,
     )

@@ -10,6 +10,7 @@ from label_pipeline.defs.report import markdown, refusing, stage_asset
 from label_pipeline.defs.resources import run_of
 from label_pipeline.operations import rank as operation
 from label_pipeline.operations.project import Project
+from label_pipeline.stages.rank import by_language
 
 
 def rank_assets(key: Names) -> list[dg.AssetsDefinition]:
@@ -112,6 +113,7 @@ def _ranker_evaluation(key: Names) -> dg.AssetsDefinition:
             return dg.MaterializeResult(
                 metadata={
                     "metrics": markdown(found.metrics.drop("evaluation_id", "evaluated_at", "ranker_id"), most=40),
+                    "languages": markdown(by_language(found.by_query)),
                     "notes": dg.MetadataValue.md("\n".join(f"- {note}" for note in found.notes) or "none"),
                     "picture": dg.MetadataValue.md(plots.data_uri_markdown(picture, "nDCG@10 by arm")),
                     **{f"ndcg10_{r['arm']}": float(r["estimate"]) for r in main.iter_rows(named=True)},

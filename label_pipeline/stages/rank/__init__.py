@@ -24,7 +24,7 @@ from label_pipeline.stages.rank.evaluation import Evaluation, evaluate
 from label_pipeline.stages.rank.features import FeatureMatrix, FeatureSpace
 from label_pipeline.stages.rank.label_order import LabelOrder, label_orders, refuse_no_better_than_chance
 from label_pipeline.stages.rank.membership import MembershipInputs, members, recalled_inside, usable_at
-from label_pipeline.stages.rank.report import RankerVerdict, markdown
+from label_pipeline.stages.rank.report import RankerVerdict, by_language, markdown
 from label_pipeline.stages.rank.training_set import (
     TrainingSets,
     build_training_sets,
@@ -43,6 +43,7 @@ __all__ = [
     "TrainedArms",
     "TrainingSets",
     "build_training_sets",
+    "by_language",
     "evaluate",
     "label_orders",
     "load_trained",

@@ -56,7 +56,8 @@ class Evaluation:
     Attributes:
         metrics: RANKER_METRICS rows: every arm and every difference, both gains.
         verdict: whether the amplified ranker beats the human seed.
-        by_query: query key, ``arm``, ``n_pairs``, ``ndcg_exponential``, ``ndcg_linear`` (nan without a positive grade).
+        by_query: query key, ``language``, ``arm``, ``n_pairs``, ``ndcg_exponential``, ``ndcg_linear`` (nan without a
+            positive grade).
         notes: what was left out, as sentences.
     """
 
@@ -132,7 +133,10 @@ def evaluate(
     rows = [*arm_rows(ndcg, positive, trained.ids, rng), *difference_rows(ndcg, positive, rng)]
     metrics = RANKER_METRICS.conform(pl.DataFrame([row | shared for row in rows], infer_schema_length=None))
     verdict = decide(metrics, MAIN_METRIC, OVER_SEED_ONLY)
-    return Evaluation(metrics, verdict, query_table(pairs, codes, ndcg), tuple(notes))
+    by_query = query_table(pairs, codes, ndcg).join(
+        feature_space.languages, on=QUERY_KEY, how="left", maintain_order="left"
+    )
+    return Evaluation(metrics, verdict, by_query, tuple(notes))
 
 
 def tested_pairs(

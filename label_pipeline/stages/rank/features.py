@@ -111,6 +111,12 @@ class FeatureSpace:
         incumbent = (INCUMBENT,) if self.with_incumbent else ()
         return (*MATCH_FEATURES, *FACT_FEATURES, *self.collection.source_features, *self.pair_features, *incumbent)
 
+    @property
+    def languages(self) -> pl.DataFrame:
+        """QUERY_KEY and ``language`` of every query, null where the input does not say."""
+        language = pl.Series("language", self.collection.query_language, dtype=pl.String)
+        return self.query_rows.select(QUERY_KEY).with_columns(language)
+
     def known(self, pairs: pl.DataFrame) -> pl.Series:
         """(n,) whether the pair's query and exactly this version of its document are in the space."""
         return self._rows(pairs).select(pl.col("query_row").is_not_null() & pl.col("doc_row").is_not_null()).to_series()

@@ -81,3 +81,22 @@ def markdown(metrics: pl.DataFrame) -> str:
             f"{row['n_queries']} |"
         )
     return "\n".join(lines)
+
+
+def by_language(by_query: pl.DataFrame) -> pl.DataFrame:
+    """``language``, ``queries`` with a positive grade, and each arm's mean nDCG@10 with exponential gain, to be read.
+
+    A language is a handful of queries of the test, so nothing is decided by it. No rows where all queries are of one
+    language, or none is known.
+
+    Args:
+        by_query: of an evaluation.
+    """
+    known = by_query.filter(pl.col("ndcg_exponential").is_not_nan())
+    if known["language"].n_unique() < 2:
+        return pl.DataFrame(schema={"language": pl.String, "queries": pl.UInt32})
+    means = known.with_columns(pl.col("language").fill_null("unknown")).group_by("language", "arm", maintain_order=True)
+    table = means.agg(pl.len().alias("queries"), pl.col("ndcg_exponential").mean().alias("ndcg"))
+    return table.pivot(on="arm", index=["language", "queries"], values="ndcg").sort(
+        "queries", "language", descending=[True, False]
+    )

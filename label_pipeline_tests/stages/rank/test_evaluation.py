@@ -118,6 +118,7 @@ def test_metrics_fit_their_table_and_only_holdout_and_anchor_are_tested(known: W
     assert set(found.metrics["split"]) == {"holdout+anchor"}
     assert (figure(found, "bm25")["n_queries"], figure(found, "bm25")["n_pairs"]) == (14, 14 * world.PER_QUERY)
     assert found.by_query["query_id"].min() == "q10"
+    assert found.by_query["language"].dtype == pl.String
     assert "200 evaluation rows of other queries are not used." in found.notes
     assert found.by_query.filter(pl.col("arm") == "bm25")["ndcg_linear"].mean() == pytest.approx(
         figure(found, "bm25", LINEAR)["estimate"]

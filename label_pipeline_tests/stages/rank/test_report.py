@@ -3,7 +3,7 @@ import math
 import polars as pl
 import pytest
 
-from label_pipeline.stages.rank.report import decide, markdown
+from label_pipeline.stages.rank.report import by_language, decide, markdown
 
 METRIC, ARM = "nDCG@10 exponential gain", "amplified - seed_only"
 
@@ -49,3 +49,20 @@ def test_the_table_has_a_line_an_arm() -> None:
     lines = markdown(metrics(0.001, 0.06)).splitlines()
     assert lines[2] == "| bm25 | nDCG@10 exponential gain | 0.420 | 0.380 to 0.460 |  | 63 |"
     assert lines[3] == "| amplified - seed_only | nDCG@10 exponential gain | 0.030 | 0.001 to 0.060 | 0.0123 | 63 |"
+
+
+def test_each_language_has_its_queries_and_the_mean_of_every_arm() -> None:
+    rows = [
+        {"query_id": query, "language": language, "arm": arm, "ndcg_exponential": value}
+        for query, language, amplified, bm25 in (
+            ("q1", "hi", 0.2, 0.1), ("q2", "en", 0.5, 0.7), ("q3", "en", 0.7, 0.9), ("q4", None, 0.3, 0.4),
+            ("q5", "hi", math.nan, math.nan),
+        )
+        for arm, value in (("amplified", amplified), ("bm25", bm25))
+    ]  # fmt: skip
+    table = pl.DataFrame(rows)
+    assert [tuple(row) for row in by_language(table).iter_rows()] == [
+        ("en", 2, pytest.approx(0.6), pytest.approx(0.8)), ("hi", 1, 0.2, 0.1), ("unknown", 1, 0.3, 0.4)
+    ]  # fmt: skip
+    assert by_language(table).columns == ["language", "queries", "amplified", "bm25"]
+    assert by_language(table.filter(language="en")).is_empty()

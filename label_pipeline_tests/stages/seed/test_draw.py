@@ -1,5 +1,6 @@
 """The query log and the draw of queries: what is one query, which stratum it is in, how likely it is, what stays."""
 
+import hashlib
 from collections import Counter
 
 import numpy as np
@@ -7,6 +8,7 @@ import polars as pl
 import pytest
 
 from label_pipeline.core.errors import InputError
+from label_pipeline.core.sampling import permanent_number
 from label_pipeline.stages.seed.draw import DRAWN, QueryPlan, draw_queries, summary
 from label_pipeline.stages.seed.pool import PoolPlan, draw_pairs
 from label_pipeline.stages.seed.querylog import STRATUM, read_log
@@ -227,3 +229,16 @@ def test_what_is_recorded_is_how_often_a_query_and_a_pair_are_drawn() -> None:
     assert np.mean(np.square(z)) == pytest.approx(1, abs=0.15)
     assert np.mean(z) == pytest.approx(0, abs=0.1)
     assert all(counts[key] == draws for key, p in recorded.items() if p == 1)
+
+
+def test_ids_and_numbers_of_drawn_queries_stay_those_of_the_first_tokeniser() -> None:
+    words = {f"c++ {n}.5 strasse": " ".join(sorted([str(n), "5", "c", "strasse"])) for n in range(8)}
+    log = read_log([rows("query_log", [{"query": text} for text in words])]).queries
+    made = {
+        text: "q-" + hashlib.sha256(f"relevance\x1fmain\x1f{said}".encode()).hexdigest()[:12]
+        for text, said in words.items()
+    }
+    assert dict(log.select("normal", "query_id").iter_rows()) == made
+    plan = QueryPlan(queries=8, floor=1)
+    numbers = {text: permanent_number(plan.salt, "relevance", "main", said) for text, said in words.items()}
+    assert draw_queries(log, plan)["normal"].to_list() == sorted(numbers, key=lambda text: numbers[text])

@@ -38,6 +38,7 @@ def test_nothing_to_look_for_or_in() -> None:
     assert bare() == []
     assert bare("?!", "vpn", documents={"d9": "x"}) == ["?!", "vpn"]
     assert bare("大象", first=0) == ["大象"]  # no word in ASCII to sift by
+    assert bare("vpn", documents={"d9": "VPN"}, first=0) == []
 
 
 def test_a_fifth_of_such_queries_is_said_and_more_is_a_warning() -> None:
