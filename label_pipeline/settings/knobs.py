@@ -52,13 +52,17 @@ class ScaleSettings(Knobs):
 class InputSettings(Knobs):
     """One file that feeds one input table."""
 
-    path: str = Field(description="file, relative to this settings file; {home} is the project's own folder")
-    format: Literal["csv", "parquet", "jsonl", "trec_topics", "trec_qrels"] | None = Field(
-        None, description="from the file's ending when absent"
+    path: str = Field(description="file, folder or pattern, relative to this settings file; {home} is the project's")
+    format: Literal["csv", "parquet", "jsonl", "json", "trec_topics", "trec_qrels"] | None = Field(
+        None, description="from the file's ending when absent, else from its first line"
     )
     columns: dict[str, str] = Field(default_factory=dict, description="our column: the file's column")
     grades: dict[str | int, Grade] | None = Field(None, description="source grade: our grade, where scales differ")
-    delimiter: str | None = Field(None, min_length=1, max_length=2, description="a comma when absent, a tab for .tsv")
+    delimiter: str | None = Field(None, min_length=1, max_length=2, description="from the first line when absent")
+    quotes: Literal["csv", "text"] | None = Field(
+        None, description="csv = they enclose fields, text = they are text; absent = text in a TSV no program quoted"
+    )
+    names: list[str] | None = Field(None, min_length=1, description="the columns of a CSV file without a header")
     encoding: str = "utf-8"
     date_order: DateOrder | None = Field(
         None, description="how it writes dates like 03/05/2024; absent = such a date is left out and counted"
