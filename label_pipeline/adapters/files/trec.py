@@ -73,8 +73,8 @@ def _blocks(text: str) -> Records:
     lines: list[int] = []
     problems: list[str | None] = []
     openings = [*_OPENING.finditer(text)]
-    ends = [opening.start() for opening in openings[1:]] + [len(text)]
-    for opening, end in zip(openings, ends, strict=True):
+    ends = [*(opening.start() for opening in openings[1:]), len(text)]
+    for opening, end in zip(openings, ends, strict=False):  # where there is none, there is one end
         body, closing, _ = _closed(text[opening.end() : end], opening[1])
         attribute = _NUMBER_ATTRIBUTE.search(opening[2])
         fields = {name: _tag(body, tags) for name, tags in _TAGS.items()}
