@@ -84,6 +84,7 @@ def _assembled(project: Project, files: Sequence[RawRows]) -> AssembledFiles:
     found = seed.assemble(
         files, project.settings.grade_scale, seed.Limits(document_chars=inputs.max_document_chars),
         inputs.pairs_per_query, rubric=grade_rubric(project),
+        before=project.store("seed").read("documents", ["doc_id", "doc_version"]),
     )  # fmt: skip
     candidates = seed.assemble_candidates(
         files, found.queries, found.documents, pool_date=inputs.pool_date, first_day=days.start, last_day=days.end

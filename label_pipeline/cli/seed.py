@@ -118,6 +118,7 @@ def import_(
     accept_rubric: Annotated[
         list[str] | None, typer.Option(help="A rubric version that counts besides today's.")
     ] = None,
+    encoding: Annotated[str, typer.Option(help="Of the files, e.g. cp1252 or utf-16.")] = "utf-8",
 ) -> None:
     """Turn people's answers into human_labels.csv; every answer is kept, bad ones are set aside with a reason."""
     from label_pipeline.cli.seed_grading import import_answers
@@ -125,7 +126,8 @@ def import_(
 
     settings = load(_path(config))
     folder = _folder(settings, out)
-    raise typer.Exit(import_answers(Console(), Project(settings), folder, files, users, accept_rubric or ()))
+    taken = import_answers(Console(), Project(settings), folder, files, users, accept_rubric or (), encoding)
+    raise typer.Exit(taken)
 
 
 def plan_humans(

@@ -10,7 +10,7 @@ from label_pipeline.adapters.annotation.label_studio import label_config, read_e
 from label_pipeline.adapters.annotation.sheets import read_sheet, sheet_csv
 from label_pipeline.adapters.files import read_rows
 from label_pipeline.adapters.files.opening import decode, read_bytes
-from label_pipeline.cli.exits import DONE
+from label_pipeline.cli.exits import DONE, MISTAKE
 from label_pipeline.cli.seed_folder import ANSWERS, SeedFolder
 from label_pipeline.cli.terminal import as_table, say
 from label_pipeline.core.annotation import Annotation, Sheet
@@ -106,6 +106,7 @@ def import_answers(
     files: Sequence[Path],
     users: Path | None,
     rubrics: Sequence[str],
+    encoding: str = "utf-8",
 ) -> int:
     """Reads graded files and writes annotations.csv (everything), human_labels.csv (what counts) and quarantine.csv.
 
@@ -116,12 +117,13 @@ def import_answers(
         files: Label Studio's JSON exports (.json) and filled sheets (.csv).
         users: reply of Label Studio's /api/users, to name people by their login.
         rubrics: versions that count besides today's.
+        encoding: of the files.
 
     Returns:
-        0.
+        0; 2 where the files hold answers and none of them counts, which is written all the same.
 
     Raises:
-        InputError: a file cannot be used as a whole. Nothing is written then.
+        InputError: a file cannot be used as a whole, or nothing is filled in. Nothing is written then.
     """
     logins = read_users(_text(users), users.name) if users else {}
     answers, unfilled = [], 0
@@ -132,10 +134,15 @@ def import_answers(
                 f"({', '.join(FILES[1:])}); save a spreadsheet as CSV in UTF-8"
             )
         if path.suffix.lower() == FILES[0]:
-            answers += read_export(_text(path), path.name, logins)
+            answers += read_export(_text(path, encoding), path.name, logins)
         else:
-            found, left = read_sheet(_text(path), path.name)
+            found, left = read_sheet(_text(path, encoding), path.name)
             answers, unfilled = answers + found, unfilled + left
+    if not answers:
+        raise InputError(
+            f"no answer in {', '.join(path.name for path in files)}: {unfilled} rows have no grade, and an export of "
+            "Label Studio has no annotation; import what people have graded"
+        )
     expected = _expected(project, folder, rubrics)
     before: list[Annotation] = remembered(folder.read(ANSWERS))
     done = accept([*before, *answers], expected)
@@ -146,6 +153,10 @@ def import_answers(
     say(console, f"{len(files)} files: {len(answers)} answers read, {unfilled} rows not filled in")
     _tell(console, done, expected)
     say(console, f"Wrote {folder.path}/human_labels.csv: {done.labels.height} grades")
+    keys = {answer.key for answer in answers}
+    if done.annotations.filter(pl.col("key").is_in(keys), pl.col("state") != "quarantined").is_empty():
+        say(console, f"error: none of the {len(answers)} answers counts; the reasons are above", "red")
+        return MISTAKE
     return DONE
 
 
@@ -163,8 +174,8 @@ def _tell(console: Console, done: Imported, expected: Expected) -> None:
         say(console, "  quarantine.csv has all of them", "yellow")
 
 
-def _text(path: Path) -> str:
-    return decode(read_bytes(path), "utf-8", path.name)
+def _text(path: Path, encoding: str = "utf-8") -> str:
+    return decode(read_bytes(path), encoding, path.name)
 
 
 def _documents(project: Project) -> pl.DataFrame:

@@ -15,6 +15,7 @@ import yaml
 
 from label_pipeline.adapters.aws import S3, s3
 from label_pipeline.adapters.files import InputSpec
+from label_pipeline.adapters.files.packing import files_of
 from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.lease import confirm_held
 from label_pipeline.adapters.limiter import Limiter
@@ -114,23 +115,27 @@ class Project:
         return Shares(train=splits.train, dev=splits.dev, holdout=splits.holdout, anchor=splits.anchor)
 
     def input_specs(self, table: str) -> list[InputSpec]:
-        """The files that feed one input table."""
+        """The files that feed one input table; a folder or a pattern of the settings is all files behind it."""
+        objects = self.s3.objects if self.s3 else None
         listed: list[InputSettings] = getattr(self.settings.inputs, table)
         return [
             InputSpec(
-                path=self.settings.locate_input(item.path),
-                objects=self.s3.objects if self.s3 else None,
+                path=path,
+                objects=objects,
                 table=table,  # type: ignore[arg-type]  # callers name input tables only
                 format=item.format,
                 columns=item.columns,
                 grades=item.grades,
                 delimiter=item.delimiter,
+                quotes=item.quotes,
+                names=item.names,
                 encoding=item.encoding,
                 date_order=item.date_order,
                 task=self.settings.task,
                 collection=self.settings.collection,
             )
             for item in listed
+            for path in files_of(self.settings.locate_input(item.path), objects)
         ]
 
     @cached_property

@@ -25,6 +25,7 @@ def load_inputs(project: Project) -> seed.Assembled:
         seed.Limits(document_chars=inputs.max_document_chars),
         inputs.pairs_per_query,
         rubric=grade_rubric(project),
+        before=store.read("documents", ["doc_id", "doc_version"]),
     )
     remember_rubrics(project, found.first_loaded)
     for table in SEED_INPUTS:

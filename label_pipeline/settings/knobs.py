@@ -49,16 +49,38 @@ class ScaleSettings(Knobs):
         return self
 
 
+def _no_booleans(value: object) -> object:
+    """A mapping whose keys and values YAML has not taken for true and false.
+
+    Raises:
+        ValueError: it has; which word stood there is not known any more.
+    """
+    if isinstance(value, dict) and any(isinstance(part, bool) for pair in value.items() for part in pair):
+        raise ValueError(
+            "YAML reads yes, no, on, off, true and false without quotes as true and false; write such words in quotes, "
+            'as in {"yes": 1, "no": 0}'
+        )
+    return value
+
+
 class InputSettings(Knobs):
     """One file that feeds one input table."""
 
-    path: str = Field(description="file, relative to this settings file; {home} is the project's own folder")
-    format: Literal["csv", "parquet", "jsonl", "trec_topics", "trec_qrels"] | None = Field(
-        None, description="from the file's ending when absent"
+    path: str = Field(description="file, folder or pattern, relative to this settings file; {home} is the project's")
+    format: Literal["csv", "parquet", "jsonl", "json", "trec_topics", "trec_qrels"] | None = Field(
+        None, description="from the file's ending when absent, else from its first line"
     )
-    columns: dict[str, str] = Field(default_factory=dict, description="our column: the file's column")
-    grades: dict[str | int, Grade] | None = Field(None, description="source grade: our grade, where scales differ")
-    delimiter: str | None = Field(None, min_length=1, max_length=2, description="a comma when absent, a tab for .tsv")
+    columns: Annotated[dict[str, str], BeforeValidator(_no_booleans)] = Field(
+        default_factory=dict, description="our column: the file's column"
+    )
+    grades: Annotated[dict[str | int, Grade] | None, BeforeValidator(_no_booleans)] = Field(
+        None, description="source grade: our grade, where scales differ"
+    )
+    delimiter: str | None = Field(None, min_length=1, max_length=2, description="from the first line when absent")
+    quotes: Literal["csv", "text"] | None = Field(
+        None, description="csv = they enclose fields, text = they are text; absent = text in a TSV no program quoted"
+    )
+    names: list[str] | None = Field(None, min_length=1, description="the columns of a CSV file without a header")
     encoding: str = "utf-8"
     date_order: DateOrder | None = Field(
         None, description="how it writes dates like 03/05/2024; absent = such a date is left out and counted"

@@ -1,4 +1,4 @@
-"""Reading the five formats: values, lines, mapping, and the rows that cannot be read."""
+"""Reading the formats: values, lines, mapping, and the rows that cannot be read."""
 
 import datetime as dt
 from pathlib import Path

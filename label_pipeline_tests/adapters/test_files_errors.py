@@ -1,5 +1,6 @@
 """A file that cannot be used as a whole: the message says what was found, what was expected and what to do."""
 
+import gzip
 from pathlib import Path
 
 import polars as pl
@@ -19,15 +20,23 @@ HEADER = "query_id,doc_id,grade\n"
         ("l.csv", HEADER.encode(), "holds no rows for human_labels, at most a header"),
         ("l.csv", b"query_id,doc_id,r\nq,d,1\n", "no column 'grade' for human_labels; the file has query_id, doc_id"),
         ("l.csv", b"query_id,doc_id,Grades\nq,d,1\n", "(nearest: Grades); map it with `columns: {grade: Grades}`"),
-        ("l.csv", b"query_id;doc_id;grade\nq;d;1\n", "set `delimiter: ';'`"),
+        ("l.csv", b"q1,d1,1\nq2,d1,1\n", "set `names: [query_id, doc_id, grade]`"),
+        ("l.xlsx", b"PK", "l.xlsx is a spreadsheet; save it as `CSV UTF-8`"),
+        ("l.csv.gz", b"query_id", "l.csv.gz cannot be unpacked as its ending .gz says"),
+        ("l.csv.zst", b"query_id", "l.csv.zst cannot be unpacked as its ending .zst says"),
+        ("l.csv.bz2", b"query_id", "l.csv.bz2 cannot be unpacked as its ending .bz2 says"),
+        ("l.csv.gz", gzip.compress(b"\n", mtime=0), "l.csv.gz is empty inside"),
+        ("l.json", b"{", "l.json is no JSON (Expecting property name enclosed in double quotes in line 1)"),
+        ("l.json", b'{"a": [{}], "b": []}', "l.json holds several lists (a, b); expected one list of objects"),
+        ("l.json", b"[1, 2]", "l.json holds a JSON list and no objects; expected a list of objects"),
         ("l.csv", b"query_id,doc_id,grade,grade\nq,d,1,2\n", "names ['grade'] more than once"),
         ("l.csv", b'query_id,doc_id,grade\nq,d,1\nq,"d2,2\nq,d3,2\n', "record that starts on line 3 never ends"),
         ("l.csv", HEADER.encode() + b"q,caf\xe9,1\n", "byte 27 (line 2) is not valid utf-8: found 0xe9"),
         ("l.csv", (HEADER + "q,d,1\n").encode("utf-16"), "byte 0 (line 1) is not valid utf-8: found 0xff"),
-        ("l.csv", (HEADER + "q,d,1\n").encode("utf-16"), "it may be utf-16"),
+        ("l.csv", (HEADER + "q,d,1\n").encode("utf-16"), "the file's first bytes say utf-16"),
         ("l.jsonl", b"not json\n", "no line is a JSON object"),
         ("l.parquet", b"PAR1 but not really", "l.parquet is not a readable Parquet file"),
-        ("l.txt", b"q 0 d 1\n", "the ending '.txt' says no format; set `format:`"),
+        ("l.txt", b"what is this\nx\n", "no column 'query_id' for human_labels; the file has what is this"),
     ],
 )  # fmt: skip
 def test_the_message_says_what_is_wrong_and_what_to_do(
@@ -47,8 +56,10 @@ def test_a_missing_file_names_the_nearest_one(tmp_path: Path) -> None:
         read_rows(InputSpec(tmp_path / "zzz.parquet", "human_labels"))
     with pytest.raises(InputError, match=r"its folder .*nowhere does not exist either"):
         read_rows(InputSpec(tmp_path / "nowhere" / "l.csv", "human_labels"))
-    with pytest.raises(InputError, match="is a folder"):
+    with pytest.raises(InputError, match="is a folder with no file to read inside"):
         read_rows(InputSpec(tmp_path, "human_labels", format="csv"))
+    with pytest.raises(InputError, match=r"no file fits the pattern .*part-\*\.csv; did you mean .*labels\.csv"):
+        read_rows(InputSpec(tmp_path / "part-*.csv", "human_labels"))
 
 
 def test_a_remote_path_is_refused_by_name(tmp_path: Path) -> None:
@@ -74,6 +85,9 @@ def test_a_mapping_with_a_typo_is_refused(tmp_path: Path, columns: dict[str, str
 
 def test_an_unknown_encoding_and_a_nested_column_are_refused(tmp_path: Path) -> None:
     (tmp_path / "l.csv").write_text(HEADER + "q,d,1\n")
+    (tmp_path / "cafe.csv").write_bytes(b"query_id,doc_id,grade\nq,caf\xe9,1\n")
+    with pytest.raises(InputError, match="set `encoding:` \\(in cp1252 and latin-1 that byte is 'é'"):
+        read_rows(InputSpec(tmp_path / "cafe.csv", "human_labels"))
     with pytest.raises(InputError, match="encoding 'utf-9' is unknown"):
         read_rows(InputSpec(tmp_path / "l.csv", "human_labels", encoding="utf-9"))
     pl.DataFrame({"doc_id": ["d"], "text": [["a", "b"]]}).write_parquet(tmp_path / "d.parquet")
@@ -88,9 +102,14 @@ def test_a_delimiter_is_one_character_and_a_spelled_out_tab_is_one(tmp_path: Pat
         read_rows(InputSpec(tmp_path / "l.csv", "human_labels", delimiter=";;"))
 
 
-def test_an_unclosed_topic_is_refused(tmp_path: Path) -> None:
+def test_one_topic_that_is_not_closed_costs_that_topic(tmp_path: Path) -> None:
     first, second = "<top>\n<num> 1\n<title> a\n", "<top>\n<num> 2\n<title> b\n"
-    for text, line in ((first + second + "</top>\n", 1), (first + "</top>\n" + second, 5), (first, 1)):
+    close = "</top>\n"
+    for text, ids, line in (
+        (first + second + close, [None, "2"], 1), (first + close + second, ["1", None], 5), (first, [None], 1)
+    ):  # fmt: skip
         (tmp_path / "t.topics").write_text(text)
-        with pytest.raises(InputError, match=f"the topic that starts on line {line} is not closed; add its </top>"):
-            read_rows(InputSpec(tmp_path / "t.topics", "queries"))
+        found = read_rows(InputSpec(tmp_path / "t.topics", "queries")).frame
+        assert found["query_id"].to_list() == ids
+        [(bad, why)] = found.filter(pl.col("problem").is_not_null()).select("line", "problem").rows()
+        assert (bad, why) == (line, "the topic is not closed; add its </top>")

@@ -77,6 +77,9 @@ def test_sheets_go_out_and_come_back_and_the_graph_s_own_check_takes_the_labels(
     sheets = sorted((folder / "seed" / "sheets").iterdir())
     assert [path.name for path in sheets] == ["ann.csv", "bea.csv", "cid.csv"]
     assert "# Grading guide" in (folder / "seed" / "guide.md").read_text()
+    nothing = seed(shell, folder, "seed", "import", *sheets)
+    assert nothing.code == 2
+    assert "no answer in ann.csv, bea.csv, cid.csv" in nothing.said
     for path in sheets[:2]:
         path.write_text(filled(path.read_text(), ";" if path.stem == "bea" else ","))
     end = seed(shell, folder, "seed", "import", *sheets)
@@ -157,6 +160,13 @@ def test_a_changed_rubric_stops_old_answers_until_somebody_says_they_still_count
     end = seed(shell, folder, "seed", "import", sheet)
     assert "0 graded" in end.said
     assert f"graded by rubric {old}" in end.said
+    assert end.code == 2, "nothing was taken"
+    assert "answers counts; the reasons are above" in end.said
+    encoded = sheet.with_name("ann-16.csv")
+    encoded.write_bytes(sheet.read_text().encode("utf-16"))
+    assert "set `encoding:` (the file's first bytes say utf-16" in seed(shell, folder, "seed", "import", encoded).said
+    again = seed(shell, folder, "seed", "import", encoded, "--encoding", "utf-16", "--accept-rubric", old)
+    assert again.code == 0, again.said
     again = seed(shell, folder, "seed", "import", sheet, "--accept-rubric", old)
     assert " 0 graded" not in again.said
     assert "quarantined" not in again.said

@@ -75,6 +75,16 @@ def test_short_forms_mean_lists(tmp_path: Path) -> None:
                 "9:3: endpoints.main.base_url is missing; add it",
             ],
         ),
+        (
+            "columns: {grade: rel}",
+            "grades: {yes: 1, no: 0}",
+            ["6:43: inputs.human_labels.1.grades: YAML reads yes, no, on, off, true and false without quotes as true"],
+        ),
+        (
+            "columns: {grade: rel}",
+            "columns: {grade: no}",
+            ["6:43: inputs.human_labels.1.columns: YAML reads yes, no, on, off, true and false without quotes as"],
+        ),
         ("start: 2026-01-01", "start: yesterday", ["7:8: days.start: Input should be a valid date or datetime"]),
         ("name: mine", "name: My Search", ["1:1: name: String should match pattern"]),
         ("models: small, ", "", ["11:5: candidates.0.models is missing; add it"]),

@@ -1,8 +1,11 @@
-"""The user's input files: CSV, Parquet, JSONL, TREC topics and TREC qrels, read as text under our column names.
+"""The user's input files: CSV, Parquet, JSON, TREC topics and TREC qrels, read as text under our column names.
 
 * spec.py      what a file is: where, which table it serves, which of its columns are ours
 * opening.py   bytes and text, with errors that say where a file stops being readable
-* tabular.py   CSV, JSONL, Parquet
+* packing.py   what is compressed, folders of shards, patterns
+* dialect.py   format, delimiter and quotes, by ending or first line
+* tabular.py   CSV, Parquet
+* json_records.py  JSON and JSON lines
 * trec.py      TREC topics and qrels
 * reading.py   ``read_rows``: picks the format, maps the columns
 

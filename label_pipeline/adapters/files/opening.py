@@ -42,7 +42,9 @@ def _remote(url: str, objects: Objects | None) -> bytes:
 
 def _local(file: Path) -> bytes:
     if file.is_dir():
-        raise InputError(f"{file} is a folder; expected a file: name one of the files inside")
+        raise InputError(f"{file} is a folder with no file to read inside; expected a file, or a folder of them")
+    if not file.exists() and set("*?[") & set(str(file)):
+        raise InputError(f"no file fits the pattern {file}; {_nearest(file)}")
     if not file.exists():
         raise InputError(f"{file} does not exist; {_nearest(file)}")
     try:
@@ -63,11 +65,20 @@ def decode(data: bytes, encoding: str, source: str) -> str:
         raise InputError(f"{source}: encoding {encoding!r} is unknown; use e.g. utf-8, latin-1 or cp1252") from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        remedy = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1 or cp1252"
+        byte = data[error.start]
         raise InputError(
             f"{source}: byte {error.start} (line {line}) is not valid {encoding}: found "
-            f"0x{data[error.start]:02x}; save the file as UTF-8, or set `encoding:` (it may be {remedy})"
+            f"0x{byte:02x}; save the file as UTF-8, or set `encoding:` ({_named(data, byte)}; `seed import` has "
+            "--encoding)"
         ) from error
+
+
+def _named(data: bytes, byte: int) -> str:
+    """What names the encoding, for a person to decide: the file's own mark, or what the byte is in Windows'."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "the file's first bytes say utf-16"
+    shown = bytes([byte]).decode("cp1252", "replace")
+    return f"in cp1252 and latin-1 that byte is {shown!r}" if byte >= 0xA0 else f"in cp1252 that byte is {shown!r}"
 
 
 def _nearest(file: Path) -> str:

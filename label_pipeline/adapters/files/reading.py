@@ -2,13 +2,15 @@
 
 import difflib
 from collections.abc import Sequence
-from pathlib import Path
 
 import polars as pl
 
+from label_pipeline.adapters.files.dialect import dialect_of, format_of
+from label_pipeline.adapters.files.json_records import parse_json, parse_jsonl
 from label_pipeline.adapters.files.opening import decode, read_bytes
-from label_pipeline.adapters.files.spec import FEATURE_PREFIX, FORMAT_OF_ENDING, Format, InputSpec, RawRows
-from label_pipeline.adapters.files.tabular import Records, as_text, parse_csv, parse_jsonl, parse_parquet
+from label_pipeline.adapters.files.packing import unpacked
+from label_pipeline.adapters.files.spec import FEATURE_PREFIX, InputSpec, RawRows
+from label_pipeline.adapters.files.tabular import Records, as_text, parse_csv, parse_parquet
 from label_pipeline.adapters.files.trec import parse_qrels, parse_topics
 from label_pipeline.core.errors import InputError
 
@@ -93,6 +95,8 @@ def _missing(spec: InputSpec, ours: str, name: str, names: Sequence[str]) -> str
     separator = next((mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]), None)
     if separator:
         hint += f", or set `delimiter: {separator!r}`: the header is one column and holds that mark"
+    if spec.names is None and not set(names) & set(spec.fields.names):
+        hint += f"; if this is its first row and not a header, set `names: [{', '.join(spec.fields.required)}]`"
     return (
         f"{spec.source}: no column {name!r} for {spec.table}; the file has {', '.join(names)}"
         f"{f' (nearest: {nearest})' if nearest else ''}; map it with {hint}"
@@ -104,36 +108,15 @@ def _did_you_mean(name: str, names: Sequence[str]) -> str:
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def _format(spec: InputSpec) -> Format:
-    ending = Path(spec.path).suffix.lower()
-    found = spec.format or FORMAT_OF_ENDING.get(ending)
-    if found is None:
-        raise InputError(
-            f"{spec.source}: the ending {ending!r} says no format; set `format:` to csv, parquet, jsonl, trec_topics "
-            f"or trec_qrels, or use one of the endings {', '.join(FORMAT_OF_ENDING)}"
-        )
-    return found
-
-
-def _delimiter(spec: InputSpec) -> str:
-    if spec.delimiter is None:
-        return "\t" if Path(spec.path).suffix.lower() == ".tsv" else ","
-    delimiter = spec.delimiter.replace("\\t", "\t")  # as YAML reads '\t' in single quotes
-    if len(delimiter) != 1:
-        raise InputError(
-            f"{spec.source}: `delimiter: {spec.delimiter!r}` is not one character; use e.g. ',', ';' or a tab"
-        )
-    return delimiter
-
-
 def _parse(spec: InputSpec) -> Records:
-    data = read_bytes(spec.path, spec.objects)  # first: of an address that is no file nothing may be quoted
-    file_format, source = _format(spec), spec.source
+    data = unpacked(read_bytes(spec.path, spec.objects), spec.path)
+    file_format, source = format_of(spec, data), spec.source
     if file_format == "parquet":
         return parse_parquet(data, source)
     text = decode(data, spec.encoding, source)
     if file_format == "csv":
-        return parse_csv(text, _delimiter(spec), source)
-    if file_format == "jsonl":
-        return parse_jsonl(text, source)
-    return parse_qrels(text) if file_format == "trec_qrels" else parse_topics(text, source)
+        delimiter, quotes = dialect_of(spec, text)
+        return parse_csv(text, delimiter, source, names=spec.names, quoted=quotes == "csv")
+    if file_format in ("json", "jsonl"):
+        return (parse_json if file_format == "json" else parse_jsonl)(text, source)
+    return parse_qrels(text) if file_format == "trec_qrels" else parse_topics(text)

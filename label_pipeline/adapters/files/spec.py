@@ -1,6 +1,6 @@
 """What an input file is and which of its columns become ours."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -13,12 +13,14 @@ from label_pipeline.core.codes.inputs import DateOrder
 InputTable = Literal["queries", "documents", "human_labels", "evaluation", "candidates"]
 ListName = Literal["query_log", "retrieved"]
 """What a seed is drawn from: files that become no table."""
-Format = Literal["csv", "parquet", "jsonl", "trec_topics", "trec_qrels"]
+Format = Literal["csv", "parquet", "jsonl", "json", "trec_topics", "trec_qrels"]
+Quotes = Literal["csv", "text"]
 
 FORMAT_OF_ENDING: dict[str, Format] = {
     ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl",
-    ".topics": "trec_topics", ".qrels": "trec_qrels", ".qrel": "trec_qrels",
+    ".json": "json", ".topics": "trec_topics", ".qrels": "trec_qrels", ".qrel": "trec_qrels",
 }  # fmt: skip
+"""Of what an ending says; .txt, .trec, .xml and names without an ending are told by their first line."""
 
 FEATURE_PREFIX = "feature_"
 """Columns of graded and candidate pairs that start so are read as the pair's own ranking features."""
@@ -80,12 +82,15 @@ class InputSpec:
     Attributes:
         path: the file, or its ``s3://`` address.
         table: the table (or list) it serves.
-        format: None takes it from the ending (.csv, .tsv, .parquet, .jsonl, .topics, .qrels).
+        format: None takes it from the ending, else from the first line.
         columns: our column name to the file's. Columns not named here are matched by their own name, except that
             ``task`` and ``collection`` are then not read: a file's "collection" is often provenance, and mapping it
             splits the project into collections with a judge each. Without a mapping they are matched too.
         grades: the file's grade to ours, where it uses another scale; None as a value means "not judged".
-        delimiter: of a CSV file; None is a comma, a tab for .tsv.
+        delimiter: of a CSV file; None takes it from the ending, else from the first line.
+        quotes: whether those of a CSV file enclose fields or are text; None takes those of a TSV for text, unless a
+            program wrote them.
+        names: the columns of a CSV file without a header, in its order.
         encoding: of a text file.
         date_order: how it writes dates of three numbers; None takes only those that mean one day.
         task: task of rows that do not say.
@@ -99,6 +104,8 @@ class InputSpec:
     columns: Mapping[str, str] = field(default_factory=dict)
     grades: Mapping[str | int, int | None] | None = None
     delimiter: str | None = None
+    quotes: Quotes | None = None
+    names: Sequence[str] | None = None
     encoding: str = "utf-8"
     date_order: DateOrder | None = None
     task: str = "relevance"

@@ -1,9 +1,9 @@
-"""CSV, JSONL and Parquet: a file's records under the file's own column names, each with its line."""
+"""CSV and Parquet: a file's records under the file's own column names, each with its line."""
 
 import csv
 import io
-import json
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import polars as pl
 
@@ -22,18 +22,29 @@ class Records(NamedTuple):
     problems: list[str | None]
 
 
-def parse_csv(text: str, delimiter: str, source: str) -> Records:
-    """Records of a CSV file with a header; a record with too many or too few fields has a problem, blank lines none.
+def parse_csv(
+    text: str, delimiter: str, source: str, *, names: Sequence[str] | None = None, quoted: bool = True
+) -> Records:
+    """Records of a CSV file; a record with too many or too few fields has a problem, blank lines none.
 
-    polars' reader refuses a whole file for one ragged row and knows no line numbers, hence the standard library's.
+    A first line ``sep=;``, as Excel reads it, is no record. polars' reader refuses a whole file for one ragged row and
+    knows no line numbers, hence the standard library's.
+
+    Args:
+        text: the file.
+        delimiter: one character.
+        source: its name.
+        names: of the columns, where it has no header.
+        quoted: quotes enclose fields; else they are text.
 
     Raises:
         InputError: for a repeated column name, or a quote that is never closed.
     """
     # a passage may be longer than the module's default limit of 131,072 characters; the limit is process-wide
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] | None = None
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, quoting=quoting)
+    header: list[str] | None = None if names is None else _header(names, source)
     rows: list[list[str | None]] = []
     lines: list[int] = []
     problems: list[str | None] = []
@@ -53,13 +64,14 @@ def parse_csv(text: str, delimiter: str, source: str) -> Records:
                 ["?"],
                 f"lines {start} to {reader.line_num} are not one CSV row ({error}); check the quotes",
             )
-        if not fields:
+        if not fields or (start == 1 and text.startswith("sep=") and len(text.partition("\n")[0].strip()) <= 5):
             continue
         if header is None:
             header = _header(fields, source)
             continue
         if problem is None and len(fields) != len(header):
             wanted = f"expected {len(header)}; quote a field that holds the delimiter {delimiter!r}"
+            wanted += "" if quoted else " and set `quotes: csv`"
             problem = f"found {len(fields)} fields, {wanted}"
         rows.append([None] * len(header) if problem else list(fields))
         lines.append(start)
@@ -67,60 +79,12 @@ def parse_csv(text: str, delimiter: str, source: str) -> Records:
     return Records(pl.DataFrame(rows, schema=dict.fromkeys(header or [], pl.String), orient="row"), lines, problems)
 
 
-def _header(fields: list[str], source: str) -> list[str]:
+def _header(fields: Sequence[str], source: str) -> list[str]:
     names = [name.strip() for name in fields]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InputError(f"{source}: the header names {repeated} more than once; give every column a name of its own")
     return names
-
-
-def parse_jsonl(text: str, source: str) -> Records:
-    """Records of a JSON-lines file; a line that is no JSON object has a problem. Columns: the union of all keys.
-
-    Raises:
-        InputError: when no line at all is a JSON object.
-    """
-    rows: list[dict[str, str | None]] = []
-    lines: list[int] = []
-    problems: list[str | None] = []
-    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 is legal inside JSON text
-        if not line.strip():
-            continue
-        row, problem = _object(line)
-        rows.append(row)
-        lines.append(number)
-        problems.append(problem)
-    names = {name: pl.String for row in rows for name in row}
-    if not names:
-        raise InputError(f"{source}: no line is a JSON object; expected one object a line, e.g. {{'query_id': 'q1'}}")
-    columns = {name: pl.Series([row.get(name) for row in rows], dtype=pl.String) for name in names}
-    return Records(pl.DataFrame(columns), lines, problems)
-
-
-def _object(line: str) -> tuple[dict[str, str | None], str | None]:
-    try:
-        value = json.loads(line)
-    except json.JSONDecodeError as error:
-        return {}, f"not valid JSON ({error.msg} at character {error.pos + 1}); expected one JSON object a line"
-    if not isinstance(value, dict):
-        return {}, f"found a JSON {type(value).__name__}, expected an object; write one object a line"
-    row = {name: _text(item) for name, item in value.items()}
-    if "\\ud" in line.lower() and any(_is_broken(text) for text in (*row, *row.values())):
-        return {}, "holds half a surrogate pair, which is no character; export the text as UTF-8"
-    return row, None
-
-
-def _is_broken(text: str | None) -> bool:
-    """Whether a text cannot be stored as UTF-8, as a lone escaped surrogate cannot."""
-    return text is not None and any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _text(value: object) -> str | None:
-    """A JSON value as text; NaN is null, a list or an object stays JSON."""
-    if value is None or value != value:
-        return None
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def parse_parquet(data: bytes, source: str) -> Records:

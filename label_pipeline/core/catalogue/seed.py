@@ -59,7 +59,7 @@ QUARANTINE = Table(
         Column("input", pl.String, "the input table the row was meant for", values=inputs.INPUTS),
         Column("partition", pl.String, "day of the load, or `all`"),
         Column("source", pl.String, "file name"),
-        Column("line", pl.Int64, "line (CSV, JSONL, TREC) or row number (Parquet), from 1"),
+        Column("line", pl.Int64, "line (CSV, JSONL, TREC) or row number (Parquet, JSON), from 1"),
         Column("reason", pl.String, "why it was rejected and what to do"),
         Column("row", pl.String, "the row's ids and grade as read, JSON; never its text"),
         Column("cause", pl.String, "the kind of reason, the same words for every such row; null in older rows",
@@ -96,7 +96,7 @@ INPUT_NOTES = Table(
         Column("note", pl.String, "what is so, what became of the value and what to do"),
         Column("rows", pl.Int64, "rows of the file it is so in, of those that were kept"),
         Column("example", pl.String, "the first such value, shortened; null where it may not be shown", nullable=True),
-        Column("line", pl.Int64, "its line (CSV, JSONL, TREC) or row number (Parquet), from 1"),
+        Column("line", pl.Int64, "its line (CSV, JSONL, TREC) or row number (Parquet, JSON), from 1"),
     ),
     "seed",
 )  # fmt: skip

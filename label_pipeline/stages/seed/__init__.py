@@ -42,9 +42,10 @@ from label_pipeline.stages.seed.notes import sentences
 from label_pipeline.stages.seed.quarantine import InputBooks
 from label_pipeline.stages.seed.rubrics import GradeRubric
 from label_pipeline.stages.seed.soundness import GradeFact, agreement, alike, rejected, rubric_fact, variation
-from label_pipeline.stages.seed.texts import Limits, doc_version
+from label_pipeline.stages.seed.texts import Limits
 from label_pipeline.stages.seed.unfound import wordless
 from label_pipeline.stages.seed.values import RawInput
+from label_pipeline.stages.seed.versions import doc_version
 
 __all__ = [
     "AgreementVerdict",

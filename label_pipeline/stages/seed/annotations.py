@@ -126,7 +126,9 @@ def accept(answers: Sequence[Annotation], expected: Expected) -> Imported:
             old export read again undoes no correction), where no time tells the one read later.
         expected: what was asked, and what may count.
     """
-    rows = [(*_raw(answer), *_decided(answer, expected), None) for answer in _newest(answers)]
+    answers = _newest(answers)
+    logins = _shared_logins(answers, expected)
+    rows = [(*_raw(answer), *_decided(answer, expected, logins), None) for answer in answers]
     columns = [*RAW, *(name for name in DECIDED if name not in ("latest", "reason")), "reason", "latest"]
     every = pl.DataFrame(rows, schema={name: ANNOTATIONS[name] for name in columns}, orient="row").with_row_index("at")
     counts = pl.col("state") != "quarantined"
@@ -160,11 +162,26 @@ def _raw(answer: Annotation) -> tuple[object, ...]:
     return tuple(getattr(answer, name) for name in RAW)
 
 
-def _decided(answer: Annotation, expected: Expected) -> tuple[object, ...]:
+def _shared_logins(answers: Sequence[Annotation], expected: Expected) -> dict[str, list[str]]:
+    """The planned people whom several logins claim by their part before ``@``: those logins."""
+    claims: dict[str, set[str]] = {}
+    for answer in answers:
+        login = answer.annotator.strip().casefold()
+        if (person := expected.person(answer.annotator)) != answer.annotator.strip():
+            claims.setdefault(person, set()).add(login)
+    return {person: sorted(logins) for person, logins in claims.items() if len(logins) > 1}
+
+
+def _decided(answer: Annotation, expected: Expected, shared: Mapping[str, list[str]]) -> tuple[object, ...]:
     """Task, collection, query id, document id, annotator, state, grade, reason."""
     pair: tuple[str | None, ...] = expected.pairs.get(answer.task_id, (None,) * 4)
     person = expected.person(answer.annotator)
     reason = _unmatched(answer, expected)
+    if reason is None and person in shared and person != answer.annotator.strip():
+        reason = (
+            f"logins {' and '.join(shared[person])} would both be the planned {person}, and may be two people; plan "
+            "them by their whole logins, or export one of them alone"
+        )
     if reason is None and answer.skipped:
         return (*pair, person, "skipped", None, None)
     reason = reason or _outdated(answer, expected)

@@ -15,6 +15,7 @@ from label_pipeline.core.tables import PAIR_KEY
 from label_pipeline.stages.seed.dates import with_day
 from label_pipeline.stages.seed.known import known_rules, with_known
 from label_pipeline.stages.seed.notes import Oddity, noted
+from label_pipeline.stages.seed.oddities import date_oddities, number_oddities
 from label_pipeline.stages.seed.quarantine import (
     ALIVE,
     InputBooks,
@@ -25,16 +26,7 @@ from label_pipeline.stages.seed.quarantine import (
     set_aside,
     with_repeats,
 )
-from label_pipeline.stages.seed.values import (
-    RawInput,
-    date_oddities,
-    features,
-    id_rules,
-    number,
-    number_oddities,
-    shown,
-    stack,
-)
+from label_pipeline.stages.seed.values import RawInput, features, id_rules, number, shown, stack
 
 
 class AssembledCandidates(NamedTuple):

@@ -10,11 +10,14 @@ from label_pipeline.core.scale import Scale
 from label_pipeline.core.tables import PAIR_KEY, Table
 from label_pipeline.stages.seed.known import known_rules, rejected_rules, with_known, with_named
 from label_pipeline.stages.seed.notes import noted
+from label_pipeline.stages.seed.oddities import nothing_oddity, number_oddities
 from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject, set_aside, with_repeats
 from label_pipeline.stages.seed.rubrics import GradeRubric
 from label_pipeline.stages.seed.sample import beyond_sample
+from label_pipeline.stages.seed.spelling import spelling_oddity, with_spellings
 from label_pipeline.stages.seed.texts import Accepted
-from label_pipeline.stages.seed.values import RawInput, features, id_rules, number, number_oddities, shown, stack
+from label_pipeline.stages.seed.values import RawInput, features, id_rules, number, shown, stack
+from label_pipeline.stages.seed.versions import with_rewritten
 
 UNKNOWN_ANNOTATOR = "unknown"
 
@@ -92,7 +95,10 @@ def accept_evaluation(
 
 
 def _accepted(rows: pl.DataFrame, table: Table) -> Accepted:
-    notes = noted(rows, table.name, number_oddities(rows.columns))
+    named = [name for name in ("annotator_id", "context_id") if name in rows.columns]
+    rows = with_spellings(rows, named[0])
+    found = [*number_oddities(rows.columns), spelling_oddity(named[0]), *(nothing_oddity(name) for name in named)]
+    notes = noted(rows, table.name, found)
     return Accepted(table.conform(_typed(rows).select(list(table.schema))), rows, notes)
 
 
@@ -131,7 +137,17 @@ def _judged(
             pl.col("doc_version"),
         ),
     )
-    rules = [*_grade_rules(scale), *rejected_rules(), *known_rules(), customer, other_text]
+    rows = with_rewritten(rows, documents.table, "graded_version", "graded_with_other_ends")
+    line_ends = Rule(
+        "graded on the text with other line ends",
+        pl.col("graded_with_other_ends"),
+        pl.format(
+            "the graded text of document {} differs from today's in its line ends alone (LF and CRLF), as git rewrites "
+            "them; check the file out with its own (`*.csv -text` in .gitattributes), or leave doc_version empty",
+            shown("doc_id"),
+        ),
+    )
+    rules = [*_grade_rules(scale), *rejected_rules(), *known_rules(), customer, line_ends, other_text]
     return reject(rows, rules if rubric is None else [rubric.rule(), *rules])
 
 

@@ -67,6 +67,7 @@ def assemble(
     pairs_per_query: int | None = None,
     salt: str = SALT,
     rubric: GradeRubric | None = None,
+    before: pl.DataFrame | None = None,
 ) -> Assembled:
     """Turns what the files hold into the seed's tables; every row ends in one of them or is set aside and booked.
 
@@ -76,6 +77,7 @@ def assemble(
         limits: longest texts.
         pairs_per_query: sample so many pairs per query from the human labels; None keeps all.
         salt: of that sample.
+        before: ``doc_id`` and ``doc_version`` of the load before, to name texts that git rewrote; None where unknown.
         rubric: the rubric in force, with what is known of the grades of others; None knows nothing of rubrics.
 
     Returns:
@@ -83,7 +85,7 @@ def assemble(
     """
     limits = limits or Limits()
     queries = accept_queries(inputs, limits)
-    documents = accept_documents(inputs, limits)
+    documents = accept_documents(inputs, limits, before)
     labels = accept_human_labels(inputs, queries, documents, scale, pairs_per_query, salt, rubric)
     evaluation = accept_evaluation(inputs, queries, documents, scale, rubric)
     remembered = GRADE_RUBRICS.empty() if rubric is None else rubric.remembered

@@ -5,11 +5,14 @@ import polars as pl
 from label_pipeline.core.codes.inputs import CUSTOMER
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.stages.seed.quarantine import Rule
+from label_pipeline.stages.seed.spelling import difference, with_near
 from label_pipeline.stages.seed.values import shown
 
 
 def with_named(rows: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
     """Adds ``query_named`` and ``document_named``: whether the files have such a row, accepted or not.
+
+    ``query_near`` and ``document_near`` are ids of the files that may be the row's own in another spelling.
 
     Args:
         rows: working rows.
@@ -19,7 +22,8 @@ def with_named(rows: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFram
     for key, name, files in (((*QUERY_KEY,), "query_named", queries), (("doc_id",), "document_named", documents)):
         there = files.select(key).drop_nulls().unique().with_columns(pl.lit(True).alias(name))
         rows = rows.join(there, on=key, how="left", maintain_order="left").with_columns(pl.col(name).fill_null(False))
-    return rows
+    rows = with_near(rows, "query_id", queries["query_id"], "query_near")
+    return with_near(rows, "doc_id", documents["doc_id"], "document_near")
 
 
 def with_known(rows: pl.DataFrame, queries: pl.DataFrame, documents: pl.DataFrame) -> pl.DataFrame:
@@ -64,8 +68,23 @@ def known_rules() -> list[Rule]:
 
 
 def rejected_rules() -> list[Rule]:
-    """Rows of a query or document that the files have and that was rejected: the one thing to mend is named."""
-    return [
+    """Rows of a query or document that the files have and that was rejected, or have in another spelling.
+
+    The one thing to mend is named.
+    """
+    spelled = [
+        Rule(
+            f"the {noun} has another spelling of its id",
+            ~pl.col(f"{noun}_named") & pl.col(f"{noun}_near").is_not_null(),
+            pl.format(
+                f"{key} {{}} is not among the {files}, '{{}}' is: {{}}; if they are one, spell the id alike in both "
+                "files (as text, not as a number)",
+                shown(key), pl.col(f"{noun}_near"), difference(pl.col(key), pl.col(f"{noun}_near")),
+            ),
+        )
+        for noun, key, files in (("query", "query_id", "queries"), ("document", "doc_id", "documents"))
+    ]  # fmt: skip
+    return spelled + [
         Rule(
             f"its {noun} is set aside itself",
             ~pl.col(f"{noun}_known") & pl.col(f"{noun}_named"),

@@ -1,6 +1,5 @@
 """Queries and documents: one accepted text per id, and the hash of the text a grader saw."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,15 +8,27 @@ import polars as pl
 
 from label_pipeline.core.catalogue import DOCUMENTS, QUERIES
 from label_pipeline.core.codes.inputs import CUSTOMER, INTERNAL
-from label_pipeline.core.pairs import shown_text
 from label_pipeline.core.tables import QUERY_KEY
 from label_pipeline.stages.seed.dates import with_day
 from label_pipeline.stages.seed.notes import Oddity, noted
+from label_pipeline.stages.seed.oddities import date_oddities
 from label_pipeline.stages.seed.quarantine import ALIVE, Rule, reject, set_aside, with_repeats
-from label_pipeline.stages.seed.values import RawInput, date_oddities, id_rules, quoted, shown, stack
+from label_pipeline.stages.seed.spelling import spelling_oddity, with_spellings
+from label_pipeline.stages.seed.values import RawInput, id_rules, quoted, shown, stack
+from label_pipeline.stages.seed.versions import doc_version, with_rewritten
 
 _FACTS = {"source": "source", "language": "language", "created_day": "created_on"}
 """What describes a document, as it is read: its column. None of it may cost the document."""
+
+
+_REWRITTEN = Oddity(
+    "text",
+    pl.col("rewritten"),
+    "differs from what was loaded before in its line ends alone (LF and CRLF), as git rewrites them, and counts as "
+    "another text: its grades and labels are of the one before; check the file out with its own line ends (`*.csv "
+    "-text` in .gitattributes)",
+    shown("doc_id"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,18 +52,18 @@ class Accepted(NamedTuple):
     notes: pl.DataFrame
 
 
-def doc_version(text: str, title: str | None = None) -> str:
-    """First 16 hex digits of the sha256 of the text a grader saw."""
-    return hashlib.sha256(shown_text(text, title).encode()).hexdigest()[:16]
-
-
-def accept_documents(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
+def accept_documents(inputs: Iterable[RawInput], limits: Limits, before: pl.DataFrame | None = None) -> Accepted:
     """One row per document id.
 
     Rows of one id and one text are merged. Where the texts differ all are rejected: which of them a person graded
     cannot be known. Where only source, language or date differ, that is unknown (null): a column `source` often says
     which search found the row, not which system the text is from. A document any row of which is marked customer text
     is customer text.
+
+    Args:
+        inputs: all files.
+        limits: longest texts.
+        before: ``doc_id`` and ``doc_version`` of the load before, to name texts that git gave other line ends.
     """
     rows = with_day(stack(inputs, "documents"), "created_on", "created_day")
     versions = [
@@ -70,12 +81,19 @@ def accept_documents(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
     rows = with_repeats(rows, ("doc_id",), ("doc_version",))
     rows = reject(rows, [_contradiction("document", "doc_id")])
     rows = _agreed(rows, ("doc_id",), _FACTS)
-    rows = set_aside(rows, pl.col("is_repeat"), "merged")
+    rows = set_aside(with_spellings(rows, "doc_id"), pl.col("is_repeat"), "merged")
     kept = rows.filter(ALIVE).with_columns(
         *(pl.col(f"{read}_agreed").alias(name) for read, name in _FACTS.items()),
         pl.col("boundary_kept").alias("boundary"),
     )
     found = [*date_oddities("created_on", "created_day"), *(_several(read, name) for read, name in _FACTS.items())]
+    found.append(spelling_oddity("doc_id"))
+    if before is not None:
+        told = kept.select("doc_id", "text", "title")
+        rows = rows.join(before.select("doc_id", pl.col("doc_version").alias("version_before")).unique("doc_id"),
+                         on="doc_id", how="left", maintain_order="left")  # fmt: skip
+        rows = with_rewritten(rows, told, "version_before", "rewritten")
+        found.append(_REWRITTEN)
     # a shifted row may hold customer text where its date belongs
     may_show = [one._replace(value=pl.when(pl.col("boundary_kept").is_null()).then(one.value)) for one in found]
     table = DOCUMENTS.conform(kept.select(list(DOCUMENTS.schema)))
@@ -135,9 +153,10 @@ def accept_queries(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
         ),
     ]
     rows = reject(with_repeats(reject(rows, rules), QUERY_KEY, ("query",)), [_contradiction("query", "query_id")])
-    rows = set_aside(_agreed(rows, QUERY_KEY, {"language": "language"}), pl.col("is_repeat"), "merged")
+    rows = with_spellings(_agreed(rows, QUERY_KEY, {"language": "language"}), "query_id", ("task", "collection"))
+    rows = set_aside(rows, pl.col("is_repeat"), "merged")
     kept = rows.filter(ALIVE).with_columns(pl.col("language_agreed").alias("language"))
-    notes = noted(rows, "queries", [_several("language", "language")])
+    notes = noted(rows, "queries", [_several("language", "language"), spelling_oddity("query_id")])
     return Accepted(QUERIES.conform(kept.select(list(QUERIES.schema))), rows, notes)
 
 

@@ -11,7 +11,6 @@ import polars as pl
 
 from label_pipeline.core.catalogue import TABLES
 from label_pipeline.core.codes.inputs import DateOrder
-from label_pipeline.stages.seed.notes import Oddity
 from label_pipeline.stages.seed.quarantine import UNJUDGED, Rule
 
 FEATURE_PREFIX = "feature_"
@@ -191,35 +190,3 @@ def id_rules(required: Sequence[str], optional: Sequence[str] = ()) -> list[Rule
         )
         for name in (*required, *optional)
     ]
-
-
-def number_oddities(columns: Sequence[str]) -> list[Oddity]:
-    """Features, and scores of the incumbent, that are no finite number: they are left out, their rows are not."""
-    return [
-        Oddity(
-            name,
-            pl.col(name).is_not_null() & number(name).is_null(),
-            "is not a finite number and is left out: export it as a plain number, as in 0.25",
-            shown(name),
-        )
-        for name in (*feature_names(columns), "incumbent_score")
-    ]
-
-
-def date_oddities(name: str, day: str, what: str = "is left out") -> list[Oddity]:
-    """Dates that say nothing or could be two days.
-
-    Args:
-        name: the column.
-        day: what was read of it (``dates.with_day``).
-        what: what becomes of such a date.
-    """
-    unread, unsure = pl.col(name).is_not_null() & pl.col(day).is_null(), pl.col(f"{day}_unsure")
-    return [
-        Oddity(
-            name, unread & unsure,
-            f"could be two days and {what}: set `date_order: day_first` or `month_first` on this file",
-            shown(name),
-        ),
-        Oddity(name, unread & ~unsure, f"is no date that can be read and {what}: write it as YYYY-MM-DD", shown(name)),
-    ]  # fmt: skip

@@ -137,3 +137,13 @@ def test_no_answers_are_an_empty_frame() -> None:
     assert found.labels.is_empty()
     assert found.books["answers"] == 0
     assert found.sentence == "0 answers = 0 graded"
+
+
+def test_two_logins_of_one_planned_name_are_not_taken_for_one_person() -> None:
+    """ann@uk and ann@us were both `ann`: of two people's answers to one task the later one counted."""
+    uk, us = (replace(GOOD, annotator=f"ann@{name}.example", key=name) for name in ("uk", "us"))
+    done = accept([uk, us], EXPECTED)
+    assert done.labels.is_empty()
+    assert "logins ann@uk.example and ann@us.example would both be the planned ann" in done.quarantine["reason"][0]
+    again = replace(uk, annotator="ann@UK.example", key="again")
+    assert accept([uk, again], EXPECTED).labels["annotator_id"].to_list() == ["ann"]
