@@ -101,6 +101,11 @@ def _concerns_every_request(
 
 def wait_s(error: openai.APIStatusError) -> float | None:
     """Seconds the provider asks to wait, in a header, in Google's RetryInfo or in words; None where it says nothing."""
+    told = _told_s(error)
+    return told if told is not None and told < float("inf") else None
+
+
+def _told_s(error: openai.APIStatusError) -> float | None:
     told = retry_after_s(error.response.headers)
     if told is not None:
         return told
