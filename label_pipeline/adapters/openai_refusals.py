@@ -78,6 +78,9 @@ def _refusal(error: openai.APIStatusError, base_url: str, model: str | None, fie
     if status == 401:
         advice = "; check the environment variable settings name for this endpoint"
         return _No(f"{base_url} rejects the API key", advice, account=True)
+    if status == 404 and model is None:
+        advice = "; check base_url, or state model_list: false where the endpoint has none"
+        return _No(f"{base_url} has no list of models, or is no such address", advice)
     if status == 404:
         return _No(f"{base_url} knows no model {model}, or is no such address", "; check both")
     # a gateway's 403 may be its moderation, its firewall or a closed region: the engine sees which

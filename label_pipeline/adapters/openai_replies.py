@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from label_pipeline.adapters.openai_usage import is_short, usage_of
+from label_pipeline.core.judging.plan import effort_of
 from label_pipeline.core.judging.reply import MAX_LOGPROB
 from label_pipeline.core.ports import Reply, TokenChoice
 
@@ -90,7 +91,7 @@ def parse_reply(
         said = f"the answer is a success that holds an error (finish_reason {finish[:40]})"
         raise UnusableAnswerError(said, free=not given)
     sent = _sent(body)
-    usage = usage_of(given, sent, written or "", str(body.get("reasoning_effort")))
+    usage = usage_of(given, sent, written or "", str(effort_of(body)))
     answer = None if written is None else _answer(written)
     return Reply(
         content=answer,
