@@ -18,6 +18,11 @@ ATTEMPTS = 5
 
 AMAZON = (".amazonaws.com", ".amazonaws.com.cn")
 
+CHECKSUMS = "AWS_REQUEST_CHECKSUM_CALCULATION"
+"""The environment's word on checksums wins. boto3 adds one to every upload, in a form that many other servers of S3's
+protocol refuse (boto/botocore issue 3352, amd/gaia pull request 3029: R2 answers Unauthorized); off Amazon they are
+sent only where an operation requires them. What is written here is read back by its own hash or ETag."""
+
 
 class S3(NamedTuple):
     """S3 as a project uses it.
@@ -43,7 +48,7 @@ def s3() -> S3:
     options = {"aws_conditional_put": "etag"}
     if place.region_name:
         options["aws_region"] = place.region_name
-    if not (urlsplit(place.endpoint_url).hostname or "").endswith(AMAZON):
+    if not _is_amazon(place.endpoint_url):
         options["aws_endpoint"] = place.endpoint_url
         if "AWS_ACCESS_KEY_ID" not in os.environ:
             options["aws_force_credential_load"] = "true"  # else delta-rs asks profiles and roles for Amazon's only
@@ -68,8 +73,18 @@ def _client(service: str) -> Any:
 
     # a session of its own: boto3's default one may not be used by several threads at once
     with _explaining():
-        retries = Config(retries={"max_attempts": ATTEMPTS, "mode": "standard"})
-        return boto3.session.Session(region_name=_region()).client(service, config=retries)
+        config = Config(retries={"max_attempts": ATTEMPTS, "mode": "standard"})
+        session = boto3.session.Session(region_name=_region())
+        client = session.client(service, config=config)
+        if service != "s3" or _is_amazon(client.meta.endpoint_url) or CHECKSUMS in os.environ:
+            return client
+        # Where it is, only the client knows: environment or profile. The second one costs little.
+        plain = Config(request_checksum_calculation="when_required", response_checksum_validation="when_required")
+        return session.client(service, config=config.merge(plain))
+
+
+def _is_amazon(address: str) -> bool:
+    return (urlsplit(address).hostname or "").endswith(AMAZON)
 
 
 @contextmanager

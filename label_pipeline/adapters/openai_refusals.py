@@ -78,6 +78,9 @@ def _refusal(error: openai.APIStatusError, base_url: str, model: str | None, fie
     if status == 401:
         advice = "; check the environment variable settings name for this endpoint"
         return _No(f"{base_url} rejects the API key", advice, account=True)
+    if status == 404 and model is None:
+        advice = "; check base_url, or state model_list: false where the endpoint has none"
+        return _No(f"{base_url} has no list of models, or is no such address", advice)
     if status == 404:
         return _No(f"{base_url} knows no model {model}, or is no such address", "; check both")
     # a gateway's 403 may be its moderation, its firewall or a closed region: the engine sees which
@@ -101,6 +104,11 @@ def _concerns_every_request(
 
 def wait_s(error: openai.APIStatusError) -> float | None:
     """Seconds the provider asks to wait, in a header, in Google's RetryInfo or in words; None where it says nothing."""
+    told = _told_s(error)
+    return told if told is not None and told < float("inf") else None
+
+
+def _told_s(error: openai.APIStatusError) -> float | None:
     told = retry_after_s(error.response.headers)
     if told is not None:
         return told

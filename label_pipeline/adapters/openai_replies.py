@@ -5,9 +5,11 @@ Keep out: what a no means (openai_refusals.py), and how tokens are counted (open
 
 import json
 import math
+import re
 from collections.abc import Mapping
 
-from label_pipeline.adapters.openai_usage import usage_of
+from label_pipeline.adapters.openai_usage import is_short, usage_of
+from label_pipeline.core.judging.plan import effort_of
 from label_pipeline.core.judging.reply import MAX_LOGPROB
 from label_pipeline.core.ports import Reply, TokenChoice
 
@@ -18,6 +20,9 @@ NO_ANSWER = frozenset({"error", "abort", "network_error", "insufficient_system_r
 """Finish reasons of a server that broke off (OpenRouter, vLLM, Z.ai, DeepSeek): what was written is not the answer."""
 
 _USAGE_CHARS = 2000
+_MARK = "\ufeff"
+_THOUGHT = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
+_TEXT_PARTS = ("text", "output_text")
 
 _USUAL = {
     **dict.fromkeys(("max_tokens", "model_context_window_exceeded"), "length"),
@@ -76,17 +81,20 @@ def parse_reply(
     given = _object(data.get("usage"))
     if not isinstance(message, dict):
         raise UnusableAnswerError("the answer has no choice with a message", free=not given)
-    content, refusal = _text(message.get("content")), _text(message.get("refusal"))
+    refusal = _text(message.get("refusal"))
+    written, place = _written(message)
     said = (_text(choice.get("finish_reason")) or "unknown").casefold()
     finish = _USUAL.get(said, said)
     # silence without a reason, and nothing counted: a model that wrote, or thought, for money has answered
-    silent = finish == "unknown" and not (content or refusal or given.get("completion_tokens"))
+    silent = finish == "unknown" and not (written or refusal or given.get("completion_tokens"))
     if finish in NO_ANSWER or _object(choice.get("error")) or silent:
         said = f"the answer is a success that holds an error (finish_reason {finish[:40]})"
         raise UnusableAnswerError(said, free=not given)
-    usage = usage_of(given, _sent(body), content or "", str(body.get("reasoning_effort")))
+    sent = _sent(body)
+    usage = usage_of(given, sent, written or "", str(effort_of(body)))
+    answer = None if written is None else _answer(written)
     return Reply(
-        content=content,
+        content=answer,
         refusal=refusal,
         finish_reason=finish,
         model=_text(data.get("model")) or "",
@@ -100,7 +108,33 @@ def parse_reply(
         served_by=f"{host} ({provider[:60]})" if (provider := _text(data.get("provider"))) else host,
         usage=json.dumps(given)[:_USAGE_CHARS] if given else None,
         estimated=usage.estimated,
+        short_count=is_short(given, sent),
+        found_in=" ".join(filter(None, (place, "after_think" if _thought(written) else None))) or None,
     )
+
+
+def _written(message: Mapping[str, object]) -> tuple[str | None, str | None]:
+    """The text of a message, and where it stands where that is not plainly its content.
+
+    Servers with a reasoning parser put a grammar's whole output into `reasoning_content` and leave content null.
+    """
+    content = message.get("content")
+    if isinstance(content, list):
+        parts = [_text(part.get("text")) or "" for part in map(_object, content) if part.get("type") in _TEXT_PARTS]
+        return "".join(parts), "parts"
+    if content is None and not message.get("refusal"):
+        thought = _text(message.get("reasoning_content"))
+        return (None, None) if thought is None else (thought, "reasoning_content")
+    return _text(content), None
+
+
+def _answer(written: str) -> str:
+    """What was written without a byte order mark and without the one block of thoughts in front of it."""
+    return _THOUGHT.sub("", written.removeprefix(_MARK), count=1)
+
+
+def _thought(written: str | None) -> bool:
+    return written is not None and _THOUGHT.match(written.removeprefix(_MARK)) is not None
 
 
 def _sent(body: Mapping[str, object]) -> str:
@@ -110,7 +144,7 @@ def _sent(body: Mapping[str, object]) -> str:
 
 
 def _tokens(content: object) -> tuple[TokenChoice, ...]:
-    """The last tokens with their alternatives; none where a log-probability is no such number."""
+    """The last tokens with their alternatives, finite ones; none at all where one is more than a probability."""
     if not isinstance(content, list):
         return ()
     choices = []
@@ -119,13 +153,15 @@ def _tokens(content: object) -> tuple[TokenChoice, ...]:
         seen = [_alternative(other) for other in map(_object, others if isinstance(others, list) else [])]
         own = _alternative(entry)
         # The token drawn is not always among the likeliest.
-        choices.append(TokenChoice(own[0], tuple(seen if own[0] in (token for token, _ in seen) else [own, *seen])))
-    if not all(logprob <= MAX_LOGPROB for choice in choices for _, logprob in choice.alternatives):  # nan is not
-        return ()
+        listed = seen if own[0] in (token for token, _ in seen) else [own, *seen]
+        if not all(logprob <= MAX_LOGPROB for _, logprob in listed):  # nan is not
+            return ()
+        choices.append(TokenChoice(own[0], tuple(one for one in listed if one[1] > -math.inf)))
     return tuple(choices)
 
 
 def _alternative(entry: Mapping[str, object]) -> tuple[str, float]:
+    """A token and its log-probability: -inf where it has none, nan where it is no number of any size we know."""
     logprob = entry.get("logprob")
     number = isinstance(logprob, int | float) and not isinstance(logprob, bool)
     try:

@@ -38,7 +38,7 @@ def usage_of(found: Mapping[str, object], sent: str, received: str, effort: str 
     """
     prompt, completion = _count(found.get("prompt_tokens")), _count(found.get("completion_tokens"))
     total = _count(found.get("total_tokens"))
-    if prompt is not None and prompt < _at_least(sent):
+    if is_short(found, sent):
         prompt = None
     input_tokens = MESSAGE_TOKENS + estimate_tokens(sent) if prompt is None else prompt
     written = completion
@@ -57,6 +57,12 @@ def usage_of(found: Mapping[str, object], sent: str, received: str, effort: str 
         output_tokens,
         prompt is None or written is None,
     )
+
+
+def is_short(found: Mapping[str, object], sent: str) -> bool:
+    """Whether the input is counted as fewer tokens than the text that was sent can have: some of it was cut away."""
+    prompt = _count(found.get("prompt_tokens"))
+    return prompt is not None and prompt < _at_least(sent)
 
 
 def _at_least(text: str) -> int:

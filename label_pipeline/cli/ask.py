@@ -100,6 +100,8 @@ def _tell(console: Console, contact: Contact, gold: dict[PairText, float]) -> No
         estimated = ", token counts NOT given" if any(reply.estimated for reply in replies) else ""
         say(console, f"  served: model {', '.join(models)} by {', '.join(hosts) or 'an unnamed host'}; "
             f"log-probabilities {probabilities}{estimated}; ${contact.cost_usd:.6f}")  # fmt: skip
+    for sentence in contact.noticed:
+        say(console, f"  {printable(sentence)}", "yellow")
     if contact.failure is not None and not contact.misfits:
         say(console, f"  {printable(contact.failure)}", "red")
     for found in contact.misfits:
@@ -119,7 +121,7 @@ def _tell_fit(console: Console, contact: Contact) -> None:
     elif contact.changed:
         tried = ", ".join(f"{name}: {value}" for name, value in contact.changed.items())
         say(console, f"  tried without success: {tried}", "yellow")
-    elif contact.looks and not contact.misfits and contact.failure is None:
+    elif contact.looks and not contact.misfits and not contact.noticed and contact.failure is None:
         say(console, "  everything fits", "green")
 
 

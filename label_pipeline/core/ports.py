@@ -31,7 +31,11 @@ class Reply:
     judge version: the same model on another host is the same judge until its grades say otherwise.
 
     ``usage`` is what the provider said of the tokens, as JSON, and ``estimated`` that a count of it was absent or
-    impossible, so that ours stands in its place.
+    impossible, so that ours stands in its place; ``short_count`` that the count of the input is below what its text can
+    have.
+
+    ``found_in`` says where the text was read, where not alone in the message's content: ``parts``, ``after_think``,
+    ``reasoning_content``.
     """
 
     content: str | None
@@ -48,6 +52,8 @@ class Reply:
     served_by: str | None = None
     usage: str | None = None
     estimated: bool = False
+    short_count: bool = False
+    found_in: str | None = None
 
 
 class ChatClient(Protocol):

@@ -138,7 +138,7 @@ def _from_environment(variable: str, name: str, what: str) -> str:
         raise SettingsError(f"endpoint {name!r} takes {what} from {variable}, which is not set: export it")
     if not (value.isascii() and value.isprintable()):
         raise SettingsError(
-            f"endpoint {name!r}: the value in {variable} holds a character that no request can carry; copy it once more"
+            f"endpoint {name!r}: {what} in {variable} holds a character that no request can carry; copy it once more"
         )
     return value
 

@@ -40,6 +40,7 @@ class Contact:
         misfits: what does not fit; empty where all does.
         changed: fields of its endpoint that were changed to get there.
         cost_usd: US dollars.
+        noticed: what the replies show together, as sentences.
         failure: why nothing was asked or answered, in the words of the endpoint; None elsewhere.
     """
 
@@ -48,6 +49,7 @@ class Contact:
     misfits: tuple[Misfit, ...]
     changed: dict[str, object]
     cost_usd: float
+    noticed: tuple[str, ...] = ()
     failure: str | None = None
 
 
@@ -88,9 +90,11 @@ def _ask(run: Run, project: Project, order: JudgingOrder, part: str) -> Contact:
         judging = ask_and_store(run, project, order, part)
     except (ProviderRejectedError, ProviderUnavailableError) as error:
         found = (refused(order.member, str(error)),) if isinstance(error, ProviderRejectedError) else ()
-        return Contact(order.member, (), found, {}, 0.0, str(error))
+        return Contact(order.member, (), found, {}, 0.0, failure=str(error))
     looks = tuple(_looks(project, order, judging.judgements))
-    return Contact(order.member, looks, misfits(order.member, looks), {}, judging.cost_usd)
+    return Contact(
+        order.member, looks, misfits(order.member, looks), {}, judging.cost_usd, tuple(judging.noticed.values())
+    )
 
 
 def _looks(project: Project, order: JudgingOrder, judgements: pl.DataFrame) -> list[Look]:

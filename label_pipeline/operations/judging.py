@@ -239,6 +239,10 @@ def ask(run: Run, project: Project, order: JudgingOrder, before: int = 0, of: in
             f"{judging.estimated} replies of {member.name} told no possible token count (field `usage`): their tokens "
             "and price are estimates, on the high side; compare them with the provider's bill"
         )
+    for about, told in judging.noticed.items():
+        if (known := (run.run_id, member.member_hash, about)) not in project.said:  # a run asks chunk by chunk
+            project.said.add(known)
+            run.log.warning(told)
     return judging
 
 

@@ -249,6 +249,11 @@ class Project:
         """What replies of each member took, by member hash, once that was looked up: only calibrations change it."""
         return {}
 
+    @cached_property
+    def said(self) -> set[tuple[str, str, str]]:
+        """What was told once in a run: run, member hash and what about."""
+        return set()
+
     @property
     def journal_path(self) -> Path:
         """The journal's file."""

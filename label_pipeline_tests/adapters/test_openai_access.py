@@ -221,3 +221,28 @@ def test_a_header_of_the_key_s_name_is_sent_in_its_place() -> None:
     own = Extras({"authorization": "Basic abc"})
     assert Access("http://h", KEY, own).headers(KEY) == {"authorization": "Basic abc"}
     assert Access("http://h").headers("") == {}
+
+
+@pytest.mark.outside
+@both
+def test_an_address_without_a_list_of_models_names_the_setting_for_it(lean: bool) -> None:
+    async def listed(url: str) -> tuple[str, ...]:
+        client = OpenAIChatClient(url, KEY, timeout_s=10, max_retries=0, limiter=Limiter(1), lean=lean)
+        try:
+            return await client.models()
+        finally:
+            await client.close()
+
+    with (
+        running_provider(make_app([Fixed()], api_key=KEY, dialect=Dialect(lists_models=False))) as url,
+        pytest.raises(ProviderRejectedError, match=r"has no list of models.*state model_list: false"),
+    ):
+        asyncio.run(listed(url))
+    with running_provider(make_app([Prefixed()], api_key=KEY)) as url:
+        assert asyncio.run(listed(url)) == ("gemini-x",)
+
+
+class Prefixed(Fixed):
+    """Listed as Gemini lists its models, and asked for without what stands in front."""
+
+    name = served_as = "models/gemini-x"

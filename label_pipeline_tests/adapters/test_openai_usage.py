@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from label_pipeline.adapters.journal import reply_of, reply_text
 from label_pipeline.adapters.openai_replies import parse_reply
 from label_pipeline.adapters.openai_usage import MAX_TOKENS, usage_of
 from label_pipeline.core.judging.plan import MESSAGE_TOKENS
@@ -83,9 +84,12 @@ def test_whatever_an_endpoint_sends_costs_and_grades_are_finite() -> None:
         choices = answer["choices"]
         assert isinstance(choices, list)
         choices[0]["logprobs"] = {"content": [last]}
+        answer["created"], answer["provider"] = anything(draw), anything(draw)
         received = parse_reply(json.loads(json.dumps(answer)), BODY, None, 0.1, "host")
         assert 0 <= received.cached_tokens <= received.input_tokens <= MAX_TOKENS
         assert 0 < received.output_tokens <= MAX_TOKENS
+        assert all(math.isfinite(p) for token in received.tokens for _, p in token.alternatives)
+        assert reply_of(reply_text(received)) == received
         cost = price.cost_usd(received.input_tokens, received.cached_tokens, received.output_tokens)
         assert 0 < cost < math.inf
         reading = read_reply(received, scale)

@@ -4,8 +4,8 @@ Lives here: the public function and its contract; the work is in core/judging/wo
 rate limits (adapters), and who may be asked what (stages).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import polars as pl
@@ -36,6 +36,7 @@ class Judging:
         sentence: what to tell about another model, or about no grades; empty elsewhere.
         estimated: replies of this run whose tokens are our estimate, on the high side.
         lost_usd: US dollars that tries whose answer never came may have cost at most.
+        noticed: what this run's replies show together, as sentences, by what it is about (noticed.py).
     """
 
     judgements: pl.DataFrame
@@ -45,6 +46,7 @@ class Judging:
     sentence: str = ""
     estimated: int = 0
     lost_usd: float = 0.0
+    noticed: Mapping[str, str] = field(default_factory=dict)
 
     def refuse_ended(self) -> None:
         """Raises where another model answered, or replies without a grade ended it.
@@ -110,8 +112,9 @@ async def judge_pairs(
             workers.budget.paid_usd,
             outcome,
             sentence,
-            workers.estimated,
+            workers.noticed.estimated,
             workers.budget.lost_usd,
+            workers.noticed.sentences,
         )
 
     try:

@@ -1,7 +1,7 @@
 """What does not fit between a judge's settings and an endpoint, from a first few replies: the very key to change. Pure.
 
 A sentence says what was seen, a key what to write instead. Nothing here asks anybody. Keep out: asking
-(operations/first_contact.py), what known endpoints take (settings/presets.yaml).
+(operations/first_contact.py), what replies show together (noticed.py), what endpoints take (settings/presets.yaml).
 """
 
 import re
@@ -11,12 +11,6 @@ from dataclasses import dataclass
 from label_pipeline.core.codes import outcomes
 from label_pipeline.core.judging.member import Member
 from label_pipeline.core.ports import PairText, Reply
-
-CUT_SHARE = 0.5
-"""Input tokens counted below this share of the fewest that the texts can have: the endpoint did not read them all."""
-
-FEWEST_PER_BYTE = 1 / 8
-"""Tokens a byte of text has at least: eight bytes a token is rarer than any tokeniser in use."""
 
 LESS_STRICT: Mapping[str, str] = {"json_schema": "json_object", "json_object": "text"}
 """The next reply format to try."""
@@ -112,17 +106,20 @@ def refused(member: Member, words: str) -> Misfit:
     if "no credit left" in words:
         return Misfit(words, "none of the settings: the account")
     for rule in _RULES:
-        if said := rule.words.search(words):
-            looser = LESS_STRICT.get(member.shape.reply_format)
-            value = int(said.group(1)) if said.groups() and said.lastindex and said.group(1).isdigit() else rule.value
-            value = looser if rule.field == "reply_format" else value
-            if value is not None:
-                return Misfit(words, f"{at}.{rule.field}", value, rule.field)
+        said = rule.words.search(words)
+        if said is not None and (value := _value(rule, said, member)) is not None:
+            return Misfit(words, f"{at}.{rule.field}", value, rule.field)
     if named := _PARAMETER.search(words):
         return Misfit(words, f"candidates[].parameters.{named.group(1)} of {member.name}, or {at}.parameters")
     if "knows no model" in words:
         return Misfit(words, f"candidates[].models ({member.model}), or {at}.base_url")
     return Misfit(words, f"{at}.base_url, or what its words name")
+
+
+def _value(rule: _Rule, said: re.Match[str], member: Member) -> object:
+    if rule.field == "reply_format":
+        return LESS_STRICT.get(member.shape.reply_format)
+    return int(said.group(1)) if rule.field == "top_logprobs" else rule.value
 
 
 def misfits(member: Member, looks: Sequence[Look]) -> tuple[Misfit, ...]:
@@ -154,13 +151,3 @@ def _found(member: Member, looks: Sequence[Look]) -> Iterator[Misfit]:
     answered = [look for look in looks if look.reply is not None and look.outcome == outcomes.GRADED]
     if member.logprobs and answered and not any(look.expected for look in answered):
         yield Misfit("log-probabilities were asked for and not given", f"{at}.logprobs", False, "logprobs")
-    for look in answered:
-        assert look.reply is not None  # chosen above
-        shown = len((look.pair.query + look.pair.document[: member.prompt.document_max_chars]).encode())
-        if not look.reply.estimated and look.reply.input_tokens < CUT_SHARE * shown * FEWEST_PER_BYTE:
-            yield Misfit(
-                f"{look.reply.input_tokens} input tokens were counted for {shown:,} bytes of query and document: the "
-                "prompt was cut, or is counted otherwise",
-                "the context length of the server (Ollama: num_ctx), or document_max_chars of the prompt",
-            )
-            return

@@ -4,7 +4,7 @@ Estimates are deliberately on the high side: a plan that passes the cap should n
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from label_pipeline.core.boundary import sendable
@@ -193,9 +193,16 @@ def request_tokens(prepared: Prepared) -> int:
 
 def reply_tokens(member: Member) -> int:
     """Tokens a reply of ``member`` may have: its output limit, or what is planned where it states none."""
-    effort = UNSTATED_EFFORT if _unlimited(member) else member.parameters.get("reasoning_effort")
+    effort = UNSTATED_EFFORT if _unlimited(member) else effort_of(member.parameters)
     reasoning = 0 if effort is None else REASONING_TOKENS.get(str(effort), REASONING_TOKENS["high"])
     return min([RATIONALE_TOKENS + reasoning, *_limits(member)])
+
+
+def effort_of(fields: Mapping[str, object]) -> object:
+    """The reasoning effort a request states: ``reasoning_effort``, or OpenRouter's ``reasoning.effort``."""
+    nested = fields.get("reasoning")
+    stated = nested.get("effort") if isinstance(nested, Mapping) else None
+    return fields.get("reasoning_effort", stated)
 
 
 def most_reply_tokens(member: Member) -> int:
@@ -216,7 +223,7 @@ def _limits(member: Member) -> list[int]:
 
 
 def _unlimited(member: Member) -> bool:
-    return not _limits(member) and member.parameters.get("reasoning_effort") is None
+    return not _limits(member) and effort_of(member.parameters) is None
 
 
 def _notes(member: Member, per_reply: int, purpose: str, measured: Measured | None) -> tuple[str, ...]:

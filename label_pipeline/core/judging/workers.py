@@ -18,6 +18,7 @@ from label_pipeline.core.judging.answers import Answer, Used
 from label_pipeline.core.judging.asks import Ask, Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.budget import Budget
 from label_pipeline.core.judging.first_replies import FirstReplies
+from label_pipeline.core.judging.noticed import Noticed
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.judging.receipts import OpenReceipt, intent_to_send
 from label_pipeline.core.judging.refusals import Refusals
@@ -38,7 +39,7 @@ class Workers:
         asks: every distinct ask.
         requests: requests sent so far.
         budget: what was paid, and whether the cap was reached.
-        estimated: replies whose tokens are our estimate: the provider's count was absent or impossible.
+        noticed: what the replies of this run show together.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Workers:
         self._stopping = False
         self._kept = self._unanswered = 0
         self._refusals = Refusals()
-        self.estimated = 0
+        self.noticed = Noticed(order.member)
         self._sendings: list[Sending] = []
         self._votes_left = [order.member.votes] * len(order.pairs)
         self._done = 0
@@ -217,7 +218,7 @@ class Workers:
     async def _keep(self, prepared: Prepared, reply: Reply, receipt: int | None, lost: int) -> Reply:
         self._unanswered = 0
         self._refusals.answered()
-        self.estimated += reply.estimated
+        self.noticed.see(prepared.body, reply)
         usd = self._member.price.cost_usd(reply.input_tokens, reply.cached_tokens, reply.output_tokens)
         await self._journal.remember(prepared.key, reply, receipt, Paid(usd, self._accepts(reply), lost))
         self._kept += 1

@@ -66,14 +66,6 @@ def test_replies_that_fit_have_no_misfit() -> None:
     assert misfits(make_member(), [look(), look()]) == ()
 
 
-def test_a_prompt_that_was_cut_is_seen_in_its_count() -> None:
-    """60 tokens counted for 534 that were sent; one token for eight bytes is fewer than any tokeniser makes."""
-    [found] = misfits(make_member(), [look(document="relevant words " * 150, input_tokens=60)])
-    assert "60 input tokens were counted for" in found.sentence
-    assert "num_ctx" in found.key
-    assert misfits(make_member(), [look(document="relevant words " * 150, input_tokens=160)]) == ()
-
-
 def test_each_kind_is_told_once_however_many_replies_show_it() -> None:
     looks = [look(outcomes.MALFORMED), look(outcomes.MALFORMED), look()]
     [found] = misfits(make_member(logprobs=False), looks)

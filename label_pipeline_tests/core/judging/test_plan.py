@@ -79,6 +79,7 @@ def test_the_price_of_a_plan_is_its_tokens_at_full_price() -> None:
         ({"max_tokens": 100}, 100),
         ({"max_completion_tokens": 5000}, 300),
         ({"reasoning_effort": "low"}, 2300),
+        ({"reasoning": {"effort": "low"}}, 2300),  # as OpenRouter has it
         ({"reasoning_effort": "low", "max_completion_tokens": 1000}, 1000),
         ({"reasoning_effort": "new"}, 15300),
     ],

@@ -12,7 +12,7 @@ from label_pipeline.core.codes.outcomes import UNREADABLE
 from label_pipeline.core.judging.asks import Prepared, distinct_asks, prepare
 from label_pipeline.core.judging.batches.record import CHAT, WINDOW, BatchTerms
 from label_pipeline.core.judging.order import JudgingOrder
-from label_pipeline.core.judging.plan import most_reply_tokens, request_tokens
+from label_pipeline.core.judging.plan import effort_of, most_reply_tokens, request_tokens
 from label_pipeline.core.judging.receipts import intent_to_send
 from label_pipeline.core.judging.reply import read_reply
 from label_pipeline.core.judging.request_key import content_hash
@@ -96,7 +96,7 @@ def terms_of(order: JudgingOrder, account: str, run_id: str, price: Price) -> Ba
         price: of a batch.
     """
     member = order.member
-    effort = str(member.parameters.get("reasoning_effort"))
+    effort = str(effort_of(member.parameters))
     fields = (*member.parameters, "model", "messages", "response_format", "logprobs", "top_logprobs", "seed")
     return BatchTerms(
         account=account, endpoint=member.endpoint, model=member.model, served_as=member.served_as, served=order.served,
