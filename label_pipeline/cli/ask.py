@@ -22,7 +22,7 @@ from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 
 SHOWN_CHARS = 240
-"""Of a reply; the journal has all of it."""
+"""Characters of a reply that are shown; the journal has all of them."""
 
 
 def ask_judges(console: Console, project: Project, inputs: AssembledFiles, count: int, *, fit: bool) -> int:
