@@ -19,7 +19,7 @@ _ENOUGH = 1 << 20
 """Bytes looked at for a first line."""
 
 
-class CsvDialect(NamedTuple):
+class CsvStyle(NamedTuple):
     """How a CSV file is written.
 
     ``delimiter`` is one character; ``quotes`` says whether they enclose a field (``csv``) or are text.
@@ -67,7 +67,7 @@ def _is_number(text: str) -> bool:
     return text.lstrip("+-").replace(".", "", 1).isdigit()
 
 
-def dialect_of(spec: InputSpec, text: str) -> CsvDialect:
+def dialect_of(spec: InputSpec, text: str) -> CsvStyle:
     """Delimiter and quotes of a CSV file.
 
     Where the settings name no delimiter: a tab for .tsv, else the comma, where the first line has one; else its
@@ -88,8 +88,8 @@ def dialect_of(spec: InputSpec, text: str) -> CsvDialect:
         header = text.partition("\n")[0]
         delimiter = "," if "," in header else max(_MARKS, key=header.count)
     if spec.quotes is not None:
-        return CsvDialect(delimiter, spec.quotes)
-    return CsvDialect(delimiter, "text" if delimiter == "\t" and not _quoted_by_a_program(text) else "csv")
+        return CsvStyle(delimiter, spec.quotes)
+    return CsvStyle(delimiter, "text" if delimiter == "\t" and not _quoted_by_a_program(text) else "csv")
 
 
 def _quoted_by_a_program(text: str) -> bool:

@@ -37,15 +37,17 @@ def difference(one: pl.Expr, other: pl.Expr) -> pl.Expr:
 
 
 def with_near(rows: pl.DataFrame, name: str, known: pl.Series, near: str) -> pl.DataFrame:
-    """Adds ``near``: the known id that ``name`` may be another spelling of; null where there is none, or several."""
-    listed = pl.DataFrame({near: known.drop_nulls().unique()}).with_columns(plain(near).alias("_plain"))
-    alone = listed.filter(pl.col("_plain").is_not_null(), pl.len().over("_plain") == 1)
-    return (
-        rows.with_columns(plain(name).alias("_plain"))
-        .join(alone, on="_plain", how="left", maintain_order="left")
-        .drop("_plain")
-        .with_columns(pl.when(pl.col(near) != pl.col(name)).then(near).alias(near))
-    )
+    """Adds ``near``: the known id that ``name`` may be another spelling of.
+
+    Null where the id is known itself, where there is none, and where there are several.
+    """
+    listed = pl.DataFrame({near: known.drop_nulls().unique()})
+    unknown = rows.select(name).drop_nulls().unique().join(listed, left_on=name, right_on=near, how="anti")
+    if unknown.is_empty():
+        return rows.with_columns(pl.lit(None, dtype=pl.String).alias(near))
+    alone = listed.with_columns(plain(near).alias("_plain")).filter(pl.len().over("_plain") == 1)
+    found = unknown.with_columns(plain(name).alias("_plain")).join(alone, on="_plain", how="inner").drop("_plain")
+    return rows.join(found, on=name, how="left", maintain_order="left")
 
 
 def with_spellings(rows: pl.DataFrame, name: str, group: Sequence[str] = ()) -> pl.DataFrame:

@@ -163,16 +163,22 @@ def accept_queries(inputs: Iterable[RawInput], limits: Limits) -> Accepted:
 def _agreed(rows: pl.DataFrame, key: Sequence[str], names: Iterable[str]) -> pl.DataFrame:
     """Adds what the kept rows of one key say together: ``{name}_agreed``, the one value of those that have one.
 
-    ``{name}_several`` quotes the first three that differ; null where they do not.
+    ``{name}_several`` quotes the first three that differ; null where they do not. ``rows`` went by ``with_repeats``.
     """
-    told = rows.filter(ALIVE).group_by(key).agg(
+    names, again = list(names), rows.filter("is_repeat").select(key).unique()  # of few keys there are several rows
+    told = rows.filter(ALIVE).join(again, on=key, how="semi", nulls_equal=True).group_by(key).agg(
         *(pl.when(pl.col(name).drop_nulls().n_unique() == 1).then(pl.col(name).drop_nulls().first())
           .alias(f"{name}_agreed") for name in names),
         *(pl.when(pl.col(name).drop_nulls().n_unique() > 1)
           .then(quoted(pl.col(name).drop_nulls().unique().sort().head(3).cast(pl.String)).str.join(" and "))
           .alias(f"{name}_several") for name in names),
+        pl.lit(True).alias("_several_rows"),
     )  # fmt: skip
-    return rows.join(told, on=key, how="left", nulls_equal=True, maintain_order="left")
+    joined = rows.join(told, on=key, how="left", nulls_equal=True, maintain_order="left")
+    own = (pl.when(pl.col("_several_rows")).then(f"{name}_agreed").otherwise(name) for name in names)
+    return joined.with_columns(
+        column.alias(f"{name}_agreed") for column, name in zip(own, names, strict=True)
+    ).drop("_several_rows")  # fmt: skip
 
 
 def _several(read: str, name: str) -> Oddity:
