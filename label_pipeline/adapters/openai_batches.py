@@ -119,10 +119,12 @@ class OpenAIBatchClient:
             raise trouble from None
         except BROKEN as error:
             if unconnected(error):
-                raise ProviderUnavailableError(f"{self._base_url} cannot be reached: {named(error)}") from None
+                raise ProviderUnavailableError(
+                    f"{self._base_url} cannot be reached: {self._access.hidden(named(error))}"
+                ) from None
             raise UnsureCreationError(
-                f"{self._base_url} was asked to create a batch and did not answer ({named(error)}): it is looked for "
-                "when batches are collected next"
+                f"{self._base_url} was asked to create a batch and did not answer "
+                f"({self._access.hidden(named(error))}): it is looked for when batches are collected next"
             ) from None
 
     async def retrieve(self, batch_id: str) -> RemoteBatch | None:
@@ -193,7 +195,9 @@ class OpenAIBatchClient:
         except openai.APIStatusError as error:
             raise self._calls.translated(error) from None
         except BROKEN as error:
-            raise ProviderUnavailableError(f"{self._base_url}: file {file_id} broke off: {named(error)}") from None
+            raise ProviderUnavailableError(
+                f"{self._base_url}: file {file_id} broke off: {self._access.hidden(named(error))}"
+            ) from None
 
     async def delete(self, file_id: str) -> None:
         """Deletes a file; one that is gone already is no error.
