@@ -129,6 +129,7 @@ class Project:
                 delimiter=item.delimiter,
                 quotes=item.quotes,
                 names=item.names,
+                annotator=item.annotator,
                 encoding=item.encoding,
                 date_order=item.date_order,
                 task=self.settings.task,

@@ -82,6 +82,9 @@ class InputSettings(Knobs):
     )
     names: list[str] | None = Field(None, min_length=1, description="the columns of a CSV file without a header")
     encoding: str = "utf-8"
+    annotator: str | None = Field(
+        None, min_length=1, description="who graded the rows of human_labels that do not say; one file a person"
+    )
     date_order: DateOrder | None = Field(
         None, description="how it writes dates like 03/05/2024; absent = such a date is left out and counted"
     )

@@ -67,6 +67,14 @@ def test_a_file_without_a_header_is_read_by_the_names_of_its_columns(tmp_path: P
     assert found["line"].to_list() == [1, 2]
 
 
+def test_a_file_of_one_person_says_whose_it_is_and_its_rows_may_say_otherwise(tmp_path: Path) -> None:
+    rows = "query_id,doc_id,grade,annotator_id\nq1,d1,3,\nq1,d2,0,bea\n"
+    assert read(tmp_path, "l.csv", rows, annotator="ann")["annotator_id"].to_list() == ["ann", "bea"]
+    assert read(tmp_path, "l.csv", LABELS, annotator="ann")["annotator_id"].to_list() == ["ann", "ann"]
+    assert read(tmp_path, "l.csv", LABELS)["annotator_id"].to_list() == [None, None]
+    assert "annotator_id" not in read(tmp_path, "l.csv", LABELS, "evaluation", annotator="ann").columns
+
+
 def test_quotes_of_a_tsv_are_text_unless_a_program_wrote_them(tmp_path: Path) -> None:
     """One open quote swallowed the rows up to the next: five rows became `2 rows read = 2 kept`."""
     head = "query_id\tquery\n"

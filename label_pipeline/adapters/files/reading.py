@@ -42,8 +42,8 @@ def read_rows(spec: InputSpec) -> RawRows:
     absent = [pl.lit(None, dtype=pl.String).alias(name) for name in fields.names if name not in picked]
     defaults = [
         pl.when(pl.col(name).str.strip_chars() == "").then(None).otherwise(pl.col(name)).fill_null(default).alias(name)
-        for name, default in (("task", spec.task), ("collection", spec.collection))
-        if name in fields.names
+        for name, default in (("task", spec.task), ("collection", spec.collection), ("annotator_id", spec.annotator))
+        if name in fields.names and default is not None
     ]
     frame = (
         pl.DataFrame(columns)

@@ -92,6 +92,7 @@ class InputSpec:
             program wrote them.
         names: the columns of a CSV file without a header, in its order.
         encoding: of a text file.
+        annotator: who graded the rows of human_labels that do not say.
         date_order: how it writes dates of three numbers; None takes only those that mean one day.
         task: task of rows that do not say.
         collection: collection of rows that do not say.
@@ -107,6 +108,7 @@ class InputSpec:
     quotes: Quotes | None = None
     names: Sequence[str] | None = None
     encoding: str = "utf-8"
+    annotator: str | None = None
     date_order: DateOrder | None = None
     task: str = "relevance"
     collection: str = "main"
