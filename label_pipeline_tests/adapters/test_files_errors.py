@@ -1,6 +1,7 @@
 """A file that cannot be used as a whole: the message says what was found, what was expected and what to do."""
 
 import gzip
+import json
 from pathlib import Path
 
 import polars as pl
@@ -28,6 +29,7 @@ HEADER = "query_id,doc_id,grade\n"
         ("l.csv.gz", gzip.compress(b"\n", mtime=0), "l.csv.gz is empty inside"),
         ("l.json", b"{", "l.json is no JSON (Expecting property name enclosed in double quotes in line 1)"),
         ("l.json", b'{"a": [{}], "b": []}', "l.json holds several lists (a, b); expected one list of objects"),
+        ("l.json", json.dumps({f"q{i}": 1 for i in range(99)}).encode(), "q18, q19 and 79 more"),
         ("l.json", b"[1, 2]", "l.json holds a JSON list and no objects; expected a list of objects"),
         ("l.csv", b"query_id,doc_id,grade,grade\nq,d,1,2\n", "names ['grade'] more than once"),
         ("l.csv", b'query_id,doc_id,grade\nq,d,1\nq,"d2,2\nq,d3,2\n', "record that starts on line 3 never ends"),

@@ -14,6 +14,9 @@ from label_pipeline.adapters.files.tabular import Records, as_text, parse_csv, p
 from label_pipeline.adapters.files.trec import parse_qrels, parse_topics
 from label_pipeline.core.errors import InputError
 
+_SHOWN, _NAME_CHARS = 20, 60
+"""Columns an error lists, and characters of each."""
+
 
 def read_rows(spec: InputSpec) -> RawRows:
     """Reads one file for one table.
@@ -98,9 +101,15 @@ def _missing(spec: InputSpec, ours: str, name: str, names: Sequence[str]) -> str
     if spec.names is None and not set(names) & set(spec.fields.names):
         hint += f"; if this is its first row and not a header, set `names: [{', '.join(spec.fields.required)}]`"
     return (
-        f"{spec.source}: no column {name!r} for {spec.table}; the file has {', '.join(names)}"
+        f"{spec.source}: no column {name!r} for {spec.table}; the file has {_listed(names)}"
         f"{f' (nearest: {nearest})' if nearest else ''}; map it with {hint}"
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first of them: a JSON object may have a key for every id."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(name[:_NAME_CHARS] for name in names[:_SHOWN]) + more
 
 
 def _did_you_mean(name: str, names: Sequence[str]) -> str:
