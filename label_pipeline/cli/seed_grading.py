@@ -125,6 +125,7 @@ def import_answers(
     Raises:
         InputError: a file cannot be used as a whole, or nothing is filled in. Nothing is written then.
     """
+    expected = _expected(project, folder, rubrics)
     logins = read_users(_text(users), users.name) if users else {}
     answers, unfilled = [], 0
     for path in files:
@@ -143,7 +144,6 @@ def import_answers(
             f"no answer in {', '.join(path.name for path in files)}: {unfilled} rows have no grade, and an export of "
             "Label Studio has no annotation; import what people have graded"
         )
-    expected = _expected(project, folder, rubrics)
     before: list[Annotation] = remembered(folder.read(ANSWERS))
     done = accept([*before, *answers], expected)
     # whoever accepted an older rubric said that its grades mean today's

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from label_pipeline.cli.seed_folder import SeedFolder
@@ -67,7 +68,9 @@ def test_what_somebody_else_wrote_is_never_written_over(shell: Shell, folder: Pa
     mine = folder / "seed" / "human_labels.csv"
     mine.write_text("query_id,doc_id,grade\nq,d,1\n")
     assert seed(shell, folder, "seed", "export", "--tool", "csv").code == 0
-    end = seed(shell, folder, "seed", "import", folder / "seed" / "sheets" / "ann.csv")
+    sheet = folder / "seed" / "sheets" / "ann.csv"
+    pl.read_csv(sheet, infer_schema=False).with_columns(grade=pl.lit("1")).write_csv(sheet)
+    end = seed(shell, folder, "seed", "import", sheet)
     assert end.code == 2
     assert "human_labels.csv is there" in end.err
     assert mine.read_text().endswith("q,d,1\n")
