@@ -125,15 +125,16 @@ def import_answers(
     Raises:
         InputError: a file cannot be used as a whole, or nothing is filled in. Nothing is written then.
     """
-    expected = _expected(project, folder, rubrics)
-    logins = read_users(_text(users), users.name) if users else {}
-    answers, unfilled = [], 0
     for path in files:
         if path.suffix.lower() not in FILES:
             raise InputError(
                 f"{path.name}: expected Label Studio's JSON export ({FILES[0]}) or a filled sheet "
                 f"({', '.join(FILES[1:])}); save a spreadsheet as CSV in UTF-8"
             )
+    expected = _expected(project, folder, rubrics)
+    logins = read_users(_text(users), users.name) if users else {}
+    answers, unfilled = [], 0
+    for path in files:
         if path.suffix.lower() == FILES[0]:
             answers += read_export(_text(path, encoding), path.name, logins)
         else:
