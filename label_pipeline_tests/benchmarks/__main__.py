@@ -13,6 +13,7 @@ from label_pipeline_tests.benchmarks.arithmetic import arithmetic
 from label_pipeline_tests.benchmarks.bulk import bulk
 from label_pipeline_tests.benchmarks.pacing import pacing
 from label_pipeline_tests.benchmarks.page import page
+from label_pipeline_tests.benchmarks.tables import tables
 
 PACKAGES = ("openai", "numpy", "scipy", "krippendorff", "ir_measures")
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -22,7 +23,7 @@ def main() -> int:
     """Writes the page; returns the exit code."""
     console, found = Console(highlight=False), []
     with TemporaryDirectory(prefix="label-pipeline-bench-") as folder:
-        for source in (bulk(Path(folder)), arithmetic(), pacing()):
+        for source in (bulk(Path(folder)), tables(Path(folder)), arithmetic(), pacing()):
             for one in source:
                 console.print(f"{one.ratio:6.3g}  {one.question}")
                 found.append(one)

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import aiohttp
 import openai
 from aiohttp import web
 
@@ -56,11 +57,12 @@ def provider() -> Iterator[str]:
         process.join(10)
 
 
-def label(url: str, journal_file: Path, pairs: list[PairText]) -> Judging:
+def label(url: str, journal_file: Path, pairs: list[PairText], *, lean: bool = False) -> Judging:
     """Everything a run does for its labels: keys, journal, limiter, retries, reading, rows."""
 
     async def run() -> Judging:
-        client = OpenAIChatClient(url, "key", timeout_s=60, max_retries=3, limiter=Limiter(CONCURRENCY, None, None))
+        pace = Limiter(CONCURRENCY, None, None)
+        client = OpenAIChatClient(url, "key", timeout_s=60, max_retries=3, limiter=pace, lean=lean)
         try:
             with SQLiteJournal(journal_file) as journal:
                 return await judge_pairs(
@@ -92,6 +94,23 @@ def plain(url: str, pairs: list[PairText]) -> list[int]:
     return asyncio.run(run())
 
 
+def bare(url: str, pairs: list[PairText]) -> list[int]:
+    """The least that asking costs: `aiohttp` and `json` behind a semaphore, nothing kept, read or counted."""
+
+    async def run() -> list[int]:
+        async with aiohttp.ClientSession() as session:
+            slots = asyncio.Semaphore(CONCURRENCY)
+
+            async def one(pair: PairText) -> int:
+                async with slots, session.post(f"{url}/chat/completions", json=MEMBER.body(pair, 0, 0)) as response:
+                    found = await response.json()
+                    return int(json.loads(found["choices"][0]["message"]["content"])["grade"])
+
+            return await asyncio.gather(*map(one, pairs))
+
+    return asyncio.run(run())
+
+
 def bulk(folder: Path) -> Iterator[Paired]:
     """Labelling, resuming, and the journal's own part."""
     pairs = make_pairs(PAIRS)
@@ -108,6 +127,14 @@ def bulk(folder: Path) -> Iterator[Paired]:
                 ("`openai` `create()` in `asyncio.gather`, nothing kept", lambda: plain(url, pairs)),
                 unit="a request", ours_units=PAIRS, baseline_units=PAIRS, cpu=cpu,
             )  # fmt: skip
+
+        assert bare(url, pairs) == plain(url, pairs), "all must read the same grades"
+        yield paired(
+            "What does a request to an endpoint of your own cost beside the least that asking can cost?",
+            ("`judge_pairs`, `transport: lean`, everything kept", lambda: label(url, next(files), pairs, lean=True)),
+            ("`aiohttp` in `asyncio.gather`, nothing kept", lambda: bare(url, pairs)),
+            unit="a request", ours_units=PAIRS, baseline_units=PAIRS, cpu=True,
+        )  # fmt: skip
 
         def resumed() -> None:
             assert label(url, full, pairs).requests == 0, "a resumed run sends nothing"

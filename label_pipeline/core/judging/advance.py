@@ -62,7 +62,7 @@ def sentence(advance: Advance, speed: float | None) -> str:
     """
     left = advance.total - advance.done
     pace = f", {speed:,.{0 if speed >= 10 else 1}f} a second" if speed else ""
-    if speed and left:
+    if speed and left >= speed:
         pace += f", {lasting(left / speed)} left"
     ungraded = ", ".join(f"{n:,} {outcome}" for outcome, n in sorted(advance.ungraded.items(), key=_most) if n)
     without = f"; no grade: {ungraded}" if ungraded else ""

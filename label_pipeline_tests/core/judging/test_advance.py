@@ -15,6 +15,7 @@ def test_the_sentence_says_all_of_it_most_frequent_trouble_first() -> None:
         "4,500 of 10,000 pairs, 120 a second, 46 s left, $0.0432; no grade: 1,012 failed, 3 malformed"
     )
     assert sentence(Advance(10, 10, 0.0), 2.5) == "10 of 10 pairs, 2.5 a second, $0.0000"
+    assert sentence(Advance(99, 100, 0.0), 2.5) == "99 of 100 pairs, 2.5 a second, $0.0000"
     assert sentence(Advance(0, 10, 0.0), None) == "0 of 10 pairs, $0.0000"
 
 
