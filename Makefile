@@ -13,7 +13,7 @@ LABELSTUDIO := .venv/labelstudio/.ready
 # one more than CI has cores: a fifth of the time tests wait for servers and daemons
 WORKERS ?= 3
 
-.PHONY: demo test test-long test-fast check ui realmodel labelstudio results study languages bench growth simulate mutants clean lock
+.PHONY: demo test test-long test-thorough test-fast check ui realmodel labelstudio results study languages bench growth simulate mutants clean lock
 
 demo: $(READY)  ## the whole loop on the generated sample project
 	@$(BIN)/label-pipeline demo
@@ -21,11 +21,14 @@ demo: $(READY)  ## the whole loop on the generated sample project
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 20
 
 test: check  ## lint, types, contracts and the tests; CI runs test-long before it
-	$(PYTEST) -m "not long"
+	$(PYTEST) -m "not long and not thorough"
 
 test-long: $(READY)  ## whole projects on S3 and on real judgments, a real model, a month of nights: four minutes
 	@$(MAKE) --quiet realmodel || echo "no real language model can be installed here: its tests skip"
-	$(PYTEST) -m long
+	$(PYTEST) -m "long and not thorough"
+
+test-thorough: $(READY)  ## simulated years and every combination, before a release or after a change of such code: ten minutes
+	$(PYTEST) -m thorough
 
 test-fast: $(READY)  ## the inner loop: rules, tables and SQL; no Dagster run, server, browser or process
 	$(BIN)/pytest -n 2 --fast --quiet

@@ -42,7 +42,7 @@ def walk(data: OwnData, recorded: Path, tmp_path_factory: pytest.TempPathFactory
     with provided(operator, "--config", elsewhere, "--port", 0) as (_, url):
         assert person.run("init", "company").code == 0
         config = own_data.fill(folder / "company", data, url)
-        own_data.edit(config, anchor={"cap_usd": 5})
+        own_data.edit(config, anchor={"cap_usd": 5, "baseline_runs": 5})
         asked = []
 
         def do(command: str, *options: str) -> Ended:
@@ -61,9 +61,9 @@ def test_every_command_ends_well_and_asks_what_it_should(walk: Walk) -> None:
     ends = (walk.check, walk.to_gate, walk.whole, walk.status, walk.again)
     assert [end.code for end in ends] == [0] * 5, [end.said for end in ends if end.code]
     assert [end.err for end in ends] == [""] * 5
-    # train and dev, holdout with the anchor beside it; then the anchor ten times, a canary, the candidates, and the
+    # train and dev, holdout with the anchor beside it; then the anchor five times, a canary, the candidates, and the
     # anchor once more, which confirms the labels; then nothing more, whatever is run again
-    whole = 320 + 600 + 10 * 140 + 30 + 60 + 140
+    whole = 320 + 600 + 5 * 140 + 30 + 60 + 140
     assert walk.asked == (0, 320 + 600, whole, whole, whole)
 
 
@@ -93,11 +93,11 @@ def test_the_whole_run_ends_with_labels_that_add_up_and_a_proven_ranker(walk: Wa
 @pytest.mark.slow
 def test_the_whole_run_watches_the_judge_and_confirms_its_labels(walk: Walk) -> None:
     said = walk.whole.said
-    assert "same judge? [main]: baseline (10 baseline runs of 140 pairs, 0 since)" in said
-    assert "same judge? [main]: healthy (10 baseline runs of 140 pairs, 1 since)" in said
+    assert "same judge? [main]: baseline (5 baseline runs of 140 pairs, 0 since)" in said
+    assert "same judge? [main]: healthy (5 baseline runs of 140 pairs, 1 since)" in said
     assert "labels: 60 confirmed" in said
     [row] = [line.split() for line in walk.status.out.splitlines() if "60 confirmed" in line]
-    assert (row[0], row[2:4]) == ("main", ["healthy", "11"])
+    assert (row[0], row[2:4]) == ("main", ["healthy", "6"])
 
 
 @pytest.mark.slow
@@ -107,7 +107,7 @@ def test_status_says_who_may_label_what_is_labelled_and_what_it_cost(walk: Walk)
     assert [row[3:6] for row in rows if row[:1] == ["2026-03-01"]] == [["30", "30", "-"]]
     spent = {row[0]: row for row in rows if len(row) == 6 and row[0] in {*STAGES, "canary", "all"}}
     stages = ("calibrate", "gate", "anchor", "canary", "amplify")
-    assert [spent[stage][2] for stage in (*stages, "all")] == ["320", "600", "1,540", "30", "60", "2,550"]
+    assert [spent[stage][2] for stage in (*stages, "all")] == ["320", "600", "840", "30", "60", "1,850"]
     cost_usd = [float(spent[stage][5]) for stage in stages]
     assert float(spent["all"][5]) == pytest.approx(sum(cost_usd), abs=5e-4)
     assert float(spent["all"][5]) > 0.1

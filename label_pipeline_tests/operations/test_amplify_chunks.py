@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -82,9 +84,16 @@ def test_a_day_is_whole_queries_at_a_time_and_adds_up(home: Path, provider: Prov
     assert books(project).filter(run_id="again").select("labelled", "reused", "requests").rows() == [(20, 20, 0)]
 
 
-@pytest.mark.parametrize("table", ["judgements", "payments", "labels", "label_runs"])
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-@pytest.mark.parametrize("again", ["run", "another"], ids=["the same run", "another run"])
+def deaths() -> Iterator[Any]:
+    """Every death; tried each time are those of another run in the middle, and of the same run at its end."""
+    tables = ("judgements", "payments", "labels", "label_runs")
+    for again, chunk, table in product(("run", "another"), range(CHUNKS), tables):
+        often = (again, chunk) == ("another", 1) or (again, chunk, table) == ("run", 2, "labels")
+        marks = [] if often else [pytest.mark.thorough]
+        yield pytest.param(again, chunk, table, marks=marks, id=f"{again} run-{chunk}-{table}")
+
+
+@pytest.mark.parametrize(("again", "chunk", "table"), list(deaths()))
 def test_killed_in_any_chunk_before_any_write_the_finished_ones_stand_and_the_rest_is_caught_up(
     table: str, chunk: int, again: str, home: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def _compact(graph: Small) -> None:
         DeltaTable(f"{graph.project.store('anchor').root}/{table}").optimize.compact()
 
 
+@pytest.mark.thorough
 @pytest.mark.long
 @pytest.mark.slow
 def test_thirty_nights_of_three_fingerprints_suspend_nothing(

@@ -36,6 +36,7 @@ def _judged(world: SampleWorld, judge: SimulatedModel, pairs: Pairs) -> Floats:
     return np.array([np.nan if answer.grade is None else answer.grade for answer in answers], dtype=float)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_ranker_learns_from_a_good_judge_and_is_misled_by_a_length_biased_one(
     world: SampleWorld, judges: dict[str, SimulatedModel]

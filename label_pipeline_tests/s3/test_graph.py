@@ -90,7 +90,13 @@ TROUBLES = {
 ENDS_WELL = {"a commit is done and its answer lost"}
 
 
-@pytest.mark.parametrize("name", TROUBLES)
+ALWAYS = {"the connection dies inside a file of labels", "a commit is done and its answer lost"}
+"""Those that are tried each time; the others with `make test-thorough`."""
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in ALWAYS else pytest.param(name, marks=pytest.mark.thorough) for name in TROUBLES]
+)
 def test_whatever_happens_to_s3_it_ends_with_a_sentence_and_a_rerun_ends_as_if_nothing_had(
     name: str, certified: OnS3, provider: Provider, instance: dg.DagsterInstance, troubled: Troubled
 ) -> None:

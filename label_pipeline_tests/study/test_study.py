@@ -41,6 +41,7 @@ def test_a_judge_that_does_not_change_is_left_in_peace(judge: object) -> None:
     assert sum(cell.share for cell in found) <= 0.25, "at most one of four years, once"
 
 
+@pytest.mark.thorough
 def test_every_judge_that_changes_is_seen_and_taken_for_no_other_thing() -> None:
     found = list(changes.seen(5))
     assert [cell for cell in found if cell.kept is False] == []

@@ -29,6 +29,7 @@ def run(rng: np.random.Generator, shift: float = 0.0, **changes: object) -> Anch
 BEFORE = [run(np.random.default_rng(100 + i)) for i in range(10)]
 
 
+@pytest.mark.thorough
 def test_a_healthy_judge_is_stopped_in_no_more_than_its_share_of_nights() -> None:
     rng = np.random.default_rng(1)
     stopped = sum(canary.objection(run(rng), GOLD, BEFORE, "m", SCALE) is not None for _ in range(3650))

@@ -35,12 +35,14 @@ def test_the_world_is_the_one_described(line: AffineCalibrator) -> None:
     assert ((line.apply(first) - years.gold) ** 2).mean() == pytest.approx(0.54, abs=0.02)
 
 
+@pytest.mark.thorough
 def test_eighty_healthy_years_are_left_in_peace(found: dict[str, Detection]) -> None:
     healthy = found["healthy"]
     assert healthy.share("any") <= 0.05  # 5 of 80 would be one in twenty
     assert healthy.share("suspended") <= 0.01
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["misreads more, +.19 MSE", "lenient, +.19 MSE"])
 def test_a_shift_of_a_fifth_of_a_squared_grade_is_seen_within_the_year_and_in_the_first_week(
     found: dict[str, Detection], kind: str
@@ -53,6 +55,7 @@ def test_a_shift_of_a_fifth_of_a_squared_grade_is_seen_within_the_year_and_in_th
     assert found[kind].located >= 0.95
 
 
+@pytest.mark.thorough
 def test_a_shift_of_a_fifth_of_the_scale_is_always_seen(found: dict[str, Detection]) -> None:
     planted = found["lenient by .2 R"]
     assert planted.share("any") == 1
@@ -60,6 +63,7 @@ def test_a_shift_of_a_fifth_of_the_scale_is_always_seen(found: dict[str, Detecti
     assert planted.share("suspended") == 1
 
 
+@pytest.mark.thorough
 def test_a_change_after_half_a_healthy_year_is_seen_as_well_as_one_at_once(found: dict[str, Detection]) -> None:
     late = found["misreads more, +.19 MSE, from week 27"]
     assert late.share("e-process") >= 0.95
@@ -67,12 +71,14 @@ def test_a_change_after_half_a_healthy_year_is_seen_as_well_as_one_at_once(found
     assert late.median("suspended") <= 3
 
 
+@pytest.mark.thorough
 def test_flips_see_another_model_that_is_as_good(found: dict[str, Detection]) -> None:
     swapped = next(each for name, each in found.items() if name.startswith("another model"))
     assert abs(swapped.mse) < 0.02
     assert swapped.share("flips") >= 0.95
 
 
+@pytest.mark.thorough
 def test_within_the_tolerance_of_this_anchor_a_judge_is_seldom_suspended(line: AffineCalibrator) -> None:
     change = Change("a little lenient", "leniency", 0.25)  # a rise of .02 where .03 is tolerated
     assert drift.watch(drift.draw(np.random.default_rng(8), change), change, line).share("suspended") <= 0.10
@@ -114,6 +120,7 @@ def test_a_repeatable_judge_behind_three_fingerprints_is_left_in_peace_for_thirt
         assert (verdict.state, verdict.suspends, verdict.run_again) == ("healthy", False, False)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("nights", [DriftThresholds(runs_per_year=52), DEFAULT], ids=["weekly", "nightly"])
 def test_a_noisy_judge_behind_three_fingerprints_is_never_suspended(
     nights: DriftThresholds, line: AffineCalibrator

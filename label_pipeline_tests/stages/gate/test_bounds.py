@@ -61,6 +61,7 @@ def test_the_bound_of_pairwise_accuracy_keeps_its_level_where_some_queries_are_m
     assert np.mean([share_above_truth(misread, measures.order_low) for misread in MISREAD]) <= 2 * ALPHA
 
 
+@pytest.mark.thorough
 def test_percentiles_would_not_keep_it() -> None:
     assert np.mean([share_above_truth(misread, percentile) for misread in MISREAD]) >= 3 * ALPHA
 

@@ -193,7 +193,13 @@ def test_the_variance_of_the_human_grades_is_resampled_with_the_loss() -> None:
 
 @pytest.mark.parametrize(
     ("broken", "n_queries", "per_query", "look"),
-    [(None, 44, 10, 1), (None, 44, 10, 2), (None, 63, 20, 1), (0.2, 44, 10, 1), (0.1, 63, 20, 1)],
+    [
+        (None, 44, 10, 1),
+        pytest.param(None, 44, 10, 2, marks=pytest.mark.thorough),
+        pytest.param(None, 63, 20, 1, marks=pytest.mark.thorough),
+        pytest.param(0.2, 44, 10, 1, marks=pytest.mark.thorough),
+        pytest.param(0.1, 63, 20, 1, marks=pytest.mark.thorough),
+    ],
 )
 def test_a_judge_exactly_the_margin_worse_opens_no_oftener_than_alpha(
     broken: float | None, n_queries: int, per_query: int, look: int
