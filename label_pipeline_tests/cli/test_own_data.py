@@ -103,7 +103,7 @@ def test_the_whole_run_watches_the_judge_and_confirms_its_labels(walk: Walk) -> 
 @pytest.mark.slow
 def test_status_says_who_may_label_what_is_labelled_and_what_it_cost(walk: Walk) -> None:
     rows = [line.split() for line in walk.status.out.splitlines()]
-    assert [row[3] for row in rows if row[:1] == ["main"]] == ["open", "11"]
+    assert [row[3] for row in rows if row[:1] == ["main"]] == ["open", "6"]
     assert [row[3:6] for row in rows if row[:1] == ["2026-03-01"]] == [["30", "30", "-"]]
     spent = {row[0]: row for row in rows if len(row) == 6 and row[0] in {*STAGES, "canary", "all"}}
     stages = ("calibrate", "gate", "anchor", "canary", "amplify")
