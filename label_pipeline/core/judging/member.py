@@ -176,7 +176,12 @@ class Member:
         return accepts(self.model, self.served_as, reported, served)
 
     def describe(self) -> dict[str, object]:
-        """Everything about the member as plain JSON data. Holds no key."""
+        """Everything about the member as plain JSON data. Holds no key.
+
+        What came after the first judges were stored is left out where it is as it was then: the re-certification lane
+        compares what is stored with what is asked now, and an upgrade of this program is no change of the judge.
+        """
+        later = {"shape": self.shape.describe() if self.shape != Shape() else None, "top_logprobs": self.top_logprobs}
         return {
             "name": self.name,
             "endpoint": self.endpoint,
@@ -198,8 +203,8 @@ class Member:
             "vary_seed": self.vary_seed,
             "read_attempts": self.read_attempts,
             "served_as": list(self.served_as),
-            "shape": self.shape.describe(),
             "price": self.price._asdict(),
+            **{name: value for name, value in later.items() if value},
         }
 
     def _context(self, pair: PairText) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from label_pipeline.core.errors import NotApplicableError
 from label_pipeline.core.judge import JudgeVersion
+from label_pipeline.core.judging.shape import Shape
 from label_pipeline.stages.gate import (
     POLICIES,
     ReferenceJudge,
@@ -19,6 +20,7 @@ from label_pipeline.stages.gate import (
     pair_up,
     refuse_own_change,
 )
+from label_pipeline_tests.core.judging.scripted import make_member
 from label_pipeline_tests.sql import frames
 from label_pipeline_tests.stages.judged import SCALE, gold, grades, judge
 
@@ -155,6 +157,26 @@ def described(**changes: object) -> JudgeVersion:
         "votes": 1,
     }  # fmt: skip
     return judge(members=json.dumps([member | changes]))
+
+
+# What was stored of a judge's members before requests had shapes (fec06c5).
+BEFORE_SHAPES = (
+    "inside", "logprobs", "model", "name", "endpoint", "member_hash", "parameters", "price", "prompt", "read_attempts",
+    "rubric", "scale", "served_as", "vary_seed", "votes",
+)  # fmt: skip
+
+
+def test_a_judge_that_was_certified_before_requests_had_shapes_is_compared_as_it_was() -> None:
+    """An upgrade of this program is no change of the user's own: the lane was closed to every such judge."""
+    now = make_member().describe()
+    before = {name: now[name] for name in BEFORE_SHAPES}
+    refuse_own_change(judge(members=json.dumps([before])), judge(members=json.dumps([now])))
+    for changed, named in (
+        (make_member(shape=Shape("text")), "shape"), (make_member(shape=Shape(query={"v": "2"})), "shape"),
+        (make_member(top_logprobs=5), "top_logprobs"),
+    ):  # fmt: skip
+        with pytest.raises(NotApplicableError, match=rf"^{named} of judge"):
+            refuse_own_change(judge(members=json.dumps([before])), judge(members=json.dumps([changed.describe()])))
 
 
 @pytest.mark.parametrize(
