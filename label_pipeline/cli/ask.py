@@ -17,7 +17,7 @@ from label_pipeline.core.pairs import shown_documents
 from label_pipeline.core.ports import PairText
 from label_pipeline.core.splits import TRAIN
 from label_pipeline.core.tables import QUERY_KEY
-from label_pipeline.operations.first_contact import Contact, graded, meet, plan_contacts
+from label_pipeline.operations.first_contact import Contact, meet, plan_contacts
 from label_pipeline.operations.project import Project
 from label_pipeline.operations.run import Run
 
@@ -51,12 +51,13 @@ def ask_judges(console: Console, project: Project, inputs: AssembledFiles, count
     say(
         console,
         f"\nasking {len(project.members)} judges about {len(pairs)} pairs of train: {most.requests} requests{known}, "
-        f"at most ${most.cost_usd:.4f}; booked as `check`, and a calibration does not ask them again",
+        f"at most ${most.cost_usd:.4f}; booked as `check`, and a calibration does not ask them again"
+        + (f"; --fit asks more, within calibrate.cap_usd: ${project.settings.calibrate.cap_usd:.2f}" if fit else ""),
     )
     found = meet(Run(f"check-{uuid4()}"), project, pairs, fit=fit)
     for contact in found:
         _tell(console, contact, gold)
-    return DONE if all(graded(contact) for contact in found) else PROVIDER
+    return DONE if all(contact.graded for contact in found) else PROVIDER
 
 
 def first_pairs(inputs: AssembledFiles, count: int) -> tuple[tuple[PairText, ...], dict[PairText, float]]:
@@ -75,7 +76,7 @@ def first_pairs(inputs: AssembledFiles, count: int) -> tuple[tuple[PairText, ...
     dealt = (
         pairs.sort(*QUERY_KEY, "gold_mean", "doc_id")
         .with_columns(place.over(QUERY_KEY).alias("of_query"))
-        .with_columns(place.over("gold_mean", order_by="of_query").alias("of_grade"))
+        .with_columns(place.over("gold_mean", order_by=["of_query", *QUERY_KEY, "doc_id"]).alias("of_grade"))
         .sort("of_grade", "gold_mean", "doc_id")
         .head(count)
     )
@@ -86,7 +87,7 @@ def first_pairs(inputs: AssembledFiles, count: int) -> tuple[tuple[PairText, ...
 
 def _tell(console: Console, contact: Contact, gold: dict[PairText, float]) -> None:
     member = contact.member
-    head = f"\n{member.name} at {member.endpoint}: {graded(contact)} of {len(contact.looks)} replies hold a grade"
+    head = f"\n{member.name} at {member.endpoint}: {contact.graded} of {len(contact.looks)} replies hold a grade"
     replies = [look.reply for look in contact.looks if look.reply is not None]
     say(console, head if replies else f"\n{member.name} at {member.endpoint}: no reply", "bold")
     for look in contact.looks:
@@ -114,14 +115,14 @@ def _tell(console: Console, contact: Contact, gold: dict[PairText, float]) -> No
 
 
 def _tell_fit(console: Console, contact: Contact) -> None:
-    if contact.changed and not contact.misfits and contact.failure is None:
+    if contact.changed and contact.fits:
         block = yaml.safe_dump({contact.member.endpoint: contact.changed}, sort_keys=False)
         say(console, "  these settings fit; write them under `endpoints`:")
         say(console, "    " + block.rstrip().replace("\n", "\n    "))
     elif contact.changed:
         tried = ", ".join(f"{name}: {value}" for name, value in contact.changed.items())
         say(console, f"  tried without success: {tried}", "yellow")
-    elif contact.looks and not contact.misfits and not contact.noticed and contact.failure is None:
+    elif contact.fits and not contact.noticed:
         say(console, "  everything fits", "green")
 
 

@@ -52,6 +52,16 @@ class Contact:
     noticed: tuple[str, ...] = ()
     failure: str | None = None
 
+    @property
+    def graded(self) -> int:
+        """Requests of it that gave a grade."""
+        return sum(look.outcome == outcomes.GRADED for look in self.looks)
+
+    @property
+    def fits(self) -> bool:
+        """Whether every request gave a grade and nothing is amiss; what was not asked, or not answered, is no proof."""
+        return 0 < self.graded == len(self.looks) and not self.misfits and self.failure is None
+
 
 def plan_contacts(project: Project, pairs: Sequence[PairText]) -> Plan:
     """What asking every judge about ``pairs`` costs at most; sends nothing."""
@@ -65,10 +75,10 @@ def meet(run: Run, project: Project, pairs: Sequence[PairText], *, fit: bool = F
         run: who asks.
         project: the project.
         pairs: none of them customer text.
-        fit: change the endpoint's settings, and ask again about the first pair, until they fit.
+        fit: change the endpoint's settings, and ask again about the first pair, until they fit; within the same cap.
 
     Raises:
-        BudgetError: it may cost more than calibrate.cap_usd, or a price is unknown.
+        BudgetError: without ``fit`` it may cost more than calibrate.cap_usd, or a price is unknown.
         BusyError: another run is asking a judge.
     """
     refuse_over(plan_contacts(project, pairs), project.settings.calibrate.cap_usd, "calibrate")
@@ -86,15 +96,22 @@ def _orders(project: Project, pairs: Sequence[PairText]) -> list[JudgingOrder]:
 
 
 def _ask(run: Run, project: Project, order: JudgingOrder, part: str) -> Contact:
+    """Asks within what is left of the cap: all judges, and everything that is tried with them, share it."""
+    before = _paid_usd(run, project)
     try:
-        judging = ask_and_store(run, project, order, part)
+        judging = ask_and_store(run, project, replace(order, cap_usd=max(order.cap_usd - before, 0.0)), part)
     except (ProviderRejectedError, ProviderUnavailableError) as error:
         found = (refused(order.member, str(error)),) if isinstance(error, ProviderRejectedError) else ()
-        return Contact(order.member, (), found, {}, 0.0, failure=str(error))
-    looks = tuple(_looks(project, order, judging.judgements))
-    return Contact(
-        order.member, looks, misfits(order.member, looks), {}, judging.cost_usd, tuple(judging.noticed.values())
-    )
+        return Contact(order.member, (), found, {}, _paid_usd(run, project) - before, failure=str(error))
+    looks, noticed = tuple(_looks(project, order, judging.judgements)), tuple(judging.noticed.values())
+    paid_usd = _paid_usd(run, project) - before
+    return Contact(order.member, looks, misfits(order.member, looks), {}, paid_usd, noticed)
+
+
+def _paid_usd(run: Run, project: Project) -> float:
+    """What the run has paid so far, and may have: as it is booked, also where asking ended in an error."""
+    booked = project.store("rank").read("payments", ["cost_usd", "possibly_usd"], {"run_id": run.run_id})
+    return float(booked["cost_usd"].sum()) + float(booked["possibly_usd"].sum())
 
 
 def _looks(project: Project, order: JudgingOrder, judgements: pl.DataFrame) -> list[Look]:
@@ -127,7 +144,7 @@ def _fitted(run: Run, project: Project, order: JudgingOrder, first: Contact) -> 
         fitted = _member(project, order.member, changed)
         contact = _ask(run, project, replace(one, member=fitted), f"fit {attempt}")
         cost_usd += contact.cost_usd
-    if not contact.misfits and contact.failure is None and len(order.pairs) > 1:
+    if contact.fits and len(order.pairs) > 1:
         contact = _ask(run, project, replace(order, member=contact.member), "fitted")
         cost_usd += contact.cost_usd
     return replace(contact, changed=changed, cost_usd=cost_usd)
@@ -140,8 +157,3 @@ def _member(project: Project, member: Member, changed: dict[str, object]) -> Mem
     endpoints = {**project.settings.endpoints, member.endpoint: EndpointSettings.model_validate(stated)}
     place = [one.member_hash for one in project.members].index(member.member_hash)
     return Project(project.settings.model_copy(update={"endpoints": endpoints}), project.clock).members[place]
-
-
-def graded(contact: Contact) -> int:
-    """Requests of it that gave a grade."""
-    return sum(look.outcome == outcomes.GRADED for look in contact.looks)

@@ -1,6 +1,6 @@
 """`check --ask`: a stranger's first contact with endpoints of several dialects, by the command, to working settings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import yaml
 
 from label_pipeline.operations.project import Project
 from label_pipeline.rehearsal.dialect import Dialect, Refusal
-from label_pipeline.rehearsal.protocol import Model
+from label_pipeline.rehearsal.protocol import ChatRequest, Model, ModelAnswer
 from label_pipeline.rehearsal.provider import make_app
 from label_pipeline.rehearsal.serving import running_provider
 from label_pipeline.settings import load
@@ -39,8 +39,8 @@ class Served:
     def __init__(self, stack: ExitStack, models: dict[str, Model]) -> None:
         self._stack, self._models = stack, models
 
-    def __call__(self, *refuses: Refusal) -> str:
-        app = make_app(list(self._models.values()), api_key=KEY, dialect=Dialect(refuses=refuses))
+    def __call__(self, *refuses: Refusal, models: Sequence[Model] = ()) -> str:
+        app = make_app(models or list(self._models.values()), api_key=KEY, dialect=Dialect(refuses=refuses))
         return self._stack.enter_context(running_provider(app))
 
 
@@ -111,6 +111,35 @@ def test_what_does_not_fit_names_its_key_and_fit_finds_settings_that_do(
     before = stats(url)["requests"]
     assert shell.here("check", "--config", config, "--ask", "2").code == 0
     assert stats(url)["requests"] == before, "the judge of these settings is the one that was tried"
+
+
+class Mumbling:
+    """A model that never says a grade."""
+
+    name = served_as = own_data.GOOD
+    fingerprint = "fp"
+
+    def answer(self, request: ChatRequest) -> ModelAnswer:
+        return ModelAnswer(before="I would rather not say.")
+
+
+def test_all_that_is_tried_shares_one_cap(shell: Shell, data: OwnData, served: Served) -> None:
+    """Unreadable replies are paid for: twelve of them where the plan, and here the cap, has four."""
+    url = served(models=[Mumbling()])
+    config = own_data.fill(shell.folder / "company", data, url)
+    free = own_data.judge(own_data.GOOD, prices={own_data.GOOD: {"input_usd": 1000, "output_usd": 0}})
+    own_data.edit(config, candidates=[free], calibrate={"cap_usd": 0})
+    planned = shell.here("check", "--config", config, "--ask", "4").said
+    cap_usd = float(planned.split("4 requests, at most $")[-1].split(";")[0])
+    own_data.edit(config, calibrate={"cap_usd": cap_usd + 0.001})
+    end = shell.here("check", "--config", config, "--ask", "4", "--fit")
+    assert end.code == 4, "the calibration is over this cap, too"
+    assert "tried without success: reply_format" in end.said
+    assert "these settings fit" not in end.said
+    store = Project(load(config)).store("rank")
+    paid = store.read("payments")["cost_usd"].sum()
+    assert cap_usd / 2 < paid <= cap_usd + 0.001
+    assert store.query("checks/books_differ_in_money").is_empty()
 
 
 def test_nothing_is_asked_over_the_cap_or_without_a_pair_that_may_leave(
