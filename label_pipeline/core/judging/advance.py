@@ -33,6 +33,7 @@ class Speed:
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()
+        self._last = 0
 
     def of(self, done: int, at_s: float) -> float | None:
         """Pairs a second now; None before it can be told.
@@ -42,8 +43,9 @@ class Speed:
             at_s: seconds of a monotonic clock.
         """
         seen = self._seen
-        if seen and done < seen[-1][1]:
+        if done < self._last:
             seen.clear()
+        self._last = done
         if not seen or at_s - seen[-1][0] >= RECENT_S / 60:  # sixty points do
             seen.append((at_s, done))
         # the oldest point may be just outside: the speed is of a whole span

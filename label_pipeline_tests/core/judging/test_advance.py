@@ -44,6 +44,15 @@ def test_the_speed_of_other_work_begins_anew() -> None:
     assert speed.of(3, 12.0) == pytest.approx(2.0)
 
 
+def test_other_work_that_begins_where_the_last_point_stood_has_no_speed_of_before() -> None:
+    """A day of 600 pairs in two seconds, then the next one: "13 of 574 pairs, 3.2 a second, 3 min left"."""
+    speed = Speed()
+    for done in range(1, 601):
+        speed.of(done, done / 1_000)  # one point, at the beginning
+    assert speed.of(13, 1.5) is None
+    assert speed.of(313, 2.5) == pytest.approx(300.0)
+
+
 def test_looked_at_thousands_of_times_it_keeps_a_minute_of_points() -> None:
     speed = Speed()
     found = [speed.of(n, n / 100) for n in range(30_000)]
