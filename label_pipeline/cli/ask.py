@@ -47,10 +47,11 @@ def ask_judges(console: Console, project: Project, inputs: AssembledFiles, count
         say(console, "nobody was asked: no graded pair of a train query without customer text", "red")
         return MISTAKE
     most = plan_contacts(project, pairs)
+    judges = f"{len(project.members)} judge{'s' if len(project.members) > 1 else ''}"
     known = f", {most.answered} known" if most.answered else ""
     say(
         console,
-        f"\nasking {len(project.members)} judges about {len(pairs)} pairs of train: {most.requests} requests{known}, "
+        f"\nasking {judges} about {len(pairs)} pairs of train: {most.requests} requests{known}, "
         f"at most ${most.cost_usd:.4f}; booked as `check`, and a calibration does not ask them again"
         + (f"; --fit asks more, within calibrate.cap_usd: ${project.settings.calibrate.cap_usd:.2f}" if fit else ""),
     )

@@ -57,7 +57,7 @@ def test_three_pairs_are_asked_shown_and_booked_and_a_calibration_does_not_ask_t
     config = own_data.fill(shell.folder / "company", data, url)
     end = shell.here("check", "--config", config, "--ask", "3")
     assert end.code == 0, end.said
-    assert "asking 1 judges about 3 pairs of train: 3 requests, at most $" in end.said
+    assert "asking 1 judge about 3 pairs of train: 3 requests, at most $" in end.said
     assert "judge-good/plain at main: 3 of 3 replies hold a grade" in end.said
     assert end.said.count("(people: ") == 3
     assert "served: model judge-good by 127.0.0.1" in end.said

@@ -12,8 +12,11 @@ from label_pipeline.core.judging.answers import Answer
 from label_pipeline.core.judging.member import Member
 
 MOST = 20
-"""Replies without a grade, and not one with, after which a candidate is not asked any more. A judge of whom one reply
-in two is unreadable is stopped by mistake once in a million."""
+"""Replies without a grade, and not one with, after which a candidate is not asked any more."""
+
+FEWEST_TEXTS = 10
+"""So many texts they are about: votes on one text, and attempts to read one, fail together. A judge that cannot be read
+on one text in ten, five times what a gate allows, is stopped by mistake once in 10^10."""
 
 _KEYS = {
     outcomes.MALFORMED: "`reply_format` of endpoints.{endpoint}, or the prompt",
@@ -33,12 +36,17 @@ class FirstReplies:
     def __init__(self, member: Member, most: int | None) -> None:
         self._member, self._most = member, most
         self._seen: Counter[str] = Counter()
+        self._texts: set[int] = set()
 
-    def look(self, answer: Answer) -> None:
+    def look(self, answer: Answer, text: int) -> None:
         """Looks at one more answer.
 
+        Args:
+            answer: it.
+            text: number of the text it is about.
+
         Raises:
-            NoGradesError: there were ``most`` replies, and none held a grade.
+            NoGradesError: there were ``most`` replies on ``FEWEST_TEXTS`` texts, and none held a grade.
         """
         if self._most is None or answer.model is None:  # no reply, no evidence
             return
@@ -47,7 +55,8 @@ class FirstReplies:
             self._most = None
             return
         self._seen[outcome] += answer.attempt + 1
-        if (count := self._seen.total()) >= self._most:
+        self._texts.add(text)
+        if (count := self._seen.total()) >= self._most and len(self._texts) >= FEWEST_TEXTS:
             commonest = self._seen.most_common(1)[0][0]
             detail = f" ({answer.reading.detail})" if outcome == commonest and answer.reading.detail else ""
             raise NoGradesError(

@@ -115,7 +115,7 @@ class Workers:
                     return
                 self._answers[prepared.number] = await self._answer(prepared)
                 self.budget.end(prepared.number)
-                self._first.look(self._answers[prepared.number])
+                self._first.look(self._answers[prepared.number], self.asks[prepared.number].rows[0])
                 self._tell(prepared.number)
                 if prepared.number % 100 == 0:
                     await asyncio.sleep(0)  # a run answered by the journal never waits, and must still hear a cancel

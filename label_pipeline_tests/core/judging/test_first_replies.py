@@ -2,12 +2,13 @@
 
 import asyncio
 import dataclasses
+import re
 
 import pytest
 
 from label_pipeline.core.errors import NoGradesError
 from label_pipeline.core.judging.engine import Judging, judge_pairs
-from label_pipeline.core.judging.first_replies import MOST
+from label_pipeline.core.judging.first_replies import FEWEST_TEXTS, MOST
 from label_pipeline.core.judging.order import JudgingOrder
 from label_pipeline.core.ports import Reply
 from label_pipeline_tests.core.judging.scripted import (
@@ -15,6 +16,7 @@ from label_pipeline_tests.core.judging.scripted import (
     DictJournal,
     ScriptedClient,
     clock,
+    document_of,
     make_member,
     make_pairs,
     reply,
@@ -48,6 +50,17 @@ def test_twenty_replies_are_enough_of_100_pairs_and_each_is_booked() -> None:
 def test_one_grade_among_them_and_all_are_asked() -> None:
     done = asked(ScriptedClient(lambda n, body: reply(2 if n == 9 else "none")), attempts=1)
     assert (done.outcome, done.requests) == ("complete", 100)
+
+
+def test_votes_on_two_texts_are_two_texts_however_many_replies_they_are() -> None:
+    """Twenty replies on the first two texts hold no grade; every other text has one."""
+    unread = re.compile(r"document [01]\b")
+    client = ScriptedClient(lambda n, body: reply("none" if unread.search(document_of(body)) else 2))
+    done = asked(client, votes=5)
+    assert done.outcome == "complete"
+    assert done.judgements["outcome"].value_counts().sort("outcome").rows() == [("graded", 490), ("malformed", 10)]
+    five_votes = asked(ScriptedClient(nothing), votes=5)
+    assert (five_votes.outcome, five_votes.requests) == ("no_grades", 2 * (5 * (FEWEST_TEXTS - 1) + 1))
 
 
 def test_whoever_is_measured_is_asked_everything() -> None:
