@@ -23,11 +23,11 @@ PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --du
 test: check  ## lint, types, contracts and the tests; CI runs test-long before it
 	$(PYTEST) -m "not long and not thorough"
 
-test-long: $(READY)  ## whole projects on S3 and on real judgments, a real model, a month of nights: four minutes
+test-long: $(READY)  ## whole projects on S3 and on real judgments, a real model, a month of nights: nine minutes
 	@$(MAKE) --quiet realmodel || echo "no real language model can be installed here: its tests skip"
 	$(PYTEST) -m "long and not thorough"
 
-test-thorough: $(READY)  ## simulated years and every combination, before a release or after a change of such code: ten minutes
+test-thorough: $(READY)  ## simulated years and every combination, before a release or after a change of such code: five minutes
 	$(PYTEST) -m thorough
 
 test-fast: $(READY)  ## the inner loop: rules, tables and SQL; no Dagster run, server, browser or process
@@ -57,7 +57,7 @@ study: $(READY)  ## docs/study.md: what gate and watch do where the truth is kno
 languages: $(READY)  ## docs/languages.md: how well words find documents in eleven languages, seconds
 	$(BIN)/python -m label_pipeline_tests.languages
 
-bench: $(READY)  ## docs/benchmarks.md: our code against named baselines, as ratios, about a minute
+bench: $(READY)  ## docs/benchmarks.md: our code against named baselines, as ratios, two or three minutes
 	$(BIN)/python -m label_pipeline_tests.benchmarks
 
 simulate: $(READY)  ## 10,000 simulated histories of engine, client and ledger; SEED=N plays one again
