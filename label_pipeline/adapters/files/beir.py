@@ -1,7 +1,7 @@
 """A BEIR or MTEB folder: corpus, queries and one file of judgements a split, under our column names.
 
-The layout is that of https://github.com/beir-cellar/beir: ``corpus.jsonl``, ``queries.jsonl``, ``qrels/SPLIT.tsv``, each
-also packed or as Parquet, and as folders of shards, as Hugging Face keeps them.
+The layout is that of https://github.com/beir-cellar/beir: ``corpus.jsonl``, ``queries.jsonl``, ``qrels/SPLIT.tsv``,
+each also packed or as Parquet, and as folders of shards, as Hugging Face keeps them.
 
 Keep out: how the files are parsed (they are JSON lines, TSV or Parquet as others are).
 """
@@ -49,10 +49,10 @@ def beir_files(
         return _once(_shards(folder, name, objects) or files_of(f"{inside}/{name}.*", objects))
     judged = _once(_shards(folder, "qrels", objects))
     if splits is None:
-        return judged or [f"{str(folder).rstrip('/')}/qrels/test.tsv"]
+        return judged or [_plain(folder, "test")]
     found: list[str | Path] = []
     for split in splits:
-        found += [one for one in judged if _is_of(split, one)] or [f"{str(folder).rstrip('/')}/qrels/{split}.tsv"]
+        found.extend([one for one in judged if _is_of(split, one)] or [_plain(folder, split)])
     return found
 
 
@@ -83,6 +83,10 @@ def _shards(folder: str | Path, name: str, objects: Objects | None) -> list[str 
     """The data files of a folder in it; none where there is no such folder."""
     given = f"{str(folder).rstrip('/')}/{name}/"
     return [one for one in files_of(given, objects) if str(one) != given and _is_table(one)]
+
+
+def _plain(folder: str | Path, split: str) -> str | Path:
+    return f"{str(folder).rstrip('/')}/qrels/{split}.tsv"
 
 
 def _is_table(path: str | Path) -> bool:

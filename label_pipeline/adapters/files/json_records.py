@@ -74,7 +74,7 @@ def parse_jsonl(text: str, source: str, nesting: Nesting = FLAT) -> Records:
     Raises:
         InputError: when no line at all is a JSON object, or none holds what is to be exploded.
     """
-    found = []
+    found: list[tuple[int, _Row]] = []
     for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: U+2028 is legal inside JSON text
         if line.strip():
             found += [(number, row) for row in _object(line, nesting)]
