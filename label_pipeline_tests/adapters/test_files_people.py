@@ -261,3 +261,21 @@ def test_a_part_that_is_not_there_is_named(tmp_path: Path) -> None:
     (path / "corpus.jsonl").unlink()
     with pytest.raises(InputError, match=r"no file fits the pattern .*corpus\.\*"):
         of_folder(path, "documents")
+
+
+class Dataset:
+    """S3 as far as names go."""
+
+    def names(self, prefix: str) -> list[str]:
+        held = ("corpus.jsonl.gz", "queries/queries-00000-of-00001.parquet", "qrels/dev.tsv", "qrels/test.tsv")
+        return [url for name in held if (url := f"s3://b/set/{name}").startswith(prefix)]
+
+
+def test_a_folder_on_s3_is_the_same() -> None:
+    def found(table: str, splits: list[str] | None = None) -> list[object]:
+        return [*beir_files("s3://b/set", table, splits, Dataset())]  # type: ignore[arg-type]  # names are enough
+
+    assert found("documents") == ["s3://b/set/corpus.jsonl.gz"]
+    assert found("queries") == ["s3://b/set/queries/queries-00000-of-00001.parquet"]
+    assert found("human_labels", ["dev"]) == ["s3://b/set/qrels/dev.tsv"]
+    assert found("evaluation", ["train"]) == ["s3://b/set/qrels/train.tsv"], "reading it says that it is not there"

@@ -5,6 +5,7 @@ Keep out: reading JSON (json_records.py), which columns are wanted (reading.py).
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 _STEP = r"[^.\[\]]+(?:\[-?\d+\])*"
@@ -28,6 +29,7 @@ FLAT = Nesting()
 """Nothing is: a record's own keys are its columns."""
 
 
+@lru_cache(maxsize=256)  # asked for every record of a file
 def steps_of(path: str) -> tuple[str | int, ...]:
     """Keys and indices of a path; of what is no path, itself as one key."""
     if _PATH.fullmatch(path) is None:
