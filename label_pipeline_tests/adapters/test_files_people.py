@@ -179,8 +179,8 @@ def test_letor_lines_are_grades_with_features_and_a_feature_left_out_is_zero(
         (2, "10", "doc-1", "2", "0.3", "0.5"), (3, "10", "doc-2", "0", "0", "-1e-3"),
         (4, "11", "7555", "1", "NULL", "0"),
     ]  # fmt: skip
-    assert [(problem or "read")[:19] for problem in found.frame["problem"]] == [
-        "read", "read", "read", "names no document; e", "has a feature witho", "is no line of LETOR",
+    assert [(problem or "read")[:17] for problem in found.frame["problem"]] == [
+        "read", "read", "read", "names no document", "has a feature wit", "is no line of LET",
     ]  # fmt: skip
     assert found.frame["feature_1"].to_list()[3:] == [None] * 3
 
