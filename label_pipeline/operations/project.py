@@ -15,7 +15,6 @@ import yaml
 
 from label_pipeline.adapters.aws import S3, s3
 from label_pipeline.adapters.files import InputSpec
-from label_pipeline.adapters.files.packing import files_of
 from label_pipeline.adapters.journal import SQLiteJournal
 from label_pipeline.adapters.lease import confirm_held
 from label_pipeline.adapters.limiter import Limiter
@@ -34,7 +33,8 @@ from label_pipeline.core.ports import Clock, Price, Progress
 from label_pipeline.core.rubric import Rubric, parse_rubric
 from label_pipeline.core.splits import Shares
 from label_pipeline.operations import endpoints
-from label_pipeline.settings import CandidateSettings, InputSettings, Settings
+from label_pipeline.operations.input_files import input_specs
+from label_pipeline.settings import CandidateSettings, Settings
 from label_pipeline.settings.identity import remember
 from label_pipeline.settings.storage import REMOTE
 from label_pipeline.stages.gate import Policy, choose_policy
@@ -115,29 +115,8 @@ class Project:
         return Shares(train=splits.train, dev=splits.dev, holdout=splits.holdout, anchor=splits.anchor)
 
     def input_specs(self, table: str) -> list[InputSpec]:
-        """The files that feed one input table; a folder or a pattern of the settings is all files behind it."""
-        objects = self.s3.objects if self.s3 else None
-        listed: list[InputSettings] = getattr(self.settings.inputs, table)
-        return [
-            InputSpec(
-                path=path,
-                objects=objects,
-                table=table,  # type: ignore[arg-type]  # callers name input tables only
-                format=item.format,
-                columns=item.columns,
-                grades=item.grades,
-                delimiter=item.delimiter,
-                quotes=item.quotes,
-                names=item.names,
-                annotator=item.annotator,
-                encoding=item.encoding,
-                date_order=item.date_order,
-                task=self.settings.task,
-                collection=self.settings.collection,
-            )
-            for item in listed
-            for path in files_of(self.settings.locate_input(item.path), objects)
-        ]
+        """The files that feed one input table; see operations/input_files.py."""
+        return input_specs(self.settings, table, self.s3.objects if self.s3 else None)
 
     @cached_property
     def members(self) -> tuple[Member, ...]:

@@ -14,7 +14,8 @@ building clients or members from it (operations/).
 """
 
 from label_pipeline.settings.endpoints import BatchSettings, EndpointSettings
-from label_pipeline.settings.knobs import CandidateSettings, InputSettings
+from label_pipeline.settings.inputs import InputSettings
+from label_pipeline.settings.knobs import CandidateSettings
 from label_pipeline.settings.loading import CONFIG_VARIABLE, SAMPLE, load, parse
 from label_pipeline.settings.rehearsal import RehearsalSettings
 from label_pipeline.settings.tree import HOME_VARIABLE, Settings

@@ -6,14 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-from label_pipeline.core.codes.inputs import DateOrder
-
-Grade = Annotated[int | None, Field(description="grade on the project's scale; null = not judged, dropped and counted")]
-
 _GREEDY: dict[str, JsonValue] = {"temperature": 0, "max_tokens": 300}
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
+    """A list, or one bare value as a list of one."""
     return value if isinstance(value, list) or value is None else [value]
 
 
@@ -47,93 +44,6 @@ class ScaleSettings(Knobs):
         if self.hi <= self.lo:
             raise ValueError(f"hi must be above lo, got lo={self.lo} hi={self.hi}")
         return self
-
-
-def _no_booleans(value: object) -> object:
-    """A mapping whose keys and values YAML has not taken for true and false.
-
-    Raises:
-        ValueError: it has; which word stood there is not known any more.
-    """
-    if isinstance(value, dict) and any(isinstance(part, bool) for pair in value.items() for part in pair):
-        raise ValueError(
-            "YAML reads yes, no, on, off, true and false without quotes as true and false; write such words in quotes, "
-            'as in {"yes": 1, "no": 0}'
-        )
-    return value
-
-
-class InputSettings(Knobs):
-    """One file that feeds one input table."""
-
-    path: str = Field(description="file, folder or pattern, relative to this settings file; {home} is the project's")
-    format: Literal["csv", "parquet", "jsonl", "json", "trec_topics", "trec_qrels"] | None = Field(
-        None, description="from the file's ending when absent, else from its first line"
-    )
-    columns: Annotated[dict[str, str], BeforeValidator(_no_booleans)] = Field(
-        default_factory=dict, description="our column: the file's column"
-    )
-    grades: Annotated[dict[str | int, Grade] | None, BeforeValidator(_no_booleans)] = Field(
-        None, description="source grade: our grade, where scales differ"
-    )
-    delimiter: str | None = Field(None, min_length=1, max_length=2, description="from the first line when absent")
-    quotes: Literal["csv", "text"] | None = Field(
-        None, description="csv = they enclose fields, text = they are text; absent = text in a TSV no program quoted"
-    )
-    names: list[str] | None = Field(None, min_length=1, description="the columns of a CSV file without a header")
-    encoding: str = "utf-8"
-    annotator: str | None = Field(
-        None, min_length=1, description="who graded the rows of human_labels that do not say; one file a person"
-    )
-    date_order: DateOrder | None = Field(
-        None, description="how it writes dates like 03/05/2024; absent = such a date is left out and counted"
-    )
-
-
-def _files(value: object) -> object:
-    """A bare path, one mapping, or a list of either."""
-    listed = value if isinstance(value, list) else [value]
-    return [{"path": item} if isinstance(item, str) else item for item in listed]
-
-
-Files = Annotated[list[InputSettings], BeforeValidator(_files)]
-
-
-class InputsSettings(Knobs):
-    """Where the user's files are and how they are read."""
-
-    queries: Files = Field(min_length=1)
-    documents: Files = Field(min_length=1)
-    human_labels: Files = Field(min_length=1)
-    evaluation: Files = Field(default_factory=list, description="human grades of test queries; only `rank` reads them")
-    candidates: Files = Field(default_factory=list, description="pairs to label")
-    candidate_files: Literal["all", "new"] = Field(
-        "all",
-        description="what these files hold: every candidate (what left them leaves the table), or, replaced night by "
-        "night, what is new (nothing leaves)",
-    )
-    pairs_per_query: int | None = Field(
-        None, ge=1, description="sample so many pairs of each query of a big human file"
-    )
-    max_document_chars: int = Field(
-        100_000, ge=100, description="longer documents are quarantined: about 25,000 tokens, past most context windows"
-    )
-    max_rejected_share: float = Field(
-        0.05,
-        ge=0,
-        le=1,
-        description="of the human rows about queries and documents of this project; above it nothing is calibrated",
-    )
-    rubric_crosswalk: dict[str, dict[int, int]] = Field(
-        default_factory=dict,
-        description="an older rubric's `version`: its grade: what that means in today's; else its human grades wait",
-    )
-    pool_date: date | None = Field(None, description="the one day of candidates that carry no arrived_on")
-
-    @property
-    def files(self) -> list[InputSettings]:
-        """Every file, whatever it feeds."""
-        return [*self.queries, *self.documents, *self.human_labels, *self.evaluation, *self.candidates]
 
 
 class DaysSettings(Knobs):
@@ -178,16 +88,16 @@ class CandidateSettings(Knobs):
     """Judge candidates: every combination of the listed models, prompts, parameters and votes."""
 
     endpoint: str
-    models: Annotated[list[str], BeforeValidator(_listed)] = Field(min_length=1)
-    prompts: Annotated[list[str], BeforeValidator(_listed)] = Field(min_length=1, description="prompt files")
-    parameters: Annotated[list[BodyFields], BeforeValidator(_listed)] = Field(
+    models: Annotated[list[str], BeforeValidator(listed)] = Field(min_length=1)
+    prompts: Annotated[list[str], BeforeValidator(listed)] = Field(min_length=1, description="prompt files")
+    parameters: Annotated[list[BodyFields], BeforeValidator(listed)] = Field(
         default_factory=lambda: [dict(_GREEDY)], min_length=1, description="further body fields: any JSON"
     )
-    votes: Annotated[list[int], BeforeValidator(_listed)] = Field(default_factory=lambda: [1], min_length=1)
+    votes: Annotated[list[int], BeforeValidator(listed)] = Field(default_factory=lambda: [1], min_length=1)
     logprobs: bool = Field(False, description="read the expected grade from token probabilities")
     vary_seed: bool = Field(True, description="votes and re-reads send another `seed`; off where the field is refused")
     read_attempts: int = Field(2, ge=1, le=5, description="times one vote is asked for until its reply can be read")
-    served_as: Annotated[list[str], BeforeValidator(_listed)] = Field(default_factory=list)
+    served_as: Annotated[list[str], BeforeValidator(listed)] = Field(default_factory=list)
     prices: dict[str, PriceSettings] = Field(default_factory=dict, description="by model")
 
 

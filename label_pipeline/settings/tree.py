@@ -17,13 +17,13 @@ from label_pipeline.settings.alerts import AlertsSettings
 from label_pipeline.settings.cadence import times_a_year
 from label_pipeline.settings.endpoints import EndpointSettings
 from label_pipeline.settings.identity import DagsterSettings, Keys, keys_in
+from label_pipeline.settings.inputs import InputsSettings
 from label_pipeline.settings.knobs import (
     AmplifySettings,
     CalibrateSettings,
     CandidateSettings,
     DaysSettings,
     GateSettings,
-    InputsSettings,
     Knobs,
     RankSettings,
     ScaleSettings,

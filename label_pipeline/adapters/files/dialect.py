@@ -1,6 +1,6 @@
 """Which format and dialect a file has: by its ending, else by its first line, never by searching the text.
 
-Keep out: reading the records (tabular.py, json_records.py, trec.py).
+Keep out: reading the records (tabular.py, json_records.py, trec.py, letor.py).
 """
 
 import csv
@@ -8,6 +8,7 @@ import io
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+from label_pipeline.adapters.files.letor import is_letor
 from label_pipeline.adapters.files.packing import inner_name
 from label_pipeline.adapters.files.spec import FORMAT_OF_ENDING, Format, InputSpec
 from label_pipeline.core.errors import InputError
@@ -46,6 +47,8 @@ def _by_first_line(spec: InputSpec, line: str) -> Format:
     opening: Mapping[str, Format] = {"<": "trec_topics", "[": "json", "{": "jsonl"}
     if line[:1] in opening:
         return opening[line[:1]]
+    if spec.names is None and spec.table in (*GRADED, "candidates") and is_letor(line):
+        return "letor"
     fields = line.split()
     if spec.names is None and spec.table in GRADED and len(fields) in (3, 4) and _is_number(fields[-1]):
         return "trec_qrels"

@@ -2,16 +2,21 @@
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
+from label_pipeline.adapters.files.beir import as_ours
 from label_pipeline.adapters.files.dialect import dialect_of, format_of
 from label_pipeline.adapters.files.json_records import parse_json, parse_jsonl
+from label_pipeline.adapters.files.letor import parse_letor
+from label_pipeline.adapters.files.nested import Nesting, steps_of
 from label_pipeline.adapters.files.opening import decode, read_bytes
 from label_pipeline.adapters.files.packing import unpacked
 from label_pipeline.adapters.files.spec import FEATURE_PREFIX, InputSpec, RawRows
 from label_pipeline.adapters.files.tabular import Records, as_text, parse_csv, parse_parquet
 from label_pipeline.adapters.files.trec import parse_qrels, parse_topics
+from label_pipeline.adapters.files.wide import melted
 from label_pipeline.core.errors import InputError
 
 _SHOWN, _NAME_CHARS = 20, 60
@@ -34,6 +39,8 @@ def read_rows(spec: InputSpec) -> RawRows:
     """
     records = _parse(spec)
     source, fields = spec.source, spec.fields
+    if spec.melt and records.lines:
+        records = melted(records, spec.melt, source)
     if not records.lines:
         optional = spec.table in ("evaluation", "candidates")
         remedy = f", or no `inputs.{spec.table}` in the settings while there is none" if optional else ""
@@ -57,7 +64,8 @@ def read_rows(spec: InputSpec) -> RawRows:
             pl.Series("problem", records.problems, dtype=pl.String),
         )
     )
-    unread = tuple(name for name in records.columns.columns if name not in picked.values())
+    read = {part for name in picked.values() for part in (name, steps_of(name)[0])}
+    unread = tuple(name for name in records.columns.columns if name not in read)
     return RawRows(spec.table, source, frame, spec.grades, unread, spec.date_order)
 
 
@@ -118,8 +126,12 @@ def _did_you_mean(name: str, names: Sequence[str]) -> str:
 
 
 def _parse(spec: InputSpec) -> Records:
+    if spec.format == "beir":
+        return as_ours(_parse(replace(spec, format=None)), spec)
     data = unpacked(read_bytes(spec.path, spec.objects), spec.path)
     file_format, source = format_of(spec, data), spec.source
+    if spec.explode is not None and file_format not in ("json", "jsonl"):
+        raise InputError(f"{source} is read as {file_format}, and `explode:` is for JSON; leave it out")
     if file_format == "parquet":
         return parse_parquet(data, source)
     text = decode(data, spec.encoding, source)
@@ -127,5 +139,8 @@ def _parse(spec: InputSpec) -> Records:
         delimiter, quotes = dialect_of(spec, text)
         return parse_csv(text, delimiter, source, names=spec.names, quoted=quotes == "csv")
     if file_format in ("json", "jsonl"):
-        return (parse_json if file_format == "json" else parse_jsonl)(text, source)
+        nesting = Nesting((*spec.columns.values(), *spec.melt), spec.explode)
+        return (parse_json if file_format == "json" else parse_jsonl)(text, source, nesting)
+    if file_format == "letor":
+        return parse_letor(text)
     return parse_qrels(text) if file_format == "trec_qrels" else parse_topics(text)

@@ -13,7 +13,7 @@ from label_pipeline.core.codes.inputs import DateOrder
 InputTable = Literal["queries", "documents", "human_labels", "evaluation", "candidates"]
 ListName = Literal["query_log", "retrieved"]
 """What a seed is drawn from: files that become no table."""
-Format = Literal["csv", "parquet", "jsonl", "json", "trec_topics", "trec_qrels"]
+Format = Literal["csv", "parquet", "jsonl", "json", "trec_topics", "trec_qrels", "letor", "beir"]
 Quotes = Literal["csv", "text"]
 
 FORMAT_OF_ENDING: dict[str, Format] = {
@@ -83,9 +83,10 @@ class InputSpec:
         path: the file, or its ``s3://`` address.
         table: the table (or list) it serves.
         format: None takes it from the ending, else from the first line.
-        columns: our column name to the file's. Columns not named here are matched by their own name, except that
-            ``task`` and ``collection`` are then not read: a file's "collection" is often provenance, and mapping it
-            splits the project into collections with a judge each. Without a mapping they are matched too.
+        columns: our column name to the file's, of JSON also a path such as ``result.choices[0]``. Columns not named
+            here are matched by their own name, except that ``task`` and ``collection`` are then not read: a file's
+            "collection" is often provenance, and mapping it splits the project into collections with a judge each.
+            Without a mapping they are matched too.
         grades: the file's grade to ours, where it uses another scale; None as a value means "not judged".
         delimiter: of a CSV file; None takes it from the ending, else from the first line.
         quotes: whether those of a CSV file enclose fields or are text; None takes those of a TSV for text, unless a
@@ -93,6 +94,8 @@ class InputSpec:
         names: the columns of a CSV file without a header, in its order.
         encoding: of a text file.
         annotator: who graded the rows of human_labels that do not say.
+        melt: columns of a wide sheet of human_labels that hold one person's grades each, called by who that is.
+        explode: of JSON, path of a list of which every item is a record of its own.
         date_order: how it writes dates of three numbers; None takes only those that mean one day.
         task: task of rows that do not say.
         collection: collection of rows that do not say.
@@ -109,6 +112,8 @@ class InputSpec:
     names: Sequence[str] | None = None
     encoding: str = "utf-8"
     annotator: str | None = None
+    melt: Sequence[str] = ()
+    explode: str | None = None
     date_order: DateOrder | None = None
     task: str = "relevance"
     collection: str = "main"
