@@ -72,8 +72,8 @@ class Behaviour:
         name: of its file.
         endpoint: where it is seen.
         says: what is different, in a sentence.
-        source: public address of who saw it.
-        body: `recorded` or `written`, when and whence.
+        source: public address of who saw it; None where we know of it without one.
+        body: `recorded`, `written` or `taken over`, when and whence.
         settings: of the endpoint that meet it, a preset among them.
         lost: what does not work under them; None where nothing is lost.
         dialect: how it answers.
@@ -86,7 +86,7 @@ class Behaviour:
     name: str
     endpoint: str
     says: str
-    source: str
+    source: str | None
     body: str
     settings: Mapping[str, object]
     lost: str | None
