@@ -12,8 +12,8 @@ Written by `make endpoints` (`python -m label_pipeline_tests.dialects`); do not 
 How real endpoints differ from OpenAI's, one behaviour a row and a file (`label_pipeline/rehearsal/endpoints/`; adding
 one is adding a file). Every test run speaks each of the {n} on a local server and asks three pairs there through
 client and engine, with the settings named here; what then happens is the column **works**. No real endpoint is asked:
-a body is **recorded** where the source quotes it, and **written** by us where the source only describes it, or where none is
-known; a row says so where its source was not opened.
+a body is **recorded** where the source quotes it, and **written** by us where the source only describes it, or where
+none is known; a row says so where its source was not opened.
 
 | Endpoint | Behaviour | Settings | Works | Lost | Body | Source |
 |---|---|---|---|---|---|---|
