@@ -45,7 +45,7 @@ class Edits:
 
 
 @dataclass(frozen=True)
-class Expected:
+class Fate:
     """What becomes of three pairs, asked one after the other.
 
     Attributes:
@@ -91,7 +91,7 @@ class Behaviour:
     settings: Mapping[str, object]
     lost: str | None
     dialect: Dialect
-    expected: Expected
+    expected: Fate
     misfit: Mapping[str, object]
     judge: Mapping[str, object]
     models: tuple[str, ...] | None
@@ -119,7 +119,7 @@ def read(path: Path) -> Behaviour:
         settings=found.pop("settings", {}),
         lost=found.pop("lost", None),
         dialect=_dialect(**found.pop("server", {})),
-        expected=Expected(**expected),
+        expected=Fate(**expected),
         misfit=found.pop("misfit", {}),
         judge=found.pop("judge", {"max_tokens": 300}),
         models=None if models is None else tuple(models),
