@@ -13,7 +13,7 @@ LABELSTUDIO := .venv/labelstudio/.ready
 # one more than CI has cores: a fifth of the time tests wait for servers and daemons
 WORKERS ?= 3
 
-.PHONY: demo test test-long test-thorough test-fast check ui realmodel labelstudio results study languages bench growth simulate mutants clean lock
+.PHONY: demo test test-long test-thorough test-fast check ui realmodel labelstudio results study languages endpoints bench growth simulate mutants clean lock
 
 demo: $(READY)  ## the whole loop on the generated sample project
 	@$(BIN)/label-pipeline demo
@@ -56,6 +56,9 @@ study: $(READY)  ## docs/study.md: what gate and watch do where the truth is kno
 
 languages: $(READY)  ## docs/languages.md: how well words find documents in eleven languages, seconds
 	$(BIN)/python -m label_pipeline_tests.languages
+
+endpoints: $(READY)  ## docs/endpoints.md: how real endpoints differ from OpenAI's, and which settings meet it; seconds
+	$(BIN)/python -m label_pipeline_tests.dialects
 
 bench: $(READY)  ## docs/benchmarks.md: our code against named baselines, as ratios, two or three minutes
 	$(BIN)/python -m label_pipeline_tests.benchmarks

@@ -184,7 +184,10 @@ def _words(error: openai.APIStatusError) -> str:
 
 
 def _details(body: Mapping[str, object]) -> list[Mapping[str, object]]:
-    return [entry for entry in _list(body.get("detail")) if isinstance(entry, Mapping)]
+    """FastAPI's list of what is wrong; Mistral puts it into the message."""
+    message = body.get("message")
+    found = message.get("detail") if isinstance(message, Mapping) else body.get("detail")
+    return [entry for entry in _list(found) if isinstance(entry, Mapping)]
 
 
 def _list(value: object) -> list[object]:

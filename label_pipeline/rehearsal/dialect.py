@@ -5,6 +5,7 @@ A dialect is data: a corpus of them is one value a file. Keep out: answering (pr
 """
 
 import hmac
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -45,6 +46,36 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Instead:
+    """What is answered in place of a completion.
+
+    Attributes:
+        status: HTTP status.
+        body: a text as it is, anything else as JSON.
+        headers: beside the content type.
+        after: chat requests that are answered as ever before it.
+        times: chat requests it answers; None all that follow.
+    """
+
+    status: int
+    body: object
+    headers: Mapping[str, str] = field(default_factory=dict)
+    after: int = 0
+    times: int | None = None
+
+    def takes(self, number: int) -> bool:
+        """Whether it answers chat request ``number``, counted from 1."""
+        return self.after < number and (self.times is None or number <= self.after + self.times)
+
+    def response(self) -> web.Response:
+        """The answer, anew for every request."""
+        page = isinstance(self.body, str)
+        text = self.body if isinstance(self.body, str) else json.dumps(self.body)
+        kind = "text/html" if page else "application/json"
+        return web.Response(status=self.status, text=text, content_type=kind, headers=self.headers)
+
+
+@dataclass(frozen=True)
 class Dialect:
     """One endpoint's ways; the default is OpenAI's.
 
@@ -56,6 +87,10 @@ class Dialect:
         lists_models: whether there is a list of models.
         refuses: what is refused, the first that concerns a request.
         answer: the completion as this endpoint writes it.
+        instead: what is answered in place of completions.
+        reply_headers: beside every completion.
+        opening: characters in front of every completion's JSON.
+        model_list: the body of the list of models; None is OpenAI's.
     """
 
     base: str = "/v1"
@@ -65,6 +100,10 @@ class Dialect:
     lists_models: bool = True
     refuses: tuple[Refusal, ...] = ()
     answer: Callable[[dict[str, object]], dict[str, object]] = dict
+    instead: Instead | None = None
+    reply_headers: Mapping[str, str] = field(default_factory=dict)
+    opening: str = ""
+    model_list: object = None
 
     def check_entry(self, request: web.Request, api_key: str) -> None:
         """Raises ProtocolError where a request carries another key, or lacks what every one must carry."""

@@ -60,7 +60,7 @@ class _Provider:
         self._faults, self._clock = faults, clock
         self._stats = ProviderStats()
         self._prefixes: set[bytes] = set()
-        self._count = 0
+        self._count = self._chats = 0
 
     def check_key(self, request: web.Request) -> None:
         """Raises ProtocolError 401 where a request carries another key."""
@@ -86,6 +86,8 @@ class _Provider:
     async def models(self, request: web.Request) -> web.Response:
         """GET /v1/models."""
         self.check_key(request)
+        if self._dialect.model_list is not None:
+            return web.json_response(self._dialect.model_list)
         data = [{"id": name, "object": "model", "created": 0, "owned_by": "rehearsal"} for name in sorted(self._models)]
         return web.json_response({"object": "list", "data": data})
 
@@ -132,6 +134,9 @@ class _Provider:
         self, request: web.Request, body: bytes, fields: dict[str, object]
     ) -> tuple[web.Response | None, Usage | None]:
         """The response (None when the connection was dropped) and what it used."""
+        self._chats += 1
+        if (instead := self._dialect.instead) is not None and instead.takes(self._chats):
+            return instead.response(), None
         fault = self._faults.next()
         if isinstance(fault, RateLimited | ServerError):
             return _failure(fault), None
@@ -147,7 +152,8 @@ class _Provider:
         if isinstance(fault, DroppedConnection):
             drop(request)
             return None, usage
-        return web.Response(body=json.dumps(completion).encode(), content_type="application/json"), usage
+        text, told = self._dialect.opening + json.dumps(completion), self._dialect.reply_headers
+        return web.Response(body=text.encode(), content_type="application/json", headers=told), usage
 
     def batch_line(self, line: InputLine, served_as: str | None) -> dict[str, object]:
         """Answers one line of a batch, counted apart from the requests that came one by one.

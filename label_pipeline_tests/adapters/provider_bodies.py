@@ -52,6 +52,11 @@ FASTAPI_FIELD: dict[str, Any] = {
     "detail": [{"type": "extra_forbidden", "loc": ["body", "temperature"], "msg": "Extra inputs are not permitted",
                 "input": 0}]
 }  # fmt: skip
+MISTRAL_FIELD: dict[str, Any] = {  # eca #231
+    "object": "error", "type": "invalid_request_error", "param": None, "code": None,
+    "message": {"detail": [{"type": "extra_forbidden", "loc": ["body", "temperature"],
+                            "msg": "Extra inputs are not permitted", "input": 0}]},
+}  # fmt: skip
 GEMINI_RATE: list[Any] = [  # continue #10062, Roo-Code #3883
     {
         "error": {

@@ -53,7 +53,7 @@ def test_a_no_to_one_text_is_read_as_that(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("status", "body", "account"),
-    [(422, bodies.FASTAPI_FIELD, False), (402, {"error": {"message": "pay"}}, True),
+    [(422, bodies.FASTAPI_FIELD, False), (422, bodies.MISTRAL_FIELD, False), (402, {"error": {"message": "pay"}}, True),
      (429, bodies.OPENAI_NO_CREDIT, True), (401, {"error": {"message": "bad key"}}, True)],
 )  # fmt: skip
 def test_a_no_to_everybody_is_read_as_that(status: int, body: object, account: bool) -> None:
